@@ -1,0 +1,1 @@
+"""The jobs: reading catalogs, embedding photos, training, and the command line."""
