@@ -32,7 +32,18 @@ class Settings(BaseSettings):
         default="resnet50",
         description="backbone that `embed` registers on a database without a model",
     )
-    batch_size: int = Field(default=32, ge=1, description="photos per encoder call and transaction")
+    batch_size: int = Field(
+        default=64, ge=1, description="photos per encoder call and transaction of the worker"
+    )
+    hnsw_m: int = Field(default=16, ge=2, le=100, description="neighbours a node of the index has")
+    hnsw_ef_construction: int = Field(
+        default=200, ge=4, le=1000, description="candidates weighed for a node while building"
+    )
+    index_memory: str | None = Field(
+        default=None,
+        pattern=r"^\d+\s*(kB|MB|GB)$",
+        description="maintenance_work_mem of the index build, such as 2GB; unset, the server's own",
+    )
     pool_size: int = Field(default=8, ge=1, description="database connections per process, at most")
 
 

@@ -1,0 +1,1 @@
+"""The encoders: photos in, vectors out."""

@@ -2,6 +2,8 @@
 
 import io
 from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 50_000_000
 """Width × height above which a photo is refused from its header: 150 MB once decoded to RGB."""
+
+MAX_BYTES = 64_000_000
+"""Size of a file above which it is refused unread."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO", "AVIF")
 
@@ -30,16 +35,32 @@ class Resize(StrEnum):
     """Keep the proportions, antialias, centre on white: product photos stand on white."""
 
 
-def open_photo(data: bytes) -> Image.Image:
+def read_photo(file: Path) -> bytes:
+    """Read an image file.
+
+    Raises:
+        PhotoError: it is missing, unreadable, or larger than `MAX_BYTES`.
+    """
+    try:
+        size = file.stat().st_size
+        if size > MAX_BYTES:
+            raise PhotoError(f"{size:,} bytes are more than the {MAX_BYTES:,} allowed")
+        return file.read_bytes()
+    except OSError as error:
+        raise PhotoError(f"the file can't be read: {error.strerror}") from None
+
+
+def open_photo(source: BinaryIO) -> Image.Image:
     """Read the header of an image file, and refuse what is no photo or too large to decode.
 
     Raises:
-        PhotoError: the bytes are empty, in no known format, or hold over `MAX_PIXELS` pixels.
+        PhotoError: the file is empty, in no known format, or holds over `MAX_PIXELS` pixels.
     """
-    if not data:
+    if not source.read(1):
         raise PhotoError("the file is empty")
+    source.seek(0)
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        image = Image.open(source, formats=FORMATS)
     except UnidentifiedImageError:
         raise PhotoError("not an image in a known format") from None
     except Exception as error:  # a damaged header raises anything: struct.error, SyntaxError, ...
@@ -67,7 +88,7 @@ def load_photo(data: bytes, size: int, resize: Resize) -> NDArray[np.uint8]:
     Raises:
         PhotoError: the bytes can't be decoded; the text says why.
     """
-    image = open_photo(data)
+    image = open_photo(io.BytesIO(data))
     try:
         if resize is Resize.LETTERBOX:
             # JPEG decodes at 1/2, 1/4 or 1/8 for a fraction of the cost, never below `size`.

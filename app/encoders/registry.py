@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from app.encoders.photo import Resize
 from app.errors import LookalikeError
 
+KERAS_WEIGHTS = "https://storage.googleapis.com/tensorflow/keras-applications"
+"""Where `keras.applications` has its weights."""
+
 
 @dataclass(frozen=True)
 class Backbone:
@@ -21,9 +24,9 @@ class Backbone:
     preprocessing: str
     """What happens to the RGB values 0 to 255 before the first layer."""
     default_weights: str
-    """The file Keras downloads (with its address in `keras.applications`), or one of ours."""
-    bundled: bool = False
-    """Whether `default_weights` is part of this package."""
+    """The ImageNet weights file, by its name in Keras's cache; or a file of this package."""
+    download: str | None = None
+    """Folder at Keras's own address that `default_weights` is downloaded from; None: bundled."""
 
 
 BACKBONES = {
@@ -37,6 +40,7 @@ BACKBONES = {
             pooling="max",
             preprocessing="keras.applications.resnet50.preprocess_input",
             default_weights="resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+            download=f"{KERAS_WEIGHTS}/resnet",
         ),
         Backbone(
             name="mobilenet_v2",
@@ -46,6 +50,7 @@ BACKBONES = {
             pooling="max",
             preprocessing="keras.applications.mobilenet_v2.preprocess_input",
             default_weights="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+            download=f"{KERAS_WEIGHTS}/mobilenet_v2",
         ),
         Backbone(
             name="compact",
@@ -55,7 +60,6 @@ BACKBONES = {
             pooling="attention",
             preprocessing="inside the network",
             default_weights="compact.weights.h5",
-            bundled=True,
         ),
     )
 }

@@ -1,0 +1,1 @@
+"""Similar items, by SQL."""

@@ -1,0 +1,38 @@
+"""Reading the registered models."""
+
+from typing import Any, cast
+
+import psycopg
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.database import EmbeddingModel
+from app.errors import LookalikeError
+
+
+def list_models(session: Session) -> list[EmbeddingModel]:
+    """Return all registered models, oldest first."""
+    return list(session.scalars(select(EmbeddingModel).order_by(EmbeddingModel.model_id)))
+
+
+def active_model(session: Session) -> EmbeddingModel | None:
+    """Return the model that searches use, None before there is one."""
+    return session.scalar(select(EmbeddingModel).where(EmbeddingModel.active))
+
+
+def get_model(session: Session, name: str) -> EmbeddingModel:
+    """Return the model of that name.
+
+    Raises:
+        LookalikeError: there is none; the text lists those there are.
+    """
+    model = session.scalar(select(EmbeddingModel).where(EmbeddingModel.name == name))
+    if model is None:
+        names = ", ".join(known.name for known in list_models(session)) or "none yet"
+        raise LookalikeError(f"no model is called {name!r}; registered: {names}")
+    return model
+
+
+def raw_connection(session: Session) -> psycopg.Connection[Any]:
+    """Return the psycopg connection under a session, in the session's transaction."""
+    return cast("psycopg.Connection[Any]", session.connection().connection.driver_connection)

@@ -1,0 +1,97 @@
+"""The networks behind the registry. Importing this module loads no TensorFlow; calling it does."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from app.encoders.registry import Backbone
+from app.errors import LookalikeError
+
+
+def load_keras() -> Any:
+    """Import Keras over TensorFlow, without the latter's start-up chatter, and return it."""
+    if "tensorflow" not in sys.modules:
+        os.environ["KERAS_BACKEND"] = "tensorflow"
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        # TensorFlow's C++ writes to the descriptor before that level is read.
+        with silent_stderr():
+            import tensorflow  # noqa: F401
+    import keras
+
+    return keras
+
+
+@contextmanager
+def silent_stderr() -> Iterator[None]:
+    """Send this process's standard error to nowhere for the length of the block."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def build(backbone: Backbone, weights: Path | None) -> Any:
+    """Build a network, from pixels to pooled features.
+
+    Args:
+        backbone: the registry's entry.
+        weights: its weights file, or None for random weights.
+
+    Returns:
+        A Keras model from RGB 0 to 255, float32 `(N, size, size, 3)`, to float32
+        `(N, dimensions)`, not normalised.
+
+    Raises:
+        LookalikeError: the file holds no weights of this network.
+    """
+    keras = load_keras()
+    if backbone.download is None:
+        from app.encoders import compact
+
+        network = compact.build()
+        _load_weights(network, weights, backbone)
+        return network
+    module, constructor = {
+        "resnet50": (keras.applications.resnet50, keras.applications.ResNet50),
+        "mobilenet_v2": (keras.applications.mobilenet_v2, keras.applications.MobileNetV2),
+    }[backbone.name]
+    shape = (backbone.input_size, backbone.input_size, 3)
+    trunk = constructor(weights=None, include_top=False, input_shape=shape)
+    _load_weights(trunk, weights, backbone)
+    pixels = keras.Input(shape)
+    features = trunk(module.preprocess_input(pixels))
+    return keras.Model(pixels, keras.layers.GlobalMaxPooling2D()(features))
+
+
+def _load_weights(network: Any, file: Path | None, backbone: Backbone) -> None:
+    if file is None:
+        return
+    try:
+        # Keras tells the two formats apart by the file's name, which may say anything.
+        with tempfile.TemporaryDirectory() as folder:
+            link = Path(folder) / f"link{_format_suffix(file)}"
+            link.symlink_to(file.resolve())
+            network.load_weights(link)
+    except (ValueError, KeyError, OSError, AttributeError, TypeError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise LookalikeError(
+            f"{file} holds no weights of {backbone.name} ({reason}): expected what save_weights "
+            "writes of the network without its top (.weights.h5), or Keras's own …_notop.h5"
+        ) from None
+
+
+def _format_suffix(file: Path) -> str:
+    with h5py.File(file, "r") as content:
+        legacy = "layer_names" in content.attrs or "model_weights" in content
+    return ".h5" if legacy else ".weights.h5"

@@ -1,0 +1,94 @@
+"""Weights files: found where they come from, kept under their hash."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from app.encoders.networks import load_keras
+from app.encoders.registry import Backbone
+from app.errors import LookalikeError
+
+
+def sha256_of(file: Path) -> str:
+    """Return the SHA-256 of a file, in hex.
+
+    Raises:
+        LookalikeError: the file can't be read.
+    """
+    try:
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as error:
+        raise LookalikeError(f"can't read the weights file {file}: {error.strerror}") from None
+
+
+def kept_file(sha256: str, home: Path) -> Path:
+    """Return where a weights file of that hash is kept, whether or not it is there."""
+    return home / "weights" / f"{sha256}.weights.h5"
+
+
+def keep(file: Path, home: Path) -> str:
+    """Keep a copy of a weights file under its hash, and return the hash."""
+    sha256 = sha256_of(file)
+    target = kept_file(sha256, home)
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Renamed when complete, so that a kill leaves no half file under a whole one's name.
+        descriptor, partial = tempfile.mkstemp(dir=target.parent, suffix=".partial")
+        os.close(descriptor)
+        shutil.copyfile(file, partial)
+        Path(partial).replace(target)
+    return sha256
+
+
+def default_file(backbone: Backbone) -> Path:
+    """Return a backbone's own weights: bundled, or from Keras's cache, or downloaded into it.
+
+    Raises:
+        LookalikeError: they can't be had; the text names both ways out.
+    """
+    if backbone.download is None:
+        with as_file(files("app.encoders") / "weights" / backbone.default_weights) as file:
+            return file
+    keras = load_keras()
+    try:
+        # Keras reports its download on standard output, which may be promised to JSON.
+        with contextlib.redirect_stdout(sys.stderr):
+            path = keras.utils.get_file(
+                backbone.default_weights,
+                f"{backbone.download}/{backbone.default_weights}",
+                cache_subdir="models",
+            )
+    except Exception as error:  # whatever the network raised
+        reason = " ".join(str(error).split())[-100:]
+        raise LookalikeError(
+            f"the ImageNet weights of {backbone.name} can't be downloaded ({reason}): connect to "
+            "the internet, or name a weights file with `lookalike models add "
+            f"{backbone.name} --weights FILE`"
+        ) from None
+    return Path(path)
+
+
+def find(sha256: str, backbone: Backbone, home: Path) -> Path:
+    """Return the weights file of that hash on this machine.
+
+    Raises:
+        LookalikeError: it isn't here; the text says where to put it.
+    """
+    kept = kept_file(sha256, home)
+    if kept.exists():
+        return kept
+    # Another machine may have registered the model with weights that this one can get as well.
+    with contextlib.suppress(LookalikeError):
+        default = default_file(backbone)
+        if sha256_of(default) == sha256:
+            return default
+    raise LookalikeError(
+        f"this machine lacks the weights of {backbone.name} with SHA-256 {sha256}: "
+        f"put that file at {kept}"
+    )

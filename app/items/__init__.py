@@ -1,0 +1,1 @@
+"""The catalog's items: reading them, and finding their photos."""

@@ -1,0 +1,30 @@
+"""Where the photos of the items lie."""
+
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.database import Catalog
+from app.errors import LookalikeError
+from app.settings import Settings
+
+
+def photo_root(session: Session, settings: Settings) -> Path:
+    """Return the folder that `items.image_path` is below: `LOOKALIKE_IMAGES`, else the catalog's.
+
+    Raises:
+        LookalikeError: nothing was ingested, or the folder isn't there.
+    """
+    root = settings.images
+    if root is None:
+        known = session.scalar(select(Catalog.root))
+        if known is None:
+            raise LookalikeError("no catalog has been ingested yet: run `lookalike ingest DIR`")
+        root = Path(known)
+    if not root.is_dir():
+        raise LookalikeError(
+            f"the folder of the photos, {root}, isn't there: mount it, or name it in "
+            "LOOKALIKE_IMAGES"
+        )
+    return root

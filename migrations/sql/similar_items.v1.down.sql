@@ -1,0 +1,6 @@
+-- similar_items.v1.down: drop what similar_items.v1 made.
+
+DROP FUNCTION similar_items(bigint, integer, jsonb, double precision);
+DROP FUNCTION nearest_items(halfvec, integer, jsonb, double precision, bigint[]);
+DROP FUNCTION exact_search_limit();
+DROP TYPE similar_item;

@@ -1,0 +1,118 @@
+-- similar_items.v1: the similarity search that the API, the command line and analysts share.
+
+CREATE TYPE similar_item AS (
+    item_id bigint,
+    similarity double precision,
+    distance double precision,
+    product_display_name text,
+    gender text,
+    master_category text,
+    sub_category text,
+    article_type text,
+    base_colour text,
+    season text,
+    year integer,
+    usage text,
+    brand_name text,
+    price numeric,
+    discounted_price numeric,
+    search text
+);
+COMMENT ON TYPE similar_item IS 'A row of a similarity search; search is exact or approximate';
+
+-- A filter that lets through at most this many items is answered by exact ordering: below it that
+-- costs about a microsecond an item, while an index scan that filters afterwards may read far more.
+CREATE FUNCTION exact_search_limit() RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 20000;
+COMMENT ON FUNCTION exact_search_limit() IS 'Filtered searches over at most this many items are exact';
+
+-- The settings hold inside the function alone. Custom plans, since a good plan depends on top_n
+-- and on the filter's values.
+CREATE FUNCTION nearest_items(
+    query halfvec, top_n integer, filter jsonb, min_similarity double precision, excluded bigint[]
+) RETURNS SETOF similar_item
+LANGUAGE plpgsql STABLE
+SET plan_cache_mode = force_custom_plan
+SET hnsw.iterative_scan = strict_order
+SET hnsw.ef_search = 40
+SET hnsw.max_scan_tuples = 4000
+SET enable_sort = on
+AS $$
+#variable_conflict use_column
+DECLARE
+    ids bigint[];
+    distances double precision[];
+    search text := 'exact';
+BEGIN
+    IF top_n IS NULL OR top_n NOT BETWEEN 1 AND 1000 THEN
+        RAISE EXCEPTION 'top_n is %, it must be between 1 and 1000', coalesce(top_n::text, 'null')
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM check_filter(filter);
+
+    IF filter = '{}' OR exact_search_limit() < (
+        SELECT count(*) FROM (SELECT FROM filter_items(filter) LIMIT exact_search_limit() + 1) AS f
+    ) THEN
+        search := 'approximate';
+        PERFORM set_config('hnsw.ef_search', greatest(40, least(1000, top_n + 10))::text, true);
+        PERFORM set_config('hnsw.max_scan_tuples', greatest(4000, 4 * top_n)::text, true);
+        SELECT array_agg(c.item_id), array_agg(c.distance) INTO ids, distances
+        FROM (
+            SELECT e.item_id, e.embedding <=> query AS distance
+            FROM item_embeddings AS e
+            JOIN filter_items(filter) AS i USING (item_id)
+            WHERE e.item_id <> ALL (excluded)
+            ORDER BY e.embedding <=> query
+            LIMIT top_n
+        ) AS c;
+    END IF;
+
+    -- The index may run short of matches before the table does.
+    IF coalesce(cardinality(ids), 0) < top_n THEN
+        search := 'exact';
+        SELECT array_agg(c.item_id), array_agg(c.distance) INTO ids, distances
+        FROM (
+            SELECT e.item_id, (e.embedding <=> query) + 0 AS distance
+            FROM item_embeddings AS e
+            JOIN filter_items(filter) AS i USING (item_id)
+            WHERE e.item_id <> ALL (excluded)
+            ORDER BY (e.embedding <=> query) + 0, e.item_id
+            LIMIT top_n
+        ) AS c;
+    END IF;
+
+    RETURN QUERY
+    SELECT
+        i.item_id, 1 - greatest(c.distance, 0), greatest(c.distance, 0), i.product_display_name,
+        i.gender, i.master_category, i.sub_category, i.article_type, i.base_colour, i.season,
+        i.year, i.usage, i.brand_name, i.price, i.discounted_price, search
+    FROM unnest(ids, distances) AS c (item_id, distance)
+    JOIN items AS i USING (item_id)
+    WHERE min_similarity IS NULL OR 1 - greatest(c.distance, 0) >= min_similarity
+    ORDER BY c.distance, i.item_id;
+END
+$$;
+COMMENT ON FUNCTION nearest_items(halfvec, integer, jsonb, double precision, bigint[]) IS
+    'The products nearest to a vector of the active model by cosine distance, the excluded ones left out: as many as asked for whenever so many match the filter';
+
+CREATE FUNCTION similar_items(
+    item_id bigint,
+    top_n integer DEFAULT 5,
+    filter jsonb DEFAULT '{}',
+    min_similarity double precision DEFAULT NULL
+) RETURNS SETOF similar_item
+LANGUAGE plpgsql STABLE
+AS $$
+#variable_conflict use_column
+DECLARE
+    query halfvec;
+BEGIN
+    SELECT e.embedding INTO query FROM item_embeddings AS e WHERE e.item_id = similar_items.item_id;
+    IF FOUND THEN
+        RETURN QUERY
+        SELECT *
+        FROM nearest_items(query, top_n, filter, min_similarity, ARRAY[similar_items.item_id]);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION similar_items(bigint, integer, jsonb, double precision) IS
+    'The top_n products most similar to one, most similar first, itself left out; no rows if it is unknown or has no vector. Example: SELECT * FROM similar_items(15970, 5, ''{"gender": "Men"}'')';
