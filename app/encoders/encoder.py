@@ -43,8 +43,8 @@ class Encoder:
             Embeddings of length 1 (L2), float32, shape `(N, dimensions)`; a zero vector where the
             network gives one.
         """
-        features: NDArray[np.float32] = np.asarray(self._forward(photos), dtype=np.float32)
+        features = np.asarray(self._forward(photos), dtype=np.float32)
         lengths = np.linalg.norm(features, axis=1, keepdims=True)
         lengths[lengths == 0] = 1
-        features /= lengths
-        return features
+        embeddings: NDArray[np.float32] = features / lengths
+        return embeddings

@@ -18,7 +18,7 @@ def load_keras() -> Any:
     """Import Keras over TensorFlow, without the latter's start-up chatter, and return it."""
     if "tensorflow" not in sys.modules:
         os.environ["KERAS_BACKEND"] = "tensorflow"
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         # TensorFlow's C++ writes to the descriptor before that level is read.
         with silent_stderr():
             import tensorflow  # noqa: F401

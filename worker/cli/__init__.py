@@ -1,0 +1,82 @@
+"""The command line, `lookalike`: one file a command, loaded when it is called."""
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from app import __version__
+from app.errors import LookalikeError
+
+COMMANDS = {
+    "db": "Migrate, check, open or stop the database.",
+    "demo": "Draw or take a catalog, embed it, and serve it: the whole product in one go.",
+    "embed": "Turn the photos that lack a vector into vectors.",
+    "ingest": "Read a catalog folder into the database.",
+    "jobs": "See the photos that wait or failed, and try them again.",
+    "models": "Register, switch and drop embedding models.",
+    "serve": "Serve the HTTP API and the web pages.",
+    "similar": "Print the products most similar to one.",
+    "status": "Say how far each model has come.",
+}
+"""What there is; the help lists it without importing any of it."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"worker.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)  # noqa: S101
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lookalike")
+def cli() -> None:
+    """Find products that look alike, inside your own Postgres."""
+
+
+def main() -> None:
+    """Run the command line: exit code 0 done, 1 failed, 2 wrong usage; never a traceback."""
+    try:
+        cli()
+    except LookalikeError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        _fail("interrupted; run the command again to go on")
+    except Exception as error:
+        if not _is_database_error(error):
+            raise
+        _fail(f"the database failed: {_first_line(error)}; run the command again to go on")
+
+
+def _is_database_error(error: Exception) -> bool:
+    import psycopg
+    import psycopg_pool
+    from sqlalchemy.exc import DBAPIError
+
+    return isinstance(error, psycopg.Error | psycopg_pool.PoolTimeout | DBAPIError)
+
+
+def _first_line(error: Any) -> str:
+    cause = getattr(error, "orig", None) or error
+    return (str(cause).strip().splitlines() or [type(cause).__name__])[0]
+
+
+def _fail(message: str) -> None:
+    click.echo(f"lookalike: {message}", err=True)
+    sys.exit(1)

@@ -1,0 +1,1 @@
+"""Embedding the catalog: the queue, the batches, the index."""

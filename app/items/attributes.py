@@ -1,0 +1,64 @@
+"""A product's attributes and the filters on them, as every answer and question has them."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def image_url(item_id: int) -> str:
+    """Return the path of a product's photo on the server that answers."""
+    return f"/api/v1/items/{item_id}/image"
+
+
+class Attributes(BaseModel):
+    """What the catalog says of a product."""
+
+    item_id: int
+    product_display_name: str | None
+    gender: str | None
+    master_category: str | None
+    sub_category: str | None
+    article_type: str | None
+    base_colour: str | None
+    season: str | None
+    year: int | None
+    usage: str | None
+    brand_name: str | None
+    price: float | None
+    discounted_price: float | None
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+AnyOf = Annotated[
+    list[Annotated[str, Field(max_length=200)]] | None,
+    BeforeValidator(_listed),
+    Field(default=None, max_length=100, description="any of these values"),
+]
+Bound = Annotated[float | None, Field(default=None, allow_inf_nan=False)]
+
+
+class Filters(BaseModel):
+    """Which products may be answers; a product passes if it passes each filter given."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    gender: AnyOf
+    master_category: AnyOf
+    sub_category: AnyOf
+    article_type: AnyOf
+    base_colour: AnyOf
+    season: AnyOf
+    usage: AnyOf
+    brand_name: AnyOf
+    year_min: Bound
+    year_max: Bound
+    price_min: Bound
+    price_max: Bound
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the filters given, as the SQL function `filter_items` takes them."""
+        given = {name: getattr(self, name) for name in Filters.model_fields}
+        return {name: value for name, value in given.items() if value is not None}

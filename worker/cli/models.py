@@ -1,0 +1,83 @@
+"""`lookalike models`: the embedding models of the database."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.database import EmbeddingModel
+from app.database.ready import ready_database
+from app.settings import get_settings
+from worker.console import echo_json, echo_table
+
+
+@click.group(name="models")
+def command() -> None:
+    """Register, switch and drop embedding models."""
+
+
+@command.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_command(as_json: bool) -> None:
+    """List the registered models."""
+    from app.embedding_models import list_models
+
+    with ready_database(get_settings()) as database, database.session() as session:
+        models = [_described(model) for model in list_models(session)]
+    if as_json:
+        echo_json({"models": models})
+    elif models:
+        columns = ("name", "active", "backbone", "pooling", "dimensions", "input_size", "precision")
+        echo_table(models, {column: column for column in columns})
+    else:
+        click.echo("no model is registered yet: `lookalike embed` registers the default")
+
+
+@command.command()
+@click.argument("backbone")
+@click.option("--as", "name", help="Name of the model; by default the backbone's.")
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    help="Weights file of the backbone without its top (.weights.h5, or Keras's …_notop.h5).",
+)
+def add(backbone: str, name: str | None, weights: Path | None) -> None:
+    """Register BACKBONE (resnet50, mobilenet_v2, compact) with its weights.
+
+    The first model of a database becomes active; later ones when `models activate` says so.
+    """
+    from worker.embedding.registration import register
+
+    with ready_database(get_settings()) as database:
+        model = register(database, get_settings(), backbone, name, weights)
+    click.echo(
+        f"registered {model.name}: {model.dimensions} dimensions, weights "
+        f"{model.weights_sha256[:12]}…{', active' if model.active else ''}"
+    )
+
+
+@command.command()
+@click.argument("name")
+@click.option("--force", is_flag=True, help="Switch even while photos are still to embed.")
+def activate(name: str, force: bool) -> None:
+    """Make NAME the model that searches use, in one atomic switch."""
+    from app.embedding_models import activate as switch
+
+    with ready_database(get_settings()) as database:
+        changed = switch(database, name, force=force)
+    click.echo(f"{name} is active now" if changed else f"{name} was active already")
+
+
+@command.command()
+@click.argument("name")
+def drop(name: str) -> None:
+    """Drop the model NAME with its vectors."""
+    from app.embedding_models import drop as drop_model
+
+    with ready_database(get_settings()) as database:
+        drop_model(database, name)
+    click.echo(f"dropped {name} and its vectors")
+
+
+def _described(model: EmbeddingModel) -> dict[str, Any]:
+    return {column.name: getattr(model, column.name) for column in EmbeddingModel.__table__.columns}

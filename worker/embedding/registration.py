@@ -1,0 +1,47 @@
+"""Registering a model with weights that are known to load."""
+
+from pathlib import Path
+
+from app.database import Database, EmbeddingModel
+from app.embedding_models import add, list_models
+from app.encoders.encoder import Encoder
+from app.encoders.registry import get_backbone
+from app.encoders.weights import default_file, keep, sha256_of
+from app.errors import LookalikeError
+from app.settings import Settings
+
+
+def register(
+    database: Database,
+    settings: Settings,
+    backbone_name: str,
+    name: str | None = None,
+    weights: Path | None = None,
+) -> EmbeddingModel:
+    """Register a model: find its weights, see that they load, keep them, add its row.
+
+    Args:
+        database: the open database.
+        settings: where weights are kept.
+        backbone_name: which network.
+        name: what to call the model; by default as the backbone.
+        weights: its weights file; by default the backbone's own.
+
+    Raises:
+        LookalikeError: an unknown backbone, a taken name, or weights that can't be had or loaded.
+    """
+    backbone = get_backbone(backbone_name)
+    name = name or backbone.name
+    with database.session() as session:
+        if any(model.name == name for model in list_models(session)):
+            raise LookalikeError(
+                f"a model called {name!r} is registered already: choose another name with --as"
+            )
+    file = weights or default_file(backbone)
+    sha256_of(file)  # says in its own words that a file is missing
+    Encoder(backbone, file)
+    with database.session() as session:
+        session.expire_on_commit = False
+        model = add(session, backbone, name, keep(file, settings.home))
+        session.commit()
+        return model

@@ -1,0 +1,24 @@
+-- count_attempt: choose the next batch and count the attempt. Photos that no worker has begun go
+-- first, many at once; one that a worker has died over goes alone, so as to harm no other.
+WITH next AS (
+    SELECT attempts
+    FROM embedding_jobs
+    WHERE model_id = %(model_id)s AND state = 'pending' AND retry_after <= now()
+    ORDER BY attempts, item_id
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+),
+batch AS (
+    SELECT model_id, item_id
+    FROM embedding_jobs
+    WHERE model_id = %(model_id)s AND state = 'pending' AND retry_after <= now()
+        AND attempts = (SELECT attempts FROM next)
+    ORDER BY item_id
+    LIMIT (SELECT CASE WHEN attempts = 0 THEN %(batch_size)s ELSE 1 END FROM next)
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE embedding_jobs AS j
+SET attempts = j.attempts + 1
+FROM batch
+WHERE j.model_id = batch.model_id AND j.item_id = batch.item_id
+RETURNING j.item_id
