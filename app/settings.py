@@ -44,6 +44,8 @@ class Settings(BaseSettings):
         pattern=r"^\d+\s*(kB|MB|GB)$",
         description="maintenance_work_mem of the index build, such as 2GB; unset, the server's own",
     )
+    web_workers: int = Field(default=2, ge=1, description="processes of `serve`")
+    web_threads: int = Field(default=8, ge=1, description="threads of each process of `serve`")
     pool_size: int = Field(default=8, ge=1, description="database connections per process, at most")
 
 

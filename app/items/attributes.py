@@ -32,12 +32,16 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
+"""A text that Postgres can take: no NUL."""
+
 AnyOf = Annotated[
-    list[Annotated[str, Field(max_length=200)]] | None,
+    list[Text] | None,
     BeforeValidator(_listed),
     Field(default=None, max_length=100, description="any of these values"),
 ]
-Bound = Annotated[float | None, Field(default=None, allow_inf_nan=False)]
+Year = Annotated[int | None, Field(default=None, ge=0, le=9999)]
+Price = Annotated[float | None, Field(default=None, allow_inf_nan=False)]
 
 
 class Filters(BaseModel):
@@ -53,10 +57,10 @@ class Filters(BaseModel):
     season: AnyOf
     usage: AnyOf
     brand_name: AnyOf
-    year_min: Bound
-    year_max: Bound
-    price_min: Bound
-    price_max: Bound
+    year_min: Year
+    year_max: Year
+    price_min: Price
+    price_max: Price
 
     def as_json(self) -> dict[str, Any]:
         """Return the filters given, as the SQL function `filter_items` takes them."""

@@ -24,7 +24,7 @@ def ingest(
     *,
     allow_removals: bool = False,
     on_reject: Callable[[Reject], None] = lambda _: None,
-    on_progress: Callable[[int], None] = lambda _: None,
+    on_progress: Callable[[int], object] = lambda _: None,
     on_wait: Callable[[], None] = lambda: None,
 ) -> Account:
     """Make the table `items` what a catalog's folder says. The caller commits.

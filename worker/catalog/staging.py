@@ -29,7 +29,7 @@ def staged_rows(
     styles: StylesFile,
     account: Account,
     on_reject: Callable[[Reject], None],
-    on_progress: Callable[[int], None],
+    on_progress: Callable[[int], object],
 ) -> Iterator[tuple[Any, ...]]:
     """Yield the staging table's rows, in its columns' order, and keep the account."""
     photos = list_photos(root)

@@ -3,6 +3,7 @@
 import click
 from psycopg.rows import dict_row
 
+from app.database import query
 from app.database.ready import ready_database
 from app.settings import get_settings
 from worker.console import echo_json, echo_table
@@ -16,11 +17,8 @@ def command(as_json: bool) -> None:
     """Say how many photos each model has embedded, and how many are pending or failed."""
     with ready_database(get_settings()) as database, database.connection() as connection:
         cursor = connection.cursor(row_factory=dict_row)
-        models = cursor.execute("SELECT * FROM embedding_progress ORDER BY name").fetchall()
-        counts = cursor.execute(
-            "SELECT count(*) AS items, count(image_path) AS with_photo FROM items "
-            "WHERE removed_at IS NULL"
-        ).fetchone()
+        models = cursor.execute(query("app.embedding_models", "progress")).fetchall()
+        counts = cursor.execute(query("app.items", "count_items")).fetchone()
     assert counts is not None  # noqa: S101 - an aggregate gives a row
     for model in models:
         model["percent"] = float(model["percent"])

@@ -1,0 +1,105 @@
+"""Items over HTTP: a page of them, one, its photo, and those similar to it."""
+
+from typing import Annotated, Any
+
+from flask import Response, send_from_directory
+from flask_openapi3 import APIBlueprint, Tag
+from pydantic import BaseModel, Field
+from werkzeug.exceptions import NotFound
+
+from app.http.context import connection, database, settings
+from app.http.problems import PROBLEM_CONTENT
+from app.items.attributes import Filters, Text
+from app.items.listing import ItemDetail, ItemPage, get_item, list_items
+from app.items.photos import photo_root
+from app.search.errors import NotEmbeddedError, UnknownItemError
+from app.search.similar import MAX_TOP_N, TOP_N, SimilarItems, similar_items
+
+blueprint = APIBlueprint(
+    "items",
+    __name__,
+    url_prefix="/api/v1/items",
+    abp_tags=[Tag(name="items", description="Products, and those that look like them")],
+    abp_responses={"422": PROBLEM_CONTENT, "503": PROBLEM_CONTENT},
+)
+
+
+class ItemPath(BaseModel):
+    """Which product."""
+
+    item_id: int = Field(ge=1, le=2**63 - 1, description="the catalog's id of the product")
+
+
+class ItemsQuery(Filters):
+    """Which products to list."""
+
+    q: Annotated[Text | None, Field(description="words of the name or brand")] = None
+    limit: int = Field(default=20, ge=1, le=100, description="products a page, at most")
+    cursor: Text | None = Field(default=None, description="next_cursor of the page before")
+
+
+class SimilarQuery(Filters):
+    """Which similar products to find."""
+
+    top_n: int = Field(default=TOP_N, ge=1, le=MAX_TOP_N, description="how many")
+    min_similarity: float | None = Field(
+        default=None, ge=-1, le=1, allow_inf_nan=False, description="least cosine similarity"
+    )
+
+
+@blueprint.get("", summary="List products", responses={"200": ItemPage})
+def list_(query: ItemsQuery) -> dict[str, Any]:
+    """A page of the products on sale, by id."""
+    with connection() as borrowed:
+        page = list_items(borrowed, query, query.q, query.limit, query.cursor)
+    return page.model_dump(mode="json")
+
+
+@blueprint.get(
+    "/<item_id>", summary="One product", responses={"200": ItemDetail, "404": PROBLEM_CONTENT}
+)
+def item(path: ItemPath) -> dict[str, Any]:
+    """A product with all that is known of it."""
+    return _item(path.item_id).model_dump(mode="json")
+
+
+@blueprint.get(
+    "/<item_id>/image",
+    summary="A product's photo",
+    responses={
+        "200": {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
+        "404": PROBLEM_CONTENT,
+        "409": PROBLEM_CONTENT,
+    },
+)
+def image(path: ItemPath) -> Response:
+    """The photo as the catalog has it."""
+    found = _item(path.item_id)
+    if not found.has_photo:
+        raise NotEmbeddedError(f"product {path.item_id} has no photo")
+    with database().session() as session:
+        root = photo_root(session, settings())
+    try:
+        return send_from_directory(root, f"images/{path.item_id}.jpg", max_age=3600)
+    except NotFound:
+        raise NotFound(f"the photo of product {path.item_id} is not on this machine") from None
+
+
+@blueprint.get(
+    "/<item_id>/similar",
+    summary="Similar products",
+    responses={"200": SimilarItems, "404": PROBLEM_CONTENT, "409": PROBLEM_CONTENT},
+)
+def similar(path: ItemPath, query: SimilarQuery) -> dict[str, Any]:
+    """The products whose photos look most like this one's, most similar first."""
+    with connection() as borrowed:
+        answer = similar_items(borrowed, path.item_id, query.top_n, query, query.min_similarity)
+    return answer.model_dump(mode="json")
+
+
+def _item(item_id: int) -> ItemDetail:
+    with connection() as borrowed:
+        found = get_item(borrowed, item_id)
+    if found is None:
+        raise UnknownItemError(f"no product has the id {item_id}")
+    return found

@@ -1,0 +1,35 @@
+"""Gunicorn around the application."""
+
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from app.http.application import create_app
+from app.settings import Settings
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """Gunicorn with threads; each worker process makes its application after the fork."""
+
+    def __init__(self, settings: Settings, host: str, port: int) -> None:
+        self.settings = settings
+        self.options: dict[str, Any] = {
+            "bind": f"{f'[{host}]' if ':' in host else host}:{port}",
+            "workers": settings.web_workers,
+            "worker_class": "gthread",
+            "threads": settings.web_threads,
+            "graceful_timeout": 10,
+            "proc_name": "lookalike",
+            "loglevel": "warning",
+        }
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Hand gunicorn our options."""
+        for name, value in self.options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Make the application, in the worker process."""
+        return create_app(self.settings)
