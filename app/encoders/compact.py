@@ -1,0 +1,96 @@
+"""The bundled network: a small residual trunk that sees shape, and a branch that sees colour.
+
+The trunk follows He et al., "Deep Residual Learning for Image Recognition" (2016). Trained for
+garment types alone it learns to look past colour, so colour has a path of its own: a learned
+soft histogram of the photo's pixels, weighted by where the trunk says that the garment is.
+"""
+
+from typing import Any
+
+import keras
+from keras import layers
+
+INPUT_SIZE = 112
+DIMENSIONS = 256
+
+WIDTHS = (24, 48, 96, 192)
+"""Channels of the trunk after each halving of the resolution: 56, 28, 14 and 7 pixels wide."""
+
+COLOUR_BINS = 64
+"""Channels of the soft colour histogram."""
+
+_COLOUR_GRID = 28
+_BATCH_NORM_MOMENTUM = 0.95
+
+
+def build() -> keras.Model:
+    """Build the network with random weights.
+
+    Returns:
+        A model from photos, float32 RGB 0 to 255, shape `(N, 112, 112, 3)`, to embeddings of unit
+        length, float32, shape `(N, 256)`. Its layer `features` gives the pooled trunk and colour
+        features that the embedding is made from, before they are projected to 256 dimensions.
+    """
+    photo = keras.Input((INPUT_SIZE, INPUT_SIZE, 3), name="photo")
+    pixels = layers.Rescaling(1 / 127.5, offset=-1)(photo)
+    shape_map = _trunk(pixels)
+    features = layers.Concatenate(name="features")(
+        [
+            layers.GlobalAveragePooling2D()(shape_map),
+            layers.GlobalMaxPooling2D()(shape_map),
+            _colour_histogram(pixels, shape_map),
+        ]
+    )
+    embedding = layers.Dense(DIMENSIONS, use_bias=False, name="projection")(features)
+    embedding = layers.BatchNormalization(momentum=_BATCH_NORM_MOMENTUM)(embedding)
+    embedding = layers.UnitNormalization(dtype="float32", name="embedding")(embedding)
+    return keras.Model(photo, embedding, name="compact")
+
+
+def _trunk(pixels: Any) -> Any:
+    """Map pixels `(N, 112, 112, 3)` to shape features `(N, 7, 7, WIDTHS[-1])`."""
+    x = _convolution(pixels, WIDTHS[0], stride=2)
+    for width in WIDTHS[1:]:
+        x = _convolution(x, width, stride=2)
+        x = _residual_block(x, width)
+    return x
+
+
+def _colour_histogram(pixels: Any, shape_map: Any) -> Any:
+    """Pool a code of each pixel's colour over the garment: shape `(N, COLOUR_BINS)`.
+
+    Two 1 × 1 convolutions code each pixel of a 28 × 28 thumbnail, which keeps colour apart from
+    texture; a softmax over all places, drawn from the trunk, says which pixels count.
+    """
+    places = _COLOUR_GRID * _COLOUR_GRID
+    thumbnail = layers.AveragePooling2D(INPUT_SIZE // _COLOUR_GRID)(pixels)
+    code = _convolution(thumbnail, COLOUR_BINS, kernel=1)
+    code = _convolution(code, COLOUR_BINS, kernel=1)
+    code = layers.Reshape((places, COLOUR_BINS))(code)
+
+    attention = layers.Conv2D(1, 1, name="attention")(shape_map)
+    attention = layers.UpSampling2D(4, interpolation="bilinear")(attention)
+    attention = layers.Softmax(axis=1)(layers.Reshape((places, 1))(attention))
+    return layers.Flatten()(layers.Dot(axes=1)([code, attention]))
+
+
+def _residual_block(x: Any, width: int) -> Any:
+    y = _convolution(x, width)
+    y = _convolution(y, width, activate=False)
+    return layers.ReLU()(layers.Add()([x, y]))
+
+
+def _convolution(
+    x: Any, width: int, *, stride: int = 1, kernel: int = 3, activate: bool = True
+) -> Any:
+    """Convolve, normalise and, unless told not to, rectify."""
+    x = layers.Conv2D(
+        width,
+        kernel,
+        stride,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+    )(x)
+    x = layers.BatchNormalization(momentum=_BATCH_NORM_MOMENTUM)(x)
+    return layers.ReLU()(x) if activate else x
