@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,7 +80,8 @@ def _load_weights(network: Any, file: Path | None, backbone: Backbone) -> None:
         return
     try:
         # Keras tells the two formats apart by the file's name, which may say anything.
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a file that doesn't fit is refused below, once
             link = Path(folder) / f"link{_format_suffix(file)}"
             link.symlink_to(file.resolve())
             network.load_weights(link)

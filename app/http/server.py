@@ -1,12 +1,31 @@
 """Gunicorn around the application."""
 
+import socket
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
+from app.errors import LookalikeError
 from app.http.application import create_app
 from app.settings import Settings
+
+
+def require_free_port(host: str, port: int) -> None:
+    """Make sure that the address can be listened on.
+
+    Raises:
+        LookalikeError: it can't; the text says why.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise LookalikeError(
+                f"can't listen on {host}, port {port} ({error.strerror}): name another --port"
+            ) from None
 
 
 class Server(BaseApplication):  # type: ignore[misc]

@@ -59,10 +59,13 @@ def command(folder: Path, rejects: Path | None, allow_removals: bool, as_json: b
     if as_json:
         echo_json(asdict(account))
     else:
-        _print(account, rejects)
+        print_account(account)
+    if account.rejected and rejects is None:
+        click.echo("--rejects FILE writes the rejected lines to a file", err=True)
 
 
-def _print(account: Account, rejects: Path | None) -> None:
+def print_account(account: Account) -> None:
+    """Print what became of a catalog."""
     click.echo(
         f"{account.read:,} rows read: {account.stored:,} stored ({account.repaired:,} of them "
         f"repaired), {account.rejected:,} rejected"
@@ -79,8 +82,6 @@ def _print(account: Account, rejects: Path | None) -> None:
         f"{account.added:,} added, {account.changed:,} changed, {account.unchanged:,} unchanged, "
         f"{account.removed:,} removed"
     )
-    if account.rejected and rejects is None:
-        click.echo("--rejects FILE writes the rejected lines to a file")
 
 
 @contextmanager

@@ -11,9 +11,10 @@ from app.settings import get_settings
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
 def command(host: str, port: int) -> None:
     """Serve the HTTP API and the web pages until SIGTERM or Ctrl-C."""
-    from app.http.server import Server
+    from app.http.server import Server, require_free_port
 
     settings = get_settings()
+    require_free_port(host, port)
     with ready_database(settings):
         pass  # a missing database or an old schema is said here, before anybody is served
     click.echo(f"serving on http://{host}:{port} (API: /docs)", err=True)

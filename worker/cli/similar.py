@@ -3,7 +3,7 @@
 import click
 
 from app.database.ready import ready_database
-from app.search.similar import MAX_TOP_N, TOP_N, similar_items
+from app.search.similar import MAX_TOP_N, TOP_N, SimilarItems, similar_items
 from app.settings import get_settings
 from worker.console import echo_json, echo_table
 
@@ -25,8 +25,13 @@ COLUMNS = {
 def command(item_id: int, top_n: int, as_json: bool) -> None:
     """Print the products that look most like ITEM_ID, by the active model."""
     with ready_database(get_settings()) as database, database.connection() as connection:
-        answer = similar_items(connection, item_id, top_n).model_dump(mode="json")
+        answer = similar_items(connection, item_id, top_n)
     if as_json:
-        echo_json(answer)
+        echo_json(answer.model_dump(mode="json"))
     else:
-        echo_table(answer["results"], COLUMNS)
+        print_similar(answer)
+
+
+def print_similar(answer: SimilarItems) -> None:
+    """Print similar items as a table."""
+    echo_table([item.model_dump() for item in answer.results], COLUMNS)
