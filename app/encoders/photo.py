@@ -15,7 +15,8 @@ MAX_PIXELS = 50_000_000
 MAX_BYTES = 64_000_000
 """Size of a file above which it is refused unread."""
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO", "AVIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+Image.init()  # Pillow knows only some of them before it
 
 # The header is checked against our own limit, which refuses; Pillow's would only warn at first.
 Image.MAX_IMAGE_PIXELS = None

@@ -25,6 +25,21 @@ COMMENT ON TYPE similar_item IS 'A row of a similarity search; search is exact o
 CREATE FUNCTION exact_search_limit() RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 20000;
 COMMENT ON FUNCTION exact_search_limit() IS 'Filtered searches over at most this many items are exact';
 
+CREATE FUNCTION index_is_worthwhile() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT EXISTS (
+        SELECT
+        FROM embedding_models AS m
+        JOIN pg_class AS t ON t.oid = to_regclass('embeddings_' || m.model_id)
+        JOIN pg_index AS x ON x.indrelid = t.oid AND x.indisvalid
+        JOIN pg_class AS c ON c.oid = x.indexrelid
+        JOIN pg_am AS a ON a.oid = c.relam AND a.amname = 'hnsw'
+        WHERE m.active AND t.reltuples >= 1000
+    )
+$$;
+COMMENT ON FUNCTION index_is_worthwhile() IS
+    'Whether the active model has a valid index over so many vectors that comparing all costs more';
+
 -- The settings hold inside the function alone. Custom plans, since a good plan depends on top_n
 -- and on the filter's values.
 CREATE FUNCTION nearest_items(
@@ -49,10 +64,11 @@ BEGIN
     END IF;
     PERFORM check_filter(filter);
 
-    IF filter = '{}' OR exact_search_limit() < (
+    IF index_is_worthwhile() AND (filter = '{}' OR exact_search_limit() < (
         SELECT count(*) FROM (SELECT FROM filter_items(filter) LIMIT exact_search_limit() + 1) AS f
-    ) THEN
+    )) THEN
         search := 'approximate';
+        PERFORM set_config('enable_sort', 'off', true);
         PERFORM set_config('hnsw.ef_search', greatest(40, least(1000, top_n + 10))::text, true);
         PERFORM set_config('hnsw.max_scan_tuples', greatest(4000, 4 * top_n)::text, true);
         SELECT array_agg(c.item_id), array_agg(c.distance) INTO ids, distances
@@ -64,6 +80,7 @@ BEGIN
             ORDER BY e.embedding <=> query
             LIMIT top_n
         ) AS c;
+        PERFORM set_config('enable_sort', 'on', true);
     END IF;
 
     -- The index may run short of matches before the table does.

@@ -1,0 +1,126 @@
+"""The schema: up, down, up again, in step with the models, and every object explained."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic import command
+from psycopg import sql
+
+from app.database import Database, open_database, schema
+from app.errors import LookalikeError
+from tests.conftest import NUMBERS, Cli, clone, database_uri, settings_for
+
+UNCOMMENTED = """
+SELECT c.relname || coalesce('.' || a.attname, '')
+FROM pg_class AS c
+LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relnamespace = 'public'::regnamespace
+    AND c.relkind IN ('r', 'p', 'v')
+    AND c.relname <> 'alembic_version'
+    AND (obj_description(c.oid) IS NULL OR col_description(c.oid, a.attnum) IS NULL)
+UNION ALL
+SELECT p.proname
+FROM pg_proc AS p
+WHERE p.pronamespace = 'public'::regnamespace
+    AND obj_description(p.oid) IS NULL
+    AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = p.oid AND d.deptype = 'e')
+"""
+
+
+@pytest.fixture
+def blank_url(server: str) -> Iterator[str]:
+    """A database with nothing in it at all."""
+    with clone(server, "template1") as url:
+        yield url
+
+
+def test_up_down_up(blank_url: str, home: Path) -> None:
+    with open_database(settings_for(blank_url, home)) as database:
+        schema.upgrade(database)
+        assert schema.current(database) == schema.required()
+        schema.downgrade(database, "base")
+        assert schema.current(database) is None
+        with database.connection() as connection:
+            left = connection.execute(
+                "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+                "UNION SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+            ).fetchall()
+        assert {name for (name,) in left} <= {"alembic_version", "alembic_version_pkc"}
+        schema.upgrade(database)
+        schema.check(database)
+
+
+def test_models_and_migrations_agree(empty_database: Database) -> None:
+    config = schema._config()
+    with empty_database.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.check(config)
+
+
+def test_everything_has_a_comment(catalog_database: Database) -> None:
+    with catalog_database.connection() as connection:
+        assert connection.execute(UNCOMMENTED).fetchall() == []
+
+
+def test_check_says_what_to_do(blank_url: str, cli: Cli) -> None:
+    missing = cli(blank_url, "db", "check")
+    assert missing.returncode == 1
+    assert "run `lookalike db upgrade`" in missing.stderr
+    assert cli(blank_url, "db", "upgrade").returncode == 0
+    current = cli(blank_url, "db", "check")
+    assert current.returncode == 0
+    assert "current, at revision" in current.stdout
+    with psycopg.connect(blank_url) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    newer = cli(blank_url, "db", "check")
+    assert newer.returncode == 1
+    assert "9999" in newer.stderr
+    assert len(newer.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [("status",), ("embed",), ("similar", "1"), ("serve",)])
+def test_a_missing_schema_is_one_line(blank_url: str, cli: Cli, arguments: tuple[str, ...]) -> None:
+    done = cli(blank_url, *arguments)
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        "lookalike: the database has no schema yet: run `lookalike db upgrade`"
+    )
+
+
+def test_an_unreachable_server_is_one_line(cli: Cli, tmp_path: Path) -> None:
+    url = f"postgresql://somebody:secret@/shop?host={tmp_path}"
+    done = cli(url, "status")
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "can't connect to the database shop" in done.stderr
+    assert "secret" not in done.stderr
+
+
+def test_two_upgrades_at_once_wait_for_each_other(blank_url: str, cli: Cli, home: Path) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        done = list(pool.map(lambda _: cli(blank_url, "db", "upgrade"), range(3)))
+    assert [process.returncode for process in done] == [0, 0, 0], done
+    with open_database(settings_for(blank_url, home)) as database:
+        schema.check(database)
+
+
+def test_a_missing_extension_names_the_way_out(server: str, home: Path) -> None:
+    """A role that may not create the extension stands for a server that hasn't got it."""
+    role = sql.Identifier(f"weak_{next(NUMBERS)}")
+    with clone(server, "template1") as url:
+        name = url.partition("?")[0].rpartition("/")[2]
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
+            connection.execute(sql.SQL("GRANT CREATE ON SCHEMA public TO {}").format(role))
+        weak = database_uri(server, name).replace("postgres@", f"{role.as_string()[1:-1]}@")
+        with (
+            open_database(settings_for(weak, home)) as database,
+            pytest.raises(LookalikeError, match="CREATE EXTENSION vector"),
+        ):
+            schema.upgrade(database)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP OWNED BY {}").format(role))
+            connection.execute(sql.SQL("DROP ROLE {}").format(role))

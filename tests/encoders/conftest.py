@@ -1,0 +1,29 @@
+"""Networks and photos for the encoders' tests."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.encoders.networks import load_keras
+
+
+@pytest.fixture(scope="session")
+def keras() -> Any:
+    """Keras, over TensorFlow."""
+    return load_keras()
+
+
+@pytest.fixture(scope="session")
+def resnet_weights(keras: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights of ResNet50 without its top, as `save_weights` writes them."""
+    file = tmp_path_factory.mktemp("weights") / "random.weights.h5"
+    keras.utils.set_random_seed(1)
+    keras.applications.ResNet50(weights=None, include_top=False).save_weights(file)
+    return file
+
+
+@pytest.fixture(scope="session")
+def photos(sample_catalog: Path) -> list[Path]:
+    """Six photos of the sample catalog."""
+    return sorted((sample_catalog / "images").glob("*.jpg"))[:6]

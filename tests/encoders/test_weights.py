@@ -1,0 +1,139 @@
+"""Weights files: both formats load, anything else is refused, and each is kept by its hash."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from app.encoders import weights
+from app.encoders.encoder import Encoder
+from app.encoders.registry import BACKBONES, get_backbone
+from app.errors import LookalikeError
+
+PHOTOS = np.random.default_rng(0).integers(0, 255, (2, 224, 224, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def legacy_file(keras: Any, resnet_weights: Path, tmp_path: Path) -> Path:
+    """The same weights in the format of Keras's own `…_notop.h5`."""
+    from keras.src.legacy.saving import legacy_h5_format
+
+    network = keras.applications.ResNet50(weights=None, include_top=False)
+    network.load_weights(resnet_weights)
+    file = tmp_path / "resnet50_notop.h5"
+    with h5py.File(file, "w") as content:
+        legacy_h5_format.save_weights_to_hdf5_group(content, network)
+    return file
+
+
+def test_both_formats_give_the_same_network(resnet_weights: Path, legacy_file: Path) -> None:
+    backbone = get_backbone("resnet50")
+    new, old = (Encoder(backbone, file).encode(PHOTOS) for file in (resnet_weights, legacy_file))
+    np.testing.assert_array_equal(new, old)
+
+
+def test_a_kept_file_loads_whatever_it_was_called(legacy_file: Path, tmp_path: Path) -> None:
+    sha256 = weights.keep(legacy_file, tmp_path)
+    assert sha256 == hashlib.sha256(legacy_file.read_bytes()).hexdigest()
+    found = weights.find(sha256, get_backbone("resnet50"), tmp_path)
+    assert found == tmp_path / "weights" / f"{sha256}.weights.h5"
+    assert Encoder(get_backbone("resnet50"), found).encode(PHOTOS).shape == (2, 2048)
+
+
+@pytest.mark.parametrize("kind", ["text", "empty", "cut", "other network", "empty h5"])
+def test_other_files_are_refused_in_one_line(
+    kind: str, resnet_weights: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "wrong.weights.h5"
+    backbone = get_backbone("resnet50")
+    if kind == "text":
+        file.write_text("no weights at all")
+    elif kind == "empty":
+        file.touch()
+    elif kind == "cut":
+        file.write_bytes(resnet_weights.read_bytes()[:100_000])
+    elif kind == "empty h5":
+        h5py.File(file, "w").close()
+    else:
+        file.write_bytes(resnet_weights.read_bytes())
+        backbone = get_backbone("mobilenet_v2")
+    with pytest.raises(LookalikeError, match=r"wrong.weights.h5 holds no weights of") as raised:
+        Encoder(backbone, file)
+    assert "expected what save_weights writes" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_missing_weights_say_which_and_where(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(weights, "default_file", _unavailable)
+    with pytest.raises(LookalikeError, match="lacks the weights of resnet50") as raised:
+        weights.find("ab" * 32, get_backbone("resnet50"), tmp_path)
+    assert str(tmp_path / "weights" / f"{'ab' * 32}.weights.h5") in str(raised.value)
+
+
+def test_keras_cache_is_asked_for_imagenet_weights(
+    keras: Any, resnet_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def get_file(name: str, origin: str, cache_subdir: str) -> str:
+        asked.append((name, origin))
+        assert cache_subdir == "models"
+        return str(resnet_weights)
+
+    monkeypatch.setattr(keras.utils, "get_file", get_file)
+    assert weights.default_file(get_backbone("resnet50")) == resnet_weights
+    ((name, origin),) = asked
+    assert origin.endswith(f"/keras-applications/resnet/{name}")
+
+
+def test_without_network_both_ways_out_are_named(
+    keras: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def get_file(*_: Any, **__: Any) -> str:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(keras.utils, "get_file", get_file)
+    with pytest.raises(LookalikeError, match="connect to the internet, or name a weights file"):
+        weights.default_file(get_backbone("resnet50"))
+
+
+@pytest.mark.parametrize("name", [b for b in BACKBONES if BACKBONES[b].download is None])
+def test_bundled_weights_are_small_and_there(name: str) -> None:
+    file = weights.default_file(get_backbone(name))
+    assert 0 < file.stat().st_size <= 4 * 1024 * 1024
+
+
+def test_the_registrys_names_are_keras_own(keras: Any) -> None:
+    """Keras's constructors, asked for ImageNet weights, ask for the very files of the registry."""
+    from keras.src.utils import file_utils
+
+    asked: list[str] = []
+
+    class StopHereError(Exception):
+        pass
+
+    def get_file(name: str, origin: str, **_: Any) -> str:
+        asked.append(origin)
+        assert origin.endswith(name)
+        raise StopHereError
+
+    original = file_utils.get_file
+    file_utils.get_file = get_file
+    try:
+        for constructor in (keras.applications.ResNet50, keras.applications.MobileNetV2):
+            with pytest.raises(StopHereError):
+                constructor(weights="imagenet", include_top=False, input_shape=(224, 224, 3))
+    finally:
+        file_utils.get_file = original
+    registered = [
+        b for b in BACKBONES.values() if b.download in {a.rpartition("/")[0] for a in asked}
+    ]
+    assert sorted(asked) == sorted(f"{b.download}/{b.default_weights}" for b in registered)
+    assert len(asked) == 2
+
+
+def _unavailable(_: Any) -> Path:
+    raise LookalikeError("not here")

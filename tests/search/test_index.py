@@ -1,0 +1,50 @@
+"""The HNSW index serves the plain question, whoever asks it."""
+
+import json
+from typing import Any
+
+from app.database import Database
+from app.search.similar import similar_items
+from tests.search.conftest import FIRST_ID
+
+ANALYST = """
+SELECT item_id, 1 - (embedding <=> (SELECT embedding FROM item_embeddings WHERE item_id = 1234))
+FROM item_embeddings
+ORDER BY embedding <=> (SELECT embedding FROM item_embeddings WHERE item_id = 1234)
+LIMIT 6
+"""
+SCANS = "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'embeddings_1_hnsw'"
+
+
+def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for child in plan.get("Plans", []) for node in nodes(child))]
+
+
+def test_an_analysts_query_uses_the_index(gallery_database: Database) -> None:
+    with gallery_database.connection() as connection:
+        row = connection.execute(f"EXPLAIN (FORMAT JSON) {ANALYST}").fetchone()
+    assert row is not None
+    plan = row[0] if isinstance(row[0], list) else json.loads(row[0])
+    assert "embeddings_1_hnsw" in {node.get("Index Name") for node in nodes(plan[0]["Plan"])}
+
+
+def test_similar_items_uses_the_index(gallery_database: Database) -> None:
+    with gallery_database.connection() as connection:
+        before = connection.execute(SCANS).fetchone()
+        answer = similar_items(connection, FIRST_ID, 5)
+        connection.commit()
+        connection.execute("SELECT pg_stat_force_next_flush()")
+    with gallery_database.connection() as connection:
+        after = connection.execute(SCANS).fetchone()
+    assert answer.search == "approximate"
+    assert before is not None
+    assert after is not None
+    assert after[0] == before[0] + 1
+
+
+def test_settings_of_a_search_end_with_it(gallery_database: Database) -> None:
+    with gallery_database.connection() as connection:
+        connection.execute("SELECT * FROM similar_items(1234, 500)")
+        names = ("hnsw.ef_search", "hnsw.iterative_scan", "plan_cache_mode", "enable_sort")
+        values = [connection.execute(f"SHOW {name}").fetchone() for name in names]
+    assert values == [("40",), ("off",), ("auto",), ("on",)]
