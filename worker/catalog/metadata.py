@@ -1,6 +1,7 @@
 """`styles/ID.json`: what the dataset knows of a product beyond its row."""
 
 import json
+import math
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,7 +37,7 @@ def read_metadata(file: Path) -> Metadata | None:
 def _price(value: Any) -> Decimal | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise TypeError
     return Decimal(str(value))
 

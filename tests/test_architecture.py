@@ -1,0 +1,109 @@
+"""What may import what: the folders' promise, kept by a test."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HEAVY = ("tensorflow", "keras", "jax", "torch")
+
+
+def imports(file: Path) -> set[str]:
+    """The top-level packages that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def sources(folder: str) -> list[Path]:
+    files = sorted((ROOT / folder).rglob("*.py"))
+    assert files
+    return files
+
+
+def test_app_never_imports_worker() -> None:
+    assert [file for file in sources("app") if "worker" in imports(file)] == []
+
+
+def test_revisions_import_neither() -> None:
+    revisions = sources("migrations/versions")
+    assert [file for file in revisions if imports(file) & {"app", "worker"}] == []
+
+
+def test_tensorflow_is_imported_by_the_encoders_and_the_training_alone() -> None:
+    users = [
+        file.relative_to(ROOT)
+        for folder in ("app", "worker", "migrations")
+        for file in sources(folder)
+        if imports(file) & set(HEAVY)
+    ]
+    allowed = (Path("app/encoders"), Path("worker/training"))
+    assert [file for file in users if not any(file.is_relative_to(a) for a in allowed)] == []
+    assert users
+
+
+def test_environment_is_read_in_one_place() -> None:
+    readers = [
+        file.relative_to(ROOT)
+        for folder in ("app", "worker", "migrations")
+        for file in sources(folder)
+        if any(
+            isinstance(node, ast.Attribute)
+            and node.attr in ("environ", "getenv")
+            and ast.unparse(node.value) == "os"
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        )
+    ]
+    # It writes there what TensorFlow reads.
+    assert readers == [Path("app/encoders/networks.py")]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from worker.cli import cli; cli(['--help'], standalone_mode=False)",
+        "import app.http, app.search.similar, app.encoders.registry, app.encoders.photo",
+        "import worker.cli.similar, worker.cli.ingest, worker.cli.db, worker.cli.serve",
+        "import worker.cli.embed, worker.cli.models, worker.cli.status, worker.cli.jobs",
+        "from app.database import schema; schema.required()",
+    ],
+)
+def test_only_vectors_need_tensorflow(code: str) -> None:
+    check = (
+        f"{code}\nimport sys\nheavy = set(sys.modules) & {set(HEAVY)!r}\nassert not heavy, heavy"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", check], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_hand_written_sql_has_a_name_and_a_comment() -> None:
+    files = [
+        file
+        for folder in ("app", "worker", "migrations")
+        for file in (ROOT / folder).rglob("*.sql")
+    ]
+    assert len(files) > 20
+    for file in files:
+        first = file.read_text(encoding="utf-8").splitlines()[0]
+        name = file.name.removesuffix(".sql")
+        assert first.startswith(f"-- {name}: "), file
+        assert len(first) > len(name) + 15, file
+
+
+def test_files_stay_reviewable() -> None:
+    long = [
+        file
+        for folder in ("app", "worker", "migrations")
+        for file in sources(folder)
+        if len(file.read_text(encoding="utf-8").splitlines()) > 300
+    ]
+    assert long == []
