@@ -1,18 +1,24 @@
 """Every setting, and the only place that reads the environment."""
 
+import os
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_data_path
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.errors import LookalikeError
+
+PREFIX = "LOOKALIKE_"
 
 
 class Settings(BaseSettings):
     """What an operator can set, from the environment or a `.env` file in the working folder."""
 
     model_config = SettingsConfigDict(
-        env_prefix="LOOKALIKE_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, populate_by_name=True
     )
 
     database_url: str | None = Field(
@@ -48,8 +54,40 @@ class Settings(BaseSettings):
     web_threads: int = Field(default=8, ge=1, description="threads of each process of `serve`")
     pool_size: int = Field(default=8, ge=1, description="database connections per process, at most")
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: Any, info: ValidationInfo) -> Any:
+        if value != "" or info.field_name is None:
+            return value
+        return cls.model_fields[info.field_name].get_default(
+            call_default_factory=True, validated_data={}
+        )
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment in which another process has these settings, despite any `.env`."""
+        values = {_variable(name): getattr(self, name) for name in Settings.model_fields}
+        return {
+            **os.environ,
+            **{name: "" if value is None else str(value) for name, value in values.items()},
+        }
+
 
 @cache
 def get_settings() -> Settings:
-    """Return the settings of this process, read once."""
-    return Settings()
+    """Return the settings of this process, read once.
+
+    Raises:
+        LookalikeError: one is set to what it can't be; the text names it.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        found = error.errors()[0]
+        name = _variable(str(found["loc"][0]))
+        raise LookalikeError(f"{name} is {str(found['input'])!r}: {found['msg']}") from None
+
+
+def _variable(name: str) -> str:
+    """Return the environment variable of a setting, named by its field or by its alias."""
+    alias = Settings.model_fields[name].validation_alias if name in Settings.model_fields else name
+    return str(alias or f"{PREFIX}{name.upper()}")

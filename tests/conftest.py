@@ -160,7 +160,7 @@ def live_server(catalog_url: str, home: Path) -> Iterator[str]:
 
 def settings_for(url: str, home: Path) -> Settings:
     """The settings of a database of a test."""
-    return Settings(_env_file=None, database_url=url, home=home)  # type: ignore[call-arg]
+    return Settings(_env_file=None, database_url=url, home=home)
 
 
 def cli_environment(url: str | None, home: Path, **extra: str) -> dict[str, str]:
@@ -220,7 +220,7 @@ def _make_template(server: str, name: str, fill: Callable[[str], None]) -> str:
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     url = database_uri(server, name)
-    with open_database(Settings(_env_file=None, database_url=url)) as database:  # type: ignore[call-arg]
+    with open_database(Settings(_env_file=None, database_url=url)) as database:
         schema.upgrade(database)
     fill(url)
     return name

@@ -42,6 +42,7 @@ def keep(file: Path, home: Path) -> str:
         descriptor, partial = tempfile.mkstemp(dir=target.parent, suffix=".partial")
         os.close(descriptor)
         shutil.copyfile(file, partial)
+        Path(partial).chmod(0o644)  # mkstemp's are the user's alone; a home may be shared
         Path(partial).replace(target)
     return sha256
 

@@ -41,6 +41,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": 10,
             "proc_name": "lookalike",
             "loglevel": "warning",
+            # A socket in the user's home that two servers of one user would fight over.
+            "control_socket_disable": True,
         }
         super().__init__()
 

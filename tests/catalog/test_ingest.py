@@ -34,7 +34,7 @@ def account(cli: Cli, url: str, folder: Path, *options: str) -> dict[str, int]:
 
 def rows(url: str, statement: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(url) as connection:
-        return connection.execute(statement).fetchall()  # type: ignore[arg-type]
+        return connection.execute(statement).fetchall()
 
 
 def add_line(catalog: Path, line: str) -> None:

@@ -16,7 +16,7 @@ def ids(catalog_url: str) -> dict[str, int]:
     with psycopg.connect(catalog_url) as connection:
 
         def one(statement: str) -> int:
-            row = connection.execute(statement).fetchone()  # type: ignore[arg-type]
+            row = connection.execute(statement).fetchone()
             assert row is not None
             return int(row[0])
 

@@ -13,12 +13,14 @@ COMMANDS = {
     "db": "Migrate, check, open or stop the database.",
     "demo": "Draw or take a catalog, embed it, and serve it: the whole product in one go.",
     "embed": "Turn the photos that lack a vector into vectors.",
+    "evaluate": "Measure how well nearest neighbours agree with the catalog's labels.",
     "ingest": "Read a catalog folder into the database.",
     "jobs": "See the photos that wait or failed, and try them again.",
     "models": "Register, switch and drop embedding models.",
     "serve": "Serve the HTTP API and the web pages.",
     "similar": "Print the products most similar to one.",
     "status": "Say how far each model has come.",
+    "train": "Train a model on a catalog's labels, and register it.",
 }
 """What there is; the help lists it without importing any of it."""
 

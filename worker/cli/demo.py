@@ -1,24 +1,21 @@
 """`lookalike demo`: from photos to a web page in one command."""
 
 import hashlib
-import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import click
 import platformdirs
 
-from app.database import Database, embedded, query
+from app.database import embedded, query
 from app.database.ready import ready_database
-from app.http.server import Server, require_free_port
+from app.http.server import require_free_port
 from app.search.similar import similar_items
 from app.settings import Settings
-from worker.catalog import StylesFile, ingest
-from worker.cli.ingest import print_account
 from worker.cli.similar import print_similar
-from worker.console import progress_bar, stop_on_signal
-from worker.embedding.run import run
+from worker.console import progress_bar
 from worker.sample_catalog import draw_catalog
 
 DRAWN = 200
@@ -57,15 +54,29 @@ def command(catalog: Path | None, home: Path, host: str, port: int) -> None:
         model="compact",
     )
     settings.home.mkdir(parents=True, exist_ok=True)
-    owner = os.getpid()
     try:
-        _prepare(settings, catalog or _drawn(settings.home / "catalog"))
-        click.echo(f"\nopen http://{host}:{port} in a browser; Ctrl-C ends the demo\n")
-        Server(settings, host, port).run()
+        _lookalike(settings, "ingest", str(catalog or _drawn(settings.home / "catalog")))
+        _lookalike(settings, "embed")
+        _show_examples(settings)
+        click.echo(f"\nopen http://{host}:{port} in a browser; Ctrl-C ends the demo")
+        _lookalike(settings, "serve", "--host", host, "--port", str(port))
+    except KeyboardInterrupt:
+        click.echo("\nthe demo has ended; run it again to go on", err=True)
     finally:
-        # Gunicorn's workers are forks of this process and pass here too when they end.
-        if os.getpid() == owner:
-            embedded.stop(settings.home)
+        embedded.stop(settings.home)
+
+
+def _lookalike(settings: Settings, *arguments: str) -> None:
+    """Run a command as a person would, on the demo's database; end with it if it fails."""
+    click.echo(f"\n$ lookalike {' '.join(arguments)}")
+    command_line = [sys.executable, "-m", "worker.cli", *arguments]
+    with subprocess.Popen(command_line, env=settings.environment()) as process:
+        try:
+            if process.wait() != 0:
+                sys.exit(process.returncode)
+        except (KeyboardInterrupt, SystemExit):
+            process.terminate()
+            raise
 
 
 def _drawn(folder: Path) -> Path:
@@ -75,24 +86,9 @@ def _drawn(folder: Path) -> Path:
     return folder
 
 
-def _prepare(settings: Settings, catalog: Path) -> None:
-    styles = StylesFile(catalog / "styles.csv")
-    with ready_database(settings) as database:
-        with (
-            progress_bar(styles.count_lines(), "reading", "rows") as bar,
-            database.connection() as connection,
-        ):
-            print_account(ingest(connection, catalog, on_progress=bar.update))
-        with stop_on_signal() as stop:
-            run(database, settings, None, follow=False, stop=stop)
-        if stop.is_set():
-            raise KeyboardInterrupt
-        _show_examples(database)
-
-
-def _show_examples(database: Database) -> None:
-    with database.connection() as connection:
+def _show_examples(settings: Settings) -> None:
+    with ready_database(settings) as database, database.connection() as connection:
         examples = connection.execute(query("app.items", "example_items")).fetchall()
         for item_id, name in examples:
-            click.echo(f"\nmost similar to {item_id}, {name}:")
+            click.echo(f"\n$ lookalike similar {item_id}    # {name}")
             print_similar(similar_items(connection, item_id))

@@ -25,7 +25,7 @@ HEADER = (
 
 
 def draw_catalog(
-    folder: Path, count: int = 200, progress: Callable[[int], None] | None = None
+    folder: Path, count: int = 200, progress: Callable[[int], object] | None = None
 ) -> None:
     """Draw a shop of `count` products: `styles.csv`, `images/ID.jpg` and `styles/ID.json`.
 
