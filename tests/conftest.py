@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -38,12 +39,13 @@ def _clean_environment() -> None:
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def home() -> Iterator[Path]:
     """A LOOKALIKE_HOME with an embedded server that all tests share."""
-    folder = tmp_path_factory.mktemp("home")
-    embedded.start(folder)
-    yield folder
-    embedded.stop(folder)
+    # Not below pytest's own folder: its next session closes that to Postgres's user under root.
+    with tempfile.TemporaryDirectory(prefix="lookalike-") as folder:
+        embedded.start(Path(folder))
+        yield Path(folder)
+        embedded.stop(Path(folder))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,71 @@
+"""Talking to the embedded Postgres through its socket: where it is, and what comes back."""
+
+import os
+from enum import Enum
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+from psycopg import pq
+
+DATABASE = "lookalike"
+PORT = 5432  # listens nowhere, but names the socket; said outright so that PGPORT has no say
+ANSWER_SECONDS = 5
+
+
+class Answer(Enum):
+    """What a knock on a server's socket brought."""
+
+    READY = "the database took a connection, or is up and has no connection to spare"
+    NO_DATABASE = "the server is up, the database is not there yet"
+    WAIT = "a server is there and says, or seems to say: not now"
+    NONE = "nobody listens"
+
+
+def socket_file(folder: Path) -> Path:
+    """Return the path of the socket in its folder."""
+    return folder / f".s.PGSQL.{PORT}"
+
+
+def uri_of(socket_folder: Path, database: str = DATABASE) -> str:
+    """Return the libpq URI of a database behind a socket folder."""
+    return f"postgresql://postgres@/{database}?host={quote(os.fsencode(socket_folder))}&port={PORT}"
+
+
+def knock(socket_folder: Path) -> Answer:
+    """Try to connect to the database behind a socket folder, for a few seconds at most."""
+    try:
+        psycopg.connect(uri_of(socket_folder), connect_timeout=ANSWER_SECONDS).close()
+    except psycopg.OperationalError as error:
+        return _what_kept_us_out(socket_folder, str(error))
+    return Answer.READY
+
+
+def create_database(socket_folder: Path) -> None:
+    """Create the database `lookalike`; the next knock tells whether that worked.
+
+    Raises: psycopg.Error where the server refuses, for want of disk space for instance.
+    """
+    try:
+        with psycopg.connect(uri_of(socket_folder, "postgres"), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{DATABASE}"')
+    except psycopg.errors.DuplicateDatabase:
+        pass
+    except psycopg.OperationalError as error:
+        went_away = error.sqlstate is None or error.sqlstate.startswith("57")
+        if not went_away:
+            raise
+
+
+def _what_kept_us_out(socket_folder: Path, reason: str) -> Answer:
+    ping = pq.PGconn.ping(f"{uri_of(socket_folder)}&connect_timeout={ANSWER_SECONDS}".encode())
+    if ping == pq.Ping.OK:
+        if f'database "{DATABASE}" does not exist' in reason:
+            return Answer.NO_DATABASE
+        full = "too many clients" in reason or "connection slots are reserved" in reason
+        # Any other reason is of the moment before: knock again.
+        return Answer.READY if full else Answer.WAIT
+    busy = ("timeout", "timed out", "temporarily unavailable")
+    if ping == pq.Ping.REJECT or any(word in reason for word in busy):
+        return Answer.WAIT
+    return Answer.NONE
