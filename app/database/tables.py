@@ -245,3 +245,31 @@ class EmbeddingJob(Base):
     image_sha256: Mapped[str] = mapped_column(
         comment="The photo that the job is about, as items.image_sha256"
     )
+
+
+class Evaluation(Base):
+    """How good a model's vectors were, at one time."""
+
+    __tablename__ = "evaluations"
+    __table_args__ = (
+        CheckConstraint("gallery > 0"),
+        CheckConstraint("queries > 0"),
+        Index("evaluations_model", "model_id", "evaluated_at"),
+        {"comment": "How well nearest neighbours agreed with the labels, a row a measurement"},
+    )
+
+    evaluation_id: Mapped[int] = mapped_column(
+        BigInteger, Identity(always=True), primary_key=True, comment="Key"
+    )
+    model_id: Mapped[int] = mapped_column(
+        ForeignKey("embedding_models.model_id", ondelete="CASCADE"),
+        comment="The model in embedding_models that was measured",
+    )
+    evaluated_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When")
+    gallery: Mapped[int] = mapped_column(
+        comment="How many products had a vector and could be found"
+    )
+    queries: Mapped[int] = mapped_column(comment="How many of them were asked about")
+    figures: Mapped[dict[str, Any]] = mapped_column(
+        comment="recall@10, ndcg@10, and by label precision@5, precision@10 and map@10"
+    )

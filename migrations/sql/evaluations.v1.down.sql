@@ -1,0 +1,3 @@
+-- evaluations.v1.down: forget all measurements.
+
+DROP TABLE evaluations;

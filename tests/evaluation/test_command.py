@@ -1,0 +1,61 @@
+"""`lookalike evaluate`, run for real over a small catalog."""
+
+import json
+
+import psycopg
+
+from app.database import Database
+from tests.conftest import Cli
+from worker.evaluation.codes import LABELS
+from worker.evaluation.run import chosen_models, evaluate
+
+
+def test_json_has_every_figure_and_is_recorded(catalog_url: str, cli: Cli) -> None:
+    done = cli(catalog_url, "evaluate", "--json")
+    assert done.returncode == 0, done.stderr
+    (report,) = json.loads(done.stdout)["models"]
+    assert report["name"] == "compact"
+    assert report["gallery"] == report["queries"] == 140
+    assert report["recall@10"] > 0.9
+    assert 0 < report["ndcg@10"] < 1
+    for label in LABELS:
+        assert set(report[label]) == {"precision@5", "precision@10", "map@10"}
+        assert all(0 < figure <= 1 for figure in report[label].values())
+    with psycopg.connect(catalog_url) as connection:
+        row = connection.execute("SELECT gallery, queries, figures FROM evaluations").fetchone()
+    assert row is not None
+    gallery, queries, figures = row
+    assert (gallery, queries) == (140, 140)
+    assert figures["article_type"] == report["article_type"]
+
+
+def test_table_has_a_column_a_model(catalog_url: str, cli: Cli) -> None:
+    assert cli(catalog_url, "models", "add", "compact", "--as", "again").returncode == 0
+    assert cli(catalog_url, "embed", "--model", "again").returncode == 0
+    done = cli(catalog_url, "evaluate", "--model", "again", "--model", "compact")
+    assert done.returncode == 0, done.stderr
+    header, *lines = done.stdout.splitlines()
+    assert header.split() == ["again", "compact"]
+    precision = next(line for line in lines if line.startswith("article_type precision@5"))
+    assert precision.split()[-1] == precision.split()[-2]
+
+
+def test_a_sample_asks_fewer_of_the_whole_gallery(catalog_database: Database) -> None:
+    (model,) = chosen_models(catalog_database, [])
+    first, second = (evaluate(catalog_database, model, 20) for _ in range(2))
+    assert first["queries"] == 20
+    assert first["gallery"] == 140
+    assert first == second
+
+
+def test_an_empty_model_and_an_unknown_one_are_one_line(empty_url: str, cli: Cli) -> None:
+    none = cli(empty_url, "evaluate")
+    assert none.returncode == 1
+    assert "no model is registered yet" in none.stderr
+    assert cli(empty_url, "models", "add", "compact").returncode == 0
+    empty = cli(empty_url, "evaluate")
+    assert empty.returncode == 1
+    assert "0 products have a vector of compact" in empty.stderr
+    unknown = cli(empty_url, "evaluate", "--model", "nobody")
+    assert unknown.returncode == 1
+    assert "no model is called 'nobody'" in unknown.stderr

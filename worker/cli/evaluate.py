@@ -1,0 +1,57 @@
+"""`lookalike evaluate`: how good the vectors are."""
+
+from typing import Any
+
+import click
+
+from app.database.ready import ready_database
+from app.settings import get_settings
+from worker.console import echo_json, echo_table
+
+
+@click.command(name="evaluate")
+@click.option("--model", "names", multiple=True, help="Only this model; repeat to compare several.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    help="Ask about so many products only, the same in each run; the gallery stays whole.",
+)
+def command(names: tuple[str, ...], as_json: bool, sample: int | None) -> None:
+    """Measure how well nearest neighbours agree with the catalog's own labels.
+
+    For each label: precision@5 and @10 and mAP@10; over all labels nDCG@10, its gain the number
+    of labels shared; and how many of the ten nearest the index finds. Exact search, every product
+    asked about itself, with itself left out. The figures are kept in the table `evaluations`.
+    """
+    from worker.evaluation.run import chosen_models, evaluate
+
+    with ready_database(get_settings()) as database:
+        reports = [evaluate(database, model, sample) for model in chosen_models(database, names)]
+    if as_json:
+        echo_json({"models": reports})
+        return
+    rows = _rows(reports)
+    echo_table(rows, {"figure": "", **{report["name"]: report["name"] for report in reports}})
+
+
+def _rows(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Turn reports into a row a figure and a column a model."""
+    flat = [_flat(report) for report in reports]
+    return [
+        {
+            "figure": figure,
+            **{report["name"]: each[figure] for report, each in zip(reports, flat, strict=True)},
+        }
+        for figure in flat[0]
+    ]
+
+
+def _flat(report: dict[str, Any]) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    for name, value in report.items():
+        if isinstance(value, dict):
+            figures.update({f"{name} {figure}": number for figure, number in value.items()})
+        elif name != "name":
+            figures[name] = value
+    return figures

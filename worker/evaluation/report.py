@@ -1,0 +1,60 @@
+"""All figures of one set of vectors."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worker.evaluation import metrics
+from worker.evaluation.codes import MISSING, encode
+from worker.evaluation.neighbours import Rows, exact_neighbours
+
+DEPTH = 10
+"""Length of the lists that are judged."""
+
+
+def choose_queries(gallery: int, sample: int | None, seed: int = 0) -> Rows:
+    """Return the rows to ask about, in order: all, or a random sample that the seed fixes."""
+    if sample is None or sample >= gallery:
+        return np.arange(gallery)
+    return np.sort(np.random.default_rng(seed).choice(gallery, size=sample, replace=False))
+
+
+def measure(
+    vectors: NDArray[np.floating], labels: Mapping[str, Sequence[str | None]], queries: Rows
+) -> dict[str, Any]:
+    """Judge the exact neighbours of some rows among all rows, by every label.
+
+    Args:
+        vectors: the gallery, shape `(N, D)`.
+        labels: the words of every row, by column; None where one is missing.
+        queries: the rows to ask about.
+
+    Returns:
+        `{"ndcg@10": …, "article_type": {"precision@5": …, "precision@10": …, "map@10": …}, …}`
+        as `metrics` defines them; None where no query has an answer.
+    """
+    neighbours = exact_neighbours(vectors, queries, DEPTH)
+    codes = {name: encode(words)[0] for name, words in labels.items()}
+    figures: dict[str, Any] = {
+        f"ndcg@{DEPTH}": _number(
+            metrics.ndcg(np.stack(list(codes.values()), axis=1), queries, neighbours, DEPTH)
+        )
+    }
+    for name, own in codes.items():
+        relevant = metrics.relevance(own, queries, neighbours)
+        asked = own[queries] != MISSING
+        existing = metrics.relevant_in_gallery(own, queries)
+        figures[name] = {
+            "precision@5": _number(metrics.precision_at(relevant, asked, 5)),
+            f"precision@{DEPTH}": _number(metrics.precision_at(relevant, asked, DEPTH)),
+            f"map@{DEPTH}": _number(metrics.mean_average_precision(relevant, existing, DEPTH)),
+        }
+    return figures
+
+
+def _number(value: float) -> float | None:
+    """Round to what the size of a catalog can bear; JSON has no NaN."""
+    return None if math.isnan(value) else round(value, 6)

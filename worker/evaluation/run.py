@@ -1,0 +1,73 @@
+"""The job of `lookalike evaluate`: every chosen model measured, shown and recorded."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from app.database import Database, EmbeddingModel
+from app.embedding_models import get_model, list_models
+from app.errors import LookalikeError
+from worker.evaluation.metrics import neighbour_recall
+from worker.evaluation.neighbours import exact_neighbours
+from worker.evaluation.report import DEPTH, choose_queries, measure
+from worker.evaluation.stored import Gallery, indexed_neighbours, read_gallery, record
+
+RECALL_QUERIES = 1_000
+"""How many items, at most, the index is asked about, a query each."""
+
+
+def chosen_models(database: Database, names: Sequence[str]) -> list[EmbeddingModel]:
+    """Return the models of these names; all of them where none is named.
+
+    Raises:
+        LookalikeError: there is no such model, or none at all.
+    """
+    with database.session() as session:
+        models = [get_model(session, name) for name in names] or list_models(session)
+        if not models:
+            raise LookalikeError("no model is registered yet: run `lookalike embed`")
+        session.expunge_all()
+    return models
+
+
+def evaluate(database: Database, model: EmbeddingModel, sample: int | None) -> dict[str, Any]:
+    """Measure a model over its vectors in the database, and record the figures.
+
+    Args:
+        database: the open database.
+        model: the model.
+        sample: ask about so many items only, the same in each run; the gallery stays whole.
+
+    Returns:
+        `{"name", "gallery", "queries", "recall@10", "ndcg@10", "article_type": {…}, …}`.
+
+    Raises:
+        LookalikeError: fewer than two products have a vector of that model.
+    """
+    with database.connection() as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        gallery = read_gallery(connection, model)
+    size = len(gallery.item_ids)
+    if size < 2:
+        raise LookalikeError(
+            f"{size} products have a vector of {model.name}: run `lookalike embed --model "
+            f"{model.name}` first"
+        )
+    queries = choose_queries(size, sample)
+    figures = {
+        f"recall@{DEPTH}": _index_recall(database, model, gallery),
+        **measure(gallery.vectors, gallery.labels, queries),
+    }
+    with database.connection() as connection:
+        record(connection, model, size, len(queries), figures)
+    return {"name": model.name, "gallery": size, "queries": len(queries), **figures}
+
+
+def _index_recall(database: Database, model: EmbeddingModel, gallery: Gallery) -> float:
+    """Return how many of the exact neighbours the database's index finds; 1 without an index."""
+    queries = choose_queries(len(gallery.item_ids), RECALL_QUERIES)
+    exact = gallery.item_ids[exact_neighbours(gallery.vectors, queries, DEPTH)]
+    with database.connection() as connection:
+        found = indexed_neighbours(connection, model, gallery.item_ids[queries], DEPTH)
+    return round(neighbour_recall(found, exact), 6) if exact.size else float(np.nan)

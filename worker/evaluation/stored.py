@@ -1,0 +1,89 @@
+"""What evaluation reads from the database, and what it writes there."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from app.database import EmbeddingModel, query
+from app.embedding_models.registration import partition_name
+from worker.evaluation.codes import LABELS
+from worker.evaluation.neighbours import Rows
+
+CHUNK = 1_000
+"""Vectors a round trip."""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The vectors of a model, as searches see them, in the order of the item ids."""
+
+    item_ids: Rows
+    """Shape `(N,)`, ascending."""
+    vectors: NDArray[np.float16]
+    """Of length 1, shape `(N, D)`."""
+    labels: dict[str, list[str | None]]
+    """The words of every item, by column."""
+
+
+def read_gallery(connection: psycopg.Connection[Any], model: EmbeddingModel) -> Gallery:
+    """Read a model's vectors and their items' labels; in half precision, as they are stored."""
+    parameters = {"model_id": model.model_id}
+    (size,) = connection.execute(query(__package__, "count_vectors"), parameters).fetchone() or (0,)
+    ids = np.empty(size, dtype=np.int64)
+    vectors = np.empty((size, model.dimensions), dtype=np.float16)
+    labels: dict[str, list[str | None]] = {name: [] for name in LABELS}
+    # Counted and read in one snapshot, or a worker's next batch would not fit.
+    with connection.cursor(name="gallery", binary=True) as cursor:
+        cursor.itersize = CHUNK
+        cursor.execute(query(__package__, "vectors"), parameters)
+        for row, (item_id, vector, *words) in enumerate(cursor):
+            ids[row] = item_id
+            vectors[row] = vector.to_numpy()
+            for name, word in zip(LABELS, words, strict=True):
+                labels[name].append(word)
+    return Gallery(ids, vectors, labels)
+
+
+def indexed_neighbours(
+    connection: psycopg.Connection[Any], model: EmbeddingModel, item_ids: Rows, k: int
+) -> Rows:
+    """Ask a model's index for the nearest items, with the settings that searches have.
+
+    Returns:
+        Item ids, most similar first, shape `(Q, k)`; −1 where the index found fewer.
+    """
+    statement = query(__package__, "indexed_neighbours").format(
+        partition=sql.Identifier(partition_name(model.model_id)),
+        dimensions=sql.Literal(model.dimensions),
+    )
+    found = np.full((len(item_ids), k), -1, dtype=np.int64)
+    with connection.transaction():
+        connection.execute(query(__package__, "search_settings"))
+        for row, item_id in enumerate(item_ids.tolist()):
+            answer = connection.execute(statement, {"item_id": item_id, "k": k}).fetchall()
+            found[row, : len(answer)] = [neighbour for (neighbour,) in answer]
+    return found
+
+
+def record(
+    connection: psycopg.Connection[Any],
+    model: EmbeddingModel,
+    gallery: int,
+    queries: int,
+    figures: dict[str, Any],
+) -> None:
+    """Keep the figures of a model, with the date and the sizes. The caller commits."""
+    connection.execute(
+        query(__package__, "record"),
+        {
+            "model_id": model.model_id,
+            "gallery": gallery,
+            "queries": queries,
+            "figures": Jsonb(figures),
+        },
+    )
