@@ -1,7 +1,8 @@
 """The embedding models of a database: registering, switching and dropping them."""
 
 from app.embedding_models.activation import activate
-from app.embedding_models.registration import add, drop
+from app.embedding_models.registration import add
+from app.embedding_models.removal import drop, is_whole
 from app.embedding_models.rows import active_model, get_model, list_models
 
-__all__ = ["activate", "active_model", "add", "drop", "get_model", "list_models"]
+__all__ = ["activate", "active_model", "add", "drop", "get_model", "is_whole", "list_models"]

@@ -9,7 +9,7 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import OperationalError
 
 from app.database import Database, EmbeddingModel, query
-from app.embedding_models.rows import get_model, raw_connection
+from app.embedding_models.rows import get_model, raw_connection, take_turns
 from app.errors import LookalikeError
 
 LOCK_TIMEOUT_MS = 500
@@ -46,6 +46,7 @@ def activate(database: Database, name: str, *, force: bool = False) -> bool:
 def _switch(database: Database, name: str, *, force: bool) -> bool:
     with database.session() as session:
         session.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"))
+        take_turns(session)
         model = get_model(session, name)
         if model.active:
             return False

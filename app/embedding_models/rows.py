@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 import psycopg
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.database import EmbeddingModel
@@ -31,6 +31,11 @@ def get_model(session: Session, name: str) -> EmbeddingModel:
         names = ", ".join(known.name for known in list_models(session)) or "none yet"
         raise LookalikeError(f"no model is called {name!r}; registered: {names}")
     return model
+
+
+def take_turns(session: Session) -> None:
+    """Until the transaction ends, let no other register, activate or drop a model."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtext("embedding_models"))))
 
 
 def raw_connection(session: Session) -> psycopg.Connection[Any]:

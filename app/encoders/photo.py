@@ -26,6 +26,10 @@ class PhotoError(Exception):
     """The bytes are no photo that can be used; the text is the reason, in one line."""
 
 
+class UnavailablePhotoError(PhotoError):
+    """The file can't be read now; another time it may."""
+
+
 class Resize(StrEnum):
     """How a photo of any size becomes a square."""
 
@@ -40,7 +44,8 @@ def read_photo(file: Path) -> bytes:
     """Read an image file.
 
     Raises:
-        PhotoError: it is missing, unreadable, or larger than `MAX_BYTES`.
+        UnavailablePhotoError: it is missing or unreadable.
+        PhotoError: it is larger than `MAX_BYTES`.
     """
     try:
         size = file.stat().st_size
@@ -48,7 +53,7 @@ def read_photo(file: Path) -> bytes:
             raise PhotoError(f"{size:,} bytes are more than the {MAX_BYTES:,} allowed")
         return file.read_bytes()
     except OSError as error:
-        raise PhotoError(f"the file can't be read: {error.strerror}") from None
+        raise UnavailablePhotoError(f"the file can't be read: {error.strerror}") from None
 
 
 def open_photo(source: BinaryIO) -> Image.Image:

@@ -2,7 +2,7 @@
 
 import click
 
-from app.database.ready import ready_database
+from app.errors import LookalikeError
 from app.settings import get_settings
 from worker.console import stop_on_signal
 
@@ -13,11 +13,19 @@ from worker.console import stop_on_signal
 def command(name: str | None, follow: bool) -> None:
     """Turn every photo that lacks a current vector into one, then build the index.
 
-    Any number of workers may run at once. Ctrl-C stops after the batch under way; a worker that
-    is killed loses nothing, and the next run goes on.
+    Any number of workers may run at once. Ctrl-C or SIGTERM stops after the batch under way; a
+    worker that is killed loses nothing, and the next run goes on. If the database goes away, the
+    worker waits some minutes for it and goes on.
+
+    Photos that can't be embedded don't count as a failure of the command: `lookalike jobs list`
+    shows them. The exit code is 0 when there is nothing left to do, and when a --follow is told
+    to stop; it is 1 when the run was stopped before its end.
     """
+    from worker.embedding.perseverance import persevere
     from worker.embedding.run import run
 
     settings = get_settings()
-    with stop_on_signal() as stop, ready_database(settings) as database:
-        run(database, settings, name, follow, stop)
+    with stop_on_signal() as stop:
+        persevere(settings, stop, lambda database: run(database, settings, name, follow, stop))
+    if stop.is_set() and not follow:
+        raise LookalikeError("stopped before the end: run `lookalike embed` again to go on")

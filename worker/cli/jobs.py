@@ -24,24 +24,30 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_command(state: str, limit: int, as_json: bool) -> None:
     """List jobs with the reason of the last failure."""
+    parameters = {"state": state, "limit": limit}
     with ready_database(get_settings()) as database, database.connection() as connection:
-        jobs = (
-            connection.cursor(row_factory=dict_row)
-            .execute(query("worker.embedding", "list_jobs"), {"state": state, "limit": limit})
-            .fetchall()
-        )
+        cursor = connection.cursor(row_factory=dict_row)
+        jobs = cursor.execute(query("worker.embedding", "list_jobs"), parameters).fetchall()
+        counted = cursor.execute(query("worker.embedding", "count_jobs"), parameters).fetchone()
+    assert counted is not None  # noqa: S101 - an aggregate gives a row
     if as_json:
-        echo_json({"jobs": jobs})
-    elif jobs:
-        echo_table(jobs, {column: column for column in COLUMNS})
-    else:
+        echo_json({"jobs": jobs, "total": counted["total"]})
+        return
+    if not jobs:
         click.echo(f"no {state} jobs")
+        return
+    echo_table(jobs, {column: column for column in COLUMNS})
+    if counted["total"] > len(jobs):
+        click.echo(f"… and {counted['total'] - len(jobs):,} more: --limit shows more of them")
 
 
 @command.command()
 @click.option("--reason", default="", help="Only jobs whose reason contains this text.")
 def retry(reason: str) -> None:
-    """Queue failed jobs again, for the next `lookalike embed`."""
+    """Queue failed jobs again, for the next `lookalike embed`.
+
+    A photo that was mended needs no such word: the next ingest sees that it changed.
+    """
     with ready_database(get_settings()) as database, database.connection() as connection:
         done = connection.execute(query("worker.embedding", "retry_jobs"), {"reason": reason})
-    click.echo(f"{done.rowcount:,} failed jobs are pending again")
+    click.echo(f"failed jobs that are pending again: {done.rowcount:,}")

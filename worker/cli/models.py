@@ -65,7 +65,9 @@ def activate(name: str, force: bool) -> None:
 
     with ready_database(get_settings()) as database:
         changed = switch(database, name, force=force)
-    click.echo(f"{name} is active now" if changed else f"{name} was active already")
+    click.echo(
+        f"{name} is active now" if changed else f"{name} was active already: nothing changed"
+    )
 
 
 @command.command()

@@ -14,7 +14,8 @@ from pgvector import HalfVector
 
 from app.database import query
 from app.encoders.encoder import Encoder
-from app.encoders.photo import PhotoError, load_photo, read_photo
+from app.encoders.photo import PhotoError, UnavailablePhotoError, load_photo, read_photo
+from app.errors import LookalikeError
 from worker.embedding.queue import Job, fail, finish
 
 
@@ -51,39 +52,60 @@ def embed_batch(
 
     Returns:
         How many photos were embedded, and how many failed.
+
+    Raises:
+        LookalikeError: the folder of the photos is gone; nothing was written.
     """
     wanted = [job for job in jobs if job.needed]
     photos = list(pool.map(lambda job: _decode(job, root, encoder), wanted))
-    reasons = {
-        job.item_id: str(photo)
+    failures = {
+        job: photo
         for job, photo in zip(wanted, photos, strict=True)
         if isinstance(photo, PhotoError)
     }
-    good = [job for job in wanted if job.item_id not in reasons]
+    good = [job for job in wanted if job not in failures]
     if good:
         pixels = np.stack([photo for photo in photos if not isinstance(photo, PhotoError)])
         embeddings = encoder.encode(pixels)
         # A network that finds nothing gives zeros, which have no direction; a broken one gives NaN.
-        unusable = set(np.flatnonzero(~(np.abs(embeddings).sum(axis=1) > 0)).tolist())
-        reasons |= {good[at].item_id: "the network finds nothing in it" for at in unusable}
-        kept = [at for at in range(len(good)) if at not in unusable]
-        good = [good[at] for at in kept]
-        _write(connection, model_id, good, embeddings[kept])
-    for item_id, reason in reasons.items():
-        fail(connection, model_id, item_id, reason)
-    finish(connection, model_id, [job.item_id for job in jobs if job.item_id not in reasons])
-    return Tally(len(good), len(reasons))
+        usable = np.abs(embeddings).sum(axis=1) > 0
+        for at in np.flatnonzero(~usable):
+            failures[good[at]] = PhotoError("the network finds nothing in it")
+        good = [good[at] for at in np.flatnonzero(usable)]
+        _write(connection, model_id, good, embeddings[usable])
+    for job, failure in failures.items():
+        may_pass = isinstance(failure, UnavailablePhotoError)
+        fail(connection, model_id, job, str(failure), may_pass=may_pass)
+    finish(connection, model_id, [job.item_id for job in jobs if job not in failures])
+    return Tally(len(good), len(failures))
 
 
 def _decode(job: Job, root: Path, encoder: Encoder) -> NDArray[np.uint8] | PhotoError:
     backbone = encoder.backbone
+    file = root / job.image_path
     try:
-        data = read_photo(root / job.image_path)
+        data = read_photo(file)
         if hashlib.sha256(data).hexdigest() != job.image_sha256:
-            raise PhotoError("the file has changed since the last ingest: ingest again")
+            raise UnavailablePhotoError("the file has changed since the last ingest: ingest again")
         return load_photo(data, backbone.input_size, backbone.resize)
+    except UnavailablePhotoError as error:
+        _require_folder(file.parent)
+        return error
     except PhotoError as error:
         return error
+
+
+def _require_folder(folder: Path) -> None:
+    """Tell a photo that is gone from a disk that is gone."""
+    try:
+        there = folder.is_dir()
+    except OSError:
+        there = False
+    if not there:
+        raise LookalikeError(
+            f"the folder of the photos, {folder}, has gone: mount it again and run the command "
+            "again to go on"
+        )
 
 
 def _write(

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from threading import Event
 
@@ -10,18 +11,27 @@ from app.database import Database, EmbeddingModel
 from app.encoders.encoder import Encoder
 from app.encoders.registry import get_backbone
 from app.encoders.weights import find
+from app.errors import LookalikeError
 from worker.embedding.batch import Tally, embed_batch
-from worker.embedding.queue import claim
+from worker.embedding.queue import claim, count_pending, release
+
+POLL_SECONDS = 0.5
+"""How often to look whether other workers are done with the last photos."""
 
 
 def load_encoder(model: EmbeddingModel, home: Path) -> Encoder:
-    """Load a registered model's network.
+    """Load a registered model's network, once in a process.
 
     Raises:
         LookalikeError: this machine lacks its weights, or this version its backbone.
     """
-    backbone = get_backbone(model.backbone)
-    return Encoder(backbone, find(model.weights_sha256, backbone, home))
+    return _load(model.backbone, model.weights_sha256, home)
+
+
+@cache
+def _load(backbone_name: str, weights_sha256: str, home: Path) -> Encoder:
+    backbone = get_backbone(backbone_name)
+    return Encoder(backbone, find(weights_sha256, backbone, home))
 
 
 def drain(
@@ -32,8 +42,9 @@ def drain(
     batch_size: int,
     stop: Event,
     on_progress: Callable[[Tally], None],
+    on_wait: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Embed what is queued for a model.
+    """Embed what is queued for a model, and see other workers through what they have claimed.
 
     Args:
         database: the open database.
@@ -43,12 +54,27 @@ def drain(
         batch_size: photos per batch.
         stop: set it, and the batch under way is the last.
         on_progress: told what became of each batch, once it is committed.
+        on_wait: told now and then how many photos other workers still have.
+
+    Raises:
+        LookalikeError: the folder of the photos is gone; no job has failed for that.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         while not stop.is_set():
             with database.connection() as connection:
-                jobs = claim(connection, model_id, batch_size)
-                if not jobs:
-                    return
-                tally = embed_batch(connection, model_id, jobs, encoder, root, pool)
+                jobs, set_aside = claim(connection, model_id, batch_size)
+                tally = Tally(failed=set_aside)
+                try:
+                    tally += embed_batch(connection, model_id, jobs, encoder, root, pool)
+                except LookalikeError:
+                    release(connection, model_id, jobs)
+                    connection.commit()
+                    raise
+                pending = 0 if jobs else count_pending(connection, model_id)
             on_progress(tally)
+            if pending:
+                # If one of those workers dies, its photos are ours.
+                on_wait(pending)
+                stop.wait(POLL_SECONDS)
+            elif not jobs:
+                return

@@ -19,12 +19,17 @@ class Listener:
         self.connection = psycopg.connect(database.url, autocommit=True)
         self.connection.execute(f"LISTEN {CHANNEL}")
 
-    def wait(self, stop: Event) -> None:
-        """Return when an ingest was committed, `POLL_SECONDS` have passed, or `stop` is set."""
+    def wait(self, stop: Event) -> bool:
+        """Return when an ingest was committed, `POLL_SECONDS` have passed, or `stop` is set.
+
+        Returns:
+            Whether there was an ingest.
+        """
         until = time.monotonic() + POLL_SECONDS
         while not stop.is_set() and time.monotonic() < until:
             if list(self.connection.notifies(timeout=0.5, stop_after=1)):
-                return
+                return True
+        return False
 
     def close(self) -> None:
         """Stop listening."""

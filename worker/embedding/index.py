@@ -1,8 +1,7 @@
 """The HNSW index of a model: built once its backlog is done, mended if a kill left it invalid."""
 
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from typing import Any
 
@@ -14,74 +13,114 @@ from app.embedding_models.registration import partition_name
 from app.settings import Settings
 
 TRY_LOCK = "SELECT pg_try_advisory_lock(hashtext('lookalike index'))"
+POLL_SECONDS = 0.5
+
+Progress = Callable[[int, int], None]
 
 
 def ensure_index(
     database: Database,
     model: EmbeddingModel,
     settings: Settings,
-    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    on_progress: Progress = lambda _done, _total: None,
+    stop: Event | None = None,
 ) -> bool:
     """Build a model's index unless a valid one is there; one build at a time in a database.
+
+    Without vectors there is nothing to build: they come faster without an index in their way.
 
     Args:
         database: the open database.
         model: whose vectors to index.
         settings: the index's parameters and the memory to build it in.
         on_progress: told now and then how many vectors of how many are in the index.
+        stop: set it to give up; the next call builds the index anew.
 
     Returns:
         Whether an index was built.
     """
-    partition = partition_name(model.model_id)
-    index = f"{partition}_hnsw"
-    with _alone(database) as connection:
-        state = connection.execute(query(__package__, "index_state"), {"index": index}).fetchone()
-        if state == (True,):
+    stop = stop or Event()
+    with database.connection() as connection:
+        if not _is_due(connection, model):
             return False
-        if state is not None:
-            connection.execute(sql.SQL("DROP INDEX CONCURRENTLY {}").format(sql.Identifier(index)))
-        # The planner and the progress bar need to know how many there are.
-        connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(partition)))
-        if settings.index_memory:
-            connection.execute(
-                "SELECT set_config('maintenance_work_mem', %s, false)", [settings.index_memory]
-            )
-        statement = query(__package__, "create_index").format(
-            index=sql.Identifier(index),
-            partition=sql.Identifier(partition),
+    with psycopg.connect(database.url, autocommit=True) as connection:  # its end frees the lock
+        if not _wait_for_turn(connection, stop) or not _is_due(connection, model):
+            return False
+        try:
+            with _watching(database, connection, model, on_progress, stop):
+                _build(connection, model, settings)
+        except psycopg.errors.QueryCanceled:
+            if not stop.is_set():
+                raise
+            return False
+    return True
+
+
+def _is_due(connection: psycopg.Connection[Any], model: EmbeddingModel) -> bool:
+    parameters = {"model_id": model.model_id, "index": _index_name(model)}
+    state = connection.execute(query(__package__, "index_state"), parameters).fetchone()
+    assert state is not None  # noqa: S101 - the query gives one row
+    valid, filled = state
+    return bool(filled and not valid)
+
+
+def _index_name(model: EmbeddingModel) -> str:
+    return f"{partition_name(model.model_id)}_hnsw"
+
+
+def _wait_for_turn(connection: psycopg.Connection[Any], stop: Event) -> bool:
+    # Waiting inside a statement would hold a snapshot that the other build waits for.
+    while connection.execute(TRY_LOCK).fetchone() == (False,):
+        if stop.wait(POLL_SECONDS):
+            return False
+    return True
+
+
+def _build(connection: psycopg.Connection[Any], model: EmbeddingModel, settings: Settings) -> None:
+    partition = sql.Identifier(partition_name(model.model_id))
+    index = sql.Identifier(_index_name(model))
+    connection.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(index))
+    # The planner and the progress bar need to know how many there are.
+    connection.execute(sql.SQL("ANALYZE {}").format(partition))
+    if settings.index_memory:
+        connection.execute(
+            "SELECT set_config('maintenance_work_mem', %s, false)", [settings.index_memory]
+        )
+    connection.execute(
+        query(__package__, "create_index").format(
+            index=index,
+            partition=partition,
             dimensions=sql.Literal(model.dimensions),
             m=sql.Literal(settings.hnsw_m),
             ef_construction=sql.Literal(settings.hnsw_ef_construction),
         )
-        with _watching(database, partition, on_progress):
-            connection.execute(statement)
-        connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(partition)))
-    return True
-
-
-@contextmanager
-def _alone(database: Database) -> Iterator[psycopg.Connection[Any]]:
-    """Lend a connection of its own, outside transactions, while no other builds an index."""
-    with psycopg.connect(database.url, autocommit=True) as connection:
-        # Waiting inside a statement would hold a snapshot that the other build waits for.
-        while connection.execute(TRY_LOCK).fetchone() == (False,):
-            time.sleep(0.5)
-        yield connection  # closing it gives the lock back
+    )
+    connection.execute(sql.SQL("ANALYZE {}").format(partition))
 
 
 @contextmanager
 def _watching(
-    database: Database, partition: str, on_progress: Callable[[int, int], None]
+    database: Database,
+    building: psycopg.Connection[Any],
+    model: EmbeddingModel,
+    on_progress: Progress,
+    stop: Event,
 ) -> Iterator[None]:
-    """Report the build's progress, from a thread and a connection of its own."""
+    """Report a build's progress, and cancel it on `stop`, from a thread of its own."""
     done = Event()
 
     def watch() -> None:
-        with psycopg.connect(database.url, autocommit=True) as connection:
-            while not done.wait(0.5):
+        # If the server goes away, the build says so itself.
+        with (
+            suppress(psycopg.Error),
+            psycopg.connect(database.url, autocommit=True) as connection,
+        ):
+            while not done.wait(POLL_SECONDS):
+                if stop.is_set():
+                    building.cancel_safe()
                 row = connection.execute(
-                    query(__package__, "index_progress"), {"partition": partition}
+                    query(__package__, "index_progress"),
+                    {"partition": partition_name(model.model_id)},
                 ).fetchone()
                 if row is not None:
                     on_progress(*row)

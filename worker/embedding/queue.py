@@ -11,9 +11,8 @@ from app.database import query
 MAX_ATTEMPTS = 3
 """How many workers may die over a photo before it is set aside."""
 
-# Held from the choice of a batch to its claim, so that no other worker counts an attempt of it.
-LOCK = "SELECT pg_advisory_lock(hashtext('lookalike claim'), %(model_id)s)"
-UNLOCK = "SELECT pg_advisory_unlock(hashtext('lookalike claim'), %(model_id)s)"
+PATIENCE = "10min"
+"""How long the server waits for a word about a claimed batch before another worker may have it."""
 
 
 class Job(NamedTuple):
@@ -26,55 +25,77 @@ class Job(NamedTuple):
     """False where product, photo or need has gone since the job was queued."""
 
 
-def reconcile(connection: psycopg.Connection[Any], model_id: int) -> None:
-    """Queue whatever lacks a current vector; drop the jobs that nobody needs any more."""
-    connection.execute(query(__package__, "forget"), {"model_id": model_id})
-    connection.execute(query(__package__, "reconcile"), {"model_id": model_id})
+class Claim(NamedTuple):
+    """What a worker got to do."""
+
+    jobs: list[Job]
+    set_aside: int
+    """Jobs that were set aside on the way, since workers keep dying over them."""
+
+
+def reconcile(connection: psycopg.Connection[Any], model_id: int, *, revive: bool) -> None:
+    """Queue whatever lacks a current vector; drop the jobs that nobody needs any more.
+
+    Args:
+        connection: in a transaction.
+        model_id: the model.
+        revive: queue photos that couldn't be read once more; a photo that was read and can't be
+            decoded stays failed.
+    """
+    for name in ("forget", "reconcile", *(["revive"] if revive else [])):
+        connection.execute(query(__package__, name), {"model_id": model_id})
 
 
 def count_pending(connection: psycopg.Connection[Any], model_id: int) -> int:
-    """Count the jobs that can be worked on now."""
+    """Count the jobs still to work on, those that other workers are at included."""
     row = connection.execute(query(__package__, "pending"), {"model_id": model_id}).fetchone()
     return int(row[0]) if row else 0
 
 
-def claim(connection: psycopg.Connection[Any], model_id: int, batch_size: int) -> list[Job]:
+def claim(connection: psycopg.Connection[Any], model_id: int, batch_size: int) -> Claim:
     """Count an attempt of the next batch, commit that, and claim the batch.
 
     The jobs stay claimed until the caller ends the transaction in which this returns; a worker
     that dies gives them back with the attempt counted.
 
     Returns:
-        The jobs, by item id; none when there is no work.
+        The jobs, by item id; none where there is no work or other workers have all of it.
     """
-    parameters: dict[str, Any] = {"model_id": model_id}
-    with _choosing(connection, parameters):
-        connection.execute(
-            query(__package__, "give_up"), {**parameters, "max_attempts": MAX_ATTEMPTS}
-        )
-        chosen = connection.execute(
-            query(__package__, "count_attempt"), {**parameters, "batch_size": batch_size}
-        ).fetchall()
+    parameters = {"model_id": model_id, "max_attempts": MAX_ATTEMPTS, "batch_size": batch_size}
+    with _choosing(connection, model_id):
+        set_aside = connection.execute(query(__package__, "give_up"), parameters).rowcount
+        chosen = connection.execute(query(__package__, "count_attempt"), parameters).fetchall()
         connection.commit()
         rows = connection.execute(
-            query(__package__, "claim"), {**parameters, "item_ids": [row[0] for row in chosen]}
+            query(__package__, "claim"),
+            {"model_id": model_id, "item_ids": [item_id for (item_id,) in chosen]},
         ).fetchall()
-        return [Job(*row) for row in rows]
+    return Claim([Job(*row) for row in rows], set_aside)
 
 
 @contextmanager
-def _choosing(connection: psycopg.Connection[Any], parameters: dict[str, Any]) -> Iterator[None]:
-    connection.execute(LOCK, parameters)
+def _choosing(connection: psycopg.Connection[Any], model_id: int) -> Iterator[None]:
+    parameters = {"model_id": model_id, "patience": PATIENCE}
+    connection.execute(query(__package__, "lock"), parameters)
     try:
         yield
-    except psycopg.Error:
-        # The lock outlives a failed transaction, and the connection goes back to a pool.
-        if not connection.broken:
+    except BaseException:
+        # The lock is the session's: it outlives the transaction, and the connection's return to
+        # the pool. Only a lost connection takes it along.
+        if not connection.closed:
             connection.rollback()
         raise
     finally:
-        if not connection.broken:
-            connection.execute(UNLOCK, parameters)
+        if not connection.closed:
+            connection.execute(query(__package__, "unlock"), parameters)
+
+
+def release(connection: psycopg.Connection[Any], model_id: int, jobs: list[Job]) -> None:
+    """Take back the attempt that was counted of claimed jobs: something else was in the way."""
+    connection.execute(
+        query(__package__, "release"),
+        {"model_id": model_id, "item_ids": [job.item_id for job in jobs]},
+    )
 
 
 def finish(connection: psycopg.Connection[Any], model_id: int, item_ids: list[int]) -> None:
@@ -82,9 +103,25 @@ def finish(connection: psycopg.Connection[Any], model_id: int, item_ids: list[in
     connection.execute(query(__package__, "finish"), {"model_id": model_id, "item_ids": item_ids})
 
 
-def fail(connection: psycopg.Connection[Any], model_id: int, item_id: int, reason: str) -> None:
-    """Set a job aside with the reason why it can't be done."""
+def fail(
+    connection: psycopg.Connection[Any], model_id: int, job: Job, reason: str, *, may_pass: bool
+) -> None:
+    """Set a claimed job aside.
+
+    Args:
+        connection: in the transaction that claimed the job.
+        model_id: the model.
+        job: the job.
+        reason: why it can't be done.
+        may_pass: whether that may have passed by the next run.
+    """
     connection.execute(
         query(__package__, "fail"),
-        {"model_id": model_id, "item_id": item_id, "reason": reason},
+        {
+            "model_id": model_id,
+            "item_id": job.item_id,
+            "image_sha256": job.image_sha256,
+            "reason": reason,
+            "may_pass": may_pass,
+        },
     )

@@ -1,22 +1,19 @@
 """The job of `lookalike embed`: every model reconciled, drained and indexed, once or for ever."""
 
-import time
+from contextlib import closing, nullcontext
 from threading import Event
 
 import click
+import psycopg
 
 from app.database import Database, EmbeddingModel
-from app.embedding_models import get_model, list_models
-from app.encoders.encoder import Encoder
-from app.items.photos import photo_root
+from app.embedding_models import get_model, is_whole, list_models
+from app.errors import LookalikeError
 from app.settings import Settings
-from worker.console import progress_bar
-from worker.embedding.batch import Tally
-from worker.embedding.drain import drain, load_encoder
 from worker.embedding.follow import Listener
-from worker.embedding.index import ensure_index
 from worker.embedding.queue import count_pending, reconcile
 from worker.embedding.registration import register
+from worker.embedding.steps import build_index, work_off
 
 
 def run(
@@ -34,98 +31,80 @@ def run(
     Raises:
         LookalikeError: no such model, no photos' folder, or no weights.
     """
-    encoders: dict[int, Encoder] = {}
-    listener = Listener(database) if follow else None
-    try:
+    with closing(Listener(database)) if follow else nullcontext() as listener:
+        revive = True
         while not stop.is_set():
             for model in _chosen(database, settings, name):
-                _embed(database, settings, model, encoders, stop)
+                if stop.is_set():
+                    return
+                _take_turn(database, settings, model, stop, revive=revive, sole=name is not None)
             if listener is None:
                 return
-            listener.wait(stop)
-    finally:
-        if listener is not None:
-            listener.close()
+            revive = listener.wait(stop)
 
 
 def _chosen(database: Database, settings: Settings, name: str | None) -> list[EmbeddingModel]:
-    with database.session() as session:
-        if name is not None:
+    if name is not None:
+        with database.session() as session:
             return [get_model(session, name)]
-        models = list_models(session)
-    if not models:
-        click.echo(f"registering {settings.model}, the first model of this database", err=True)
-        models = [register(database, settings, settings.model)]
-    return models
+    models = _registered(database)
+    if models:
+        return models
+    click.echo(f"registering {settings.model}, the first model of this database", err=True)
+    try:
+        return [register(database, settings, settings.model)]
+    except LookalikeError:
+        models = _registered(database)  # another worker may have been quicker
+        if not models:
+            raise
+        return models
+
+
+def _registered(database: Database) -> list[EmbeddingModel]:
+    with database.session() as session:
+        return list_models(session)
+
+
+def _take_turn(
+    database: Database,
+    settings: Settings,
+    model: EmbeddingModel,
+    stop: Event,
+    *,
+    revive: bool,
+    sole: bool,
+) -> None:
+    try:
+        if _is_whole(database, model):
+            _embed(database, settings, model, stop, revive=revive)
+            return
+    except (psycopg.IntegrityError, psycopg.ProgrammingError):
+        if _is_whole(database, model):
+            raise
+    text = (
+        f"the model {model.name} was dropped, or begun to be: if `lookalike models list` still has "
+        f"it, run `lookalike models drop {model.name}` again"
+    )
+    if sole:
+        raise LookalikeError(text)
+    click.echo(f"lookalike: {text}", err=True)
 
 
 def _embed(
-    database: Database,
-    settings: Settings,
-    model: EmbeddingModel,
-    encoders: dict[int, Encoder],
-    stop: Event,
+    database: Database, settings: Settings, model: EmbeddingModel, stop: Event, *, revive: bool
 ) -> None:
     with database.connection() as connection:
-        reconcile(connection, model.model_id)
+        reconcile(connection, model.model_id, revive=revive)
     with database.connection() as connection:
         pending = count_pending(connection, model.model_id)
     if pending:
-        _work_off(database, settings, model, encoders, stop, pending)
-    if stop.is_set():
-        return
-    _index(database, settings, model)
+        work_off(database, settings, model, pending, stop)
+    elif revive:
+        click.echo(f"{model.name}: nothing to embed")
+    if not stop.is_set():
+        build_index(database, settings, model, stop)
 
 
-def _work_off(
-    database: Database,
-    settings: Settings,
-    model: EmbeddingModel,
-    encoders: dict[int, Encoder],
-    stop: Event,
-    pending: int,
-) -> None:
-    with database.session() as session:
-        root = photo_root(session, settings)
-    begun = time.monotonic()
-    if model.model_id not in encoders:
-        encoders[model.model_id] = load_encoder(model, settings.home)
-    started = time.monotonic()
-    total = Tally()
-    with progress_bar(pending, f"embedding with {model.name}", "photos") as bar:
-
-        def count(tally: Tally) -> None:
-            nonlocal total
-            total += tally
-            bar.update(tally.embedded + tally.failed)
-
-        drain(
-            database,
-            model.model_id,
-            encoders[model.model_id],
-            root,
-            settings.batch_size,
-            stop,
-            count,
-        )
-    seconds = time.monotonic() - started
-    click.echo(
-        f"{model.name}: {total.embedded:,} embedded, {total.failed:,} failed in {seconds:.1f} s "
-        f"({total.embedded / max(seconds, 0.001):.0f} photos/s, after {started - begun:.1f} s to "
-        "load the network)"
-    )
-    if total.failed:
-        click.echo("`lookalike jobs list` says why photos failed")
-
-
-def _index(database: Database, settings: Settings, model: EmbeddingModel) -> None:
-    begun = time.monotonic()
-    with progress_bar(None, f"indexing {model.name}", "vectors") as bar:
-
-        def report(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        built = ensure_index(database, model, settings, report)
-    if built:
-        click.echo(f"{model.name}: index built in {time.monotonic() - begun:.1f} s")
+def _is_whole(database: Database, model: EmbeddingModel) -> bool:
+    with database.connection() as connection:
+        return is_whole(connection, model.model_id)

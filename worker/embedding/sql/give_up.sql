@@ -1,6 +1,7 @@
 -- give_up: set aside the jobs that every worker so far has died over.
 UPDATE embedding_jobs
 SET state = 'failed',
+    retry_after = 'infinity',
     last_error = 'set aside: the worker ended before it was done, ' || attempts || ' times'
 WHERE (model_id, item_id) IN (
     SELECT model_id, item_id

@@ -1,0 +1,70 @@
+"""Going on after the database went away: wait, open it again, take the work up again."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from threading import Event
+
+import click
+import psycopg
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from app.database import Database
+from app.database.ready import ready_database
+from app.errors import LookalikeError
+from app.settings import Settings
+
+WAITS = (1, 2, 4, 8, 15, 30, 60, 60, 60, 60)
+"""Seconds between one try and the next: five minutes until a person has to look."""
+
+STEADY_SECONDS = 60.0
+"""A database that was of use for so long may go away as if for the first time."""
+
+# What psycopg and SQLAlchemy raise for a server that is gone, full or shutting down.
+AWAY = (psycopg.OperationalError, psycopg.InterfaceError, OperationalError, InterfaceError)
+
+
+def persevere(settings: Settings, stop: Event, work: Callable[[Database], None]) -> None:
+    """Open the database and do work that can be begun again, as often as the database goes away.
+
+    Args:
+        settings: which database; the embedded server is started again if need be.
+        stop: set it to return instead of waiting further.
+        work: done with the open database.
+
+    Raises:
+        LookalikeError: the database can't be opened the first time, or the work says so.
+        psycopg.Error: it stayed away for all of `WAITS`.
+        sqlalchemy.exc.DBAPIError: the same, seen by the ORM.
+    """
+    waits: Iterator[int] | None = None
+    while True:
+        begun = time.monotonic()
+        try:
+            with ExitStack() as stack:
+                work(_open(stack, settings, again=waits is not None))
+            return
+        except AWAY as error:
+            if waits is None or time.monotonic() - begun > STEADY_SECONDS:
+                waits = iter(WAITS)
+            seconds = next(waits, None)
+            if seconds is None:
+                raise
+            _say(error, seconds)
+            if stop.wait(seconds):
+                return
+
+
+def _open(stack: ExitStack, settings: Settings, *, again: bool) -> Database:
+    try:
+        return stack.enter_context(ready_database(settings))
+    except LookalikeError as error:
+        if not again:
+            raise
+        raise psycopg.OperationalError(str(error)) from None
+
+
+def _say(error: Exception, seconds: int) -> None:
+    cause = getattr(error, "orig", None) or error
+    reason = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
+    click.echo(f"lookalike: the database is away ({reason}): trying again in {seconds} s", err=True)
