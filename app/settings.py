@@ -64,7 +64,7 @@ class Settings(BaseSettings):
         )
 
     def environment(self) -> dict[str, str]:
-        """Return the environment in which another process has these settings, despite any `.env`."""
+        """Return the environment in which a process has these settings, despite any `.env`."""
         values = {_variable(name): getattr(self, name) for name in Settings.model_fields}
         return {
             **os.environ,

@@ -12,8 +12,10 @@ from app.http.problems import PROBLEM_CONTENT
 from app.items.attributes import Filters, Text
 from app.items.listing import ItemDetail, ItemPage, get_item, list_items
 from app.items.photos import photo_root
+from app.search.answers import SimilarItems
 from app.search.errors import NotEmbeddedError, UnknownItemError
-from app.search.similar import MAX_TOP_N, TOP_N, SimilarItems, similar_items
+from app.search.options import SearchOptions
+from app.search.similar import similar_items
 
 blueprint = APIBlueprint(
     "items",
@@ -36,15 +38,6 @@ class ItemsQuery(Filters):
     q: Annotated[Text | None, Field(description="words of the name or brand")] = None
     limit: int = Field(default=20, ge=1, le=100, description="products a page, at most")
     cursor: Text | None = Field(default=None, description="next_cursor of the page before")
-
-
-class SimilarQuery(Filters):
-    """Which similar products to find."""
-
-    top_n: int = Field(default=TOP_N, ge=1, le=MAX_TOP_N, description="how many")
-    min_similarity: float | None = Field(
-        default=None, ge=-1, le=1, allow_inf_nan=False, description="least cosine similarity"
-    )
 
 
 @blueprint.get("", summary="List products", responses={"200": ItemPage})
@@ -90,11 +83,11 @@ def image(path: ItemPath) -> Response:
     summary="Similar products",
     responses={"200": SimilarItems, "404": PROBLEM_CONTENT, "409": PROBLEM_CONTENT},
 )
-def similar(path: ItemPath, query: SimilarQuery) -> dict[str, Any]:
+def similar(path: ItemPath, query: SearchOptions) -> dict[str, Any]:
     """The products whose photos look most like this one's, most similar first."""
     with connection() as borrowed:
-        answer = similar_items(borrowed, path.item_id, query.top_n, query, query.min_similarity)
-    return answer.model_dump(mode="json")
+        answer = similar_items(borrowed, path.item_id, query)
+    return answer.as_json()
 
 
 def _item(item_id: int) -> ItemDetail:

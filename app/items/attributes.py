@@ -28,7 +28,8 @@ class Attributes(BaseModel):
     discounted_price: float | None
 
 
-def _listed(value: Any) -> Any:
+def as_list(value: Any) -> Any:
+    """Take one text for a list of one, as a query string has it."""
     return [value] if isinstance(value, str) else value
 
 
@@ -37,11 +38,11 @@ Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 
 AnyOf = Annotated[
     list[Text] | None,
-    BeforeValidator(_listed),
-    Field(default=None, max_length=100, description="any of these values"),
+    BeforeValidator(as_list),
+    Field(max_length=100, description="any of these values"),
 ]
-Year = Annotated[int | None, Field(default=None, ge=0, le=9999)]
-Price = Annotated[float | None, Field(default=None, allow_inf_nan=False)]
+Year = Annotated[int | None, Field(ge=0, le=9999)]
+Price = Annotated[float | None, Field(allow_inf_nan=False)]
 
 
 class Filters(BaseModel):
@@ -49,18 +50,18 @@ class Filters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    gender: AnyOf
-    master_category: AnyOf
-    sub_category: AnyOf
-    article_type: AnyOf
-    base_colour: AnyOf
-    season: AnyOf
-    usage: AnyOf
-    brand_name: AnyOf
-    year_min: Year
-    year_max: Year
-    price_min: Price
-    price_max: Price
+    gender: AnyOf = None
+    master_category: AnyOf = None
+    sub_category: AnyOf = None
+    article_type: AnyOf = None
+    base_colour: AnyOf = None
+    season: AnyOf = None
+    usage: AnyOf = None
+    brand_name: AnyOf = None
+    year_min: Year = None
+    year_max: Year = None
+    price_min: Price = None
+    price_max: Price = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the filters given, as the SQL function `filter_items` takes them."""

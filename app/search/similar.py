@@ -1,68 +1,26 @@
-"""Similar items: the one function behind the API, the page and the command line."""
+"""Similar items: products that look like a product."""
 
-from typing import Any, Literal
+from typing import Any
 
 import psycopg
-from psycopg.rows import class_row, dict_row
-from psycopg.types.json import Jsonb
-from pydantic import BaseModel, computed_field
+from psycopg.rows import dict_row
 
 from app.database import query
-from app.items.attributes import Attributes, Filters, image_url
+from app.search.answers import SimilarItems
 from app.search.errors import NoModelError, NotEmbeddedError, UnknownItemError
-
-TOP_N = 5
-MAX_TOP_N = 1000
-
-
-class SimilarItem(Attributes):
-    """A product that looks like the one asked about."""
-
-    similarity: float
-    """Cosine of the two vectors: 1 the same, 0 nothing in common."""
-    distance: float
-    """1 - similarity."""
-
-    @computed_field
-    def image_url(self) -> str:
-        """Path of its photo on this server."""
-        return image_url(self.item_id)
-
-
-class SimilarItems(BaseModel):
-    """The answer to a question for similar items."""
-
-    query: dict[str, Any]
-    """The question, as it was understood."""
-    model: str
-    """The embedding model that the similarity is by."""
-    search: Literal["exact", "approximate"]
-    """Whether every matching product was compared, or the index's candidates."""
-    requested: int
-    returned: int
-    results: list[SimilarItem]
-    """Most similar first, ties by item id."""
-
-
-class _Row(SimilarItem):
-    search: Literal["exact", "approximate"]
+from app.search.nearest import Question, nearest
+from app.search.options import SearchOptions
 
 
 def similar_items(
-    connection: psycopg.Connection[Any],
-    item_id: int,
-    top_n: int = TOP_N,
-    filters: Filters | None = None,
-    min_similarity: float | None = None,
+    connection: psycopg.Connection[Any], item_id: int, options: SearchOptions | None = None
 ) -> SimilarItems:
     """Find the products on sale that look most like one of them.
 
     Args:
-        connection: a connection; both statements run in its transaction.
+        connection: a connection; all statements run in its transaction.
         item_id: the product.
-        top_n: how many, 1 to 1000.
-        filters: which products may be answers; all by default.
-        min_similarity: least cosine similarity of an answer, -1 to 1.
+        options: how many, which, how varied; the five most similar by default.
 
     Returns:
         `top_n` products whenever so many match, itself never among them.
@@ -72,27 +30,18 @@ def similar_items(
         UnknownItemError: there is no such product.
         NotEmbeddedError: it has no vector; the text says why.
     """
-    given = filters.as_json() if filters else {}
     model = _searchable(connection, item_id)
-    parameters = {
-        "item_id": item_id,
-        "top_n": top_n,
-        "filter": Jsonb(given),
-        "min_similarity": min_similarity,
-    }
-    with connection.cursor(row_factory=class_row(_Row)) as cursor:
-        rows = cursor.execute(query(__package__, "similar_items"), parameters).fetchall()
-    question = {"item_id": item_id, "top_n": top_n, "filters": given}
-    if min_similarity is not None:
-        question["min_similarity"] = min_similarity
-    return SimilarItems(
-        query=question,
+    row = connection.execute(query(__package__, "item_embedding"), {"item_id": item_id}).fetchone()
+    if row is None:  # taken away since the statement before
+        raise UnknownItemError(f"product {item_id} has left the catalog")
+    question = Question(
         model=model,
-        search=rows[0].search if rows else "exact",
-        requested=top_n,
-        returned=len(rows),
-        results=[SimilarItem(**row.model_dump(exclude={"search", "image_url"})) for row in rows],
+        embedding=row[0],
+        asked={"item_id": item_id},
+        excluded=[item_id],
+        image_sha256=row[1],
     )
+    return nearest(connection, question, options or SearchOptions())
 
 
 def _searchable(connection: psycopg.Connection[Any], item_id: int) -> str:

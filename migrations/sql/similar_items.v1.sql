@@ -20,8 +20,8 @@ CREATE TYPE similar_item AS (
 );
 COMMENT ON TYPE similar_item IS 'A row of a similarity search; search is exact or approximate';
 
--- A filter that lets through at most this many items is answered by exact ordering: below it that
--- costs about a microsecond an item, while an index scan that filters afterwards may read far more.
+-- Comparing a vector costs about a microsecond, so exact ordering of this many takes some tens of
+-- milliseconds: less than an index scan that finds its filter's matches far away.
 CREATE FUNCTION exact_search_limit() RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 20000;
 COMMENT ON FUNCTION exact_search_limit() IS 'Filtered searches over at most this many items are exact';
 
@@ -42,35 +42,59 @@ COMMENT ON FUNCTION index_is_worthwhile() IS
 
 -- The settings hold inside the function alone. Custom plans, since a good plan depends on top_n
 -- and on the filter's values.
-CREATE FUNCTION nearest_items(
-    query halfvec, top_n integer, filter jsonb, min_similarity double precision, excluded bigint[]
-) RETURNS SETOF similar_item
+CREATE FUNCTION search_candidates(
+    query halfvec,
+    top_n integer,
+    filter jsonb,
+    excluded bigint[],
+    OUT ids bigint[],
+    OUT distances double precision[],
+    OUT search text,
+    OUT reason text,
+    OUT ef_search integer,
+    OUT candidates bigint
+)
 LANGUAGE plpgsql STABLE
 SET plan_cache_mode = force_custom_plan
 SET hnsw.iterative_scan = strict_order
 SET hnsw.ef_search = 40
-SET hnsw.max_scan_tuples = 4000
+SET hnsw.max_scan_tuples = 20000
 SET enable_sort = on
 AS $$
 #variable_conflict use_column
 DECLARE
-    ids bigint[];
-    distances double precision[];
-    search text := 'exact';
+    vectors CONSTANT oid := (
+        SELECT to_regclass('embeddings_' || m.model_id) FROM embedding_models AS m WHERE m.active
+    );
+    fetched bigint;
 BEGIN
-    IF top_n IS NULL OR top_n NOT BETWEEN 1 AND 1000 THEN
-        RAISE EXCEPTION 'top_n is %, it must be between 1 and 1000', coalesce(top_n::text, 'null')
+    IF top_n IS NULL OR top_n NOT BETWEEN 1 AND 10000 THEN
+        RAISE EXCEPTION 'top_n is %, it must be between 1 and 10000', coalesce(top_n::text, 'null')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     PERFORM check_filter(filter);
 
-    IF index_is_worthwhile() AND (filter = '{}' OR exact_search_limit() < (
+    search := 'exact';
+    IF NOT index_is_worthwhile() THEN
+        reason := 'there are too few vectors for an index, or it is not built yet';
+    ELSIF filter <> '{}' AND exact_search_limit() >= (
         SELECT count(*) FROM (SELECT FROM filter_items(filter) LIMIT exact_search_limit() + 1) AS f
-    )) THEN
+    ) THEN
+        reason := 'the filter lets through so few products that comparing all is quick';
+    ELSE
         search := 'approximate';
+        reason := CASE filter
+            WHEN '{}' THEN 'there is no filter'
+            ELSE 'the filter lets through many products'
+        END;
+        ef_search := greatest(40, least(1000, top_n + 10));
+        PERFORM set_config('hnsw.ef_search', ef_search::text, true);
+        IF filter <> '{}' THEN
+            -- A query from outside the filter finds its matches late or never: give up soon.
+            PERFORM set_config('hnsw.max_scan_tuples', greatest(2000, 4 * top_n)::text, true);
+        END IF;
         PERFORM set_config('enable_sort', 'off', true);
-        PERFORM set_config('hnsw.ef_search', greatest(40, least(1000, top_n + 10))::text, true);
-        PERFORM set_config('hnsw.max_scan_tuples', greatest(4000, 4 * top_n)::text, true);
+        fetched := pg_stat_get_xact_tuples_fetched(vectors);
         SELECT array_agg(c.item_id), array_agg(c.distance) INTO ids, distances
         FROM (
             SELECT e.item_id, e.embedding <=> query AS distance
@@ -81,32 +105,43 @@ BEGIN
             LIMIT top_n
         ) AS c;
         PERFORM set_config('enable_sort', 'on', true);
-    END IF;
-
-    -- The index may run short of matches before the table does.
-    IF coalesce(cardinality(ids), 0) < top_n THEN
+        candidates := pg_stat_get_xact_tuples_fetched(vectors) - fetched;
+        IF coalesce(cardinality(ids), 0) >= top_n THEN
+            RETURN;
+        END IF;
         search := 'exact';
-        SELECT array_agg(c.item_id), array_agg(c.distance) INTO ids, distances
-        FROM (
-            SELECT e.item_id, (e.embedding <=> query) + 0 AS distance
-            FROM item_embeddings AS e
-            JOIN filter_items(filter) AS i USING (item_id)
-            WHERE e.item_id <> ALL (excluded)
-            ORDER BY (e.embedding <=> query) + 0, e.item_id
-            LIMIT top_n
-        ) AS c;
+        reason := 'the index ran short of products that match';
     END IF;
 
-    RETURN QUERY
+    -- The sum keeps the index out of it.
+    SELECT array_agg(c.item_id), array_agg(c.distance) INTO ids, distances
+    FROM (
+        SELECT e.item_id, (e.embedding <=> query) + 0 AS distance
+        FROM item_embeddings AS e
+        JOIN filter_items(filter) AS i USING (item_id)
+        WHERE e.item_id <> ALL (excluded)
+        ORDER BY (e.embedding <=> query) + 0, e.item_id
+        LIMIT top_n
+    ) AS c;
+END
+$$;
+COMMENT ON FUNCTION search_candidates(halfvec, integer, jsonb, bigint[]) IS
+    'The search behind all others: ids and cosine distances, most similar first, as many as asked for whenever so many match; whether every match was compared or the index asked, and why; how many vectors the index gave';
+
+CREATE FUNCTION nearest_items(
+    query halfvec, top_n integer, filter jsonb, min_similarity double precision, excluded bigint[]
+) RETURNS SETOF similar_item
+LANGUAGE sql STABLE
+AS $$
     SELECT
         i.item_id, 1 - greatest(c.distance, 0), greatest(c.distance, 0), i.product_display_name,
         i.gender, i.master_category, i.sub_category, i.article_type, i.base_colour, i.season,
-        i.year, i.usage, i.brand_name, i.price, i.discounted_price, search
-    FROM unnest(ids, distances) AS c (item_id, distance)
+        i.year, i.usage, i.brand_name, i.price, i.discounted_price, s.search
+    FROM search_candidates(query, top_n, filter, excluded) AS s
+    CROSS JOIN LATERAL unnest(s.ids, s.distances) AS c (item_id, distance)
     JOIN items AS i USING (item_id)
     WHERE min_similarity IS NULL OR 1 - greatest(c.distance, 0) >= min_similarity
-    ORDER BY c.distance, i.item_id;
-END
+    ORDER BY c.distance, i.item_id
 $$;
 COMMENT ON FUNCTION nearest_items(halfvec, integer, jsonb, double precision, bigint[]) IS
     'The products nearest to a vector of the active model by cosine distance, the excluded ones left out: as many as asked for whenever so many match the filter';
@@ -123,6 +158,10 @@ AS $$
 DECLARE
     query halfvec;
 BEGIN
+    IF top_n IS NULL OR top_n NOT BETWEEN 1 AND 1000 THEN
+        RAISE EXCEPTION 'top_n is %, it must be between 1 and 1000', coalesce(top_n::text, 'null')
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     SELECT e.embedding INTO query FROM item_embeddings AS e WHERE e.item_id = similar_items.item_id;
     IF FOUND THEN
         RETURN QUERY

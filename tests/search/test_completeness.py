@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.database import Database
-from app.items.attributes import Filters
+from app.search.options import SearchOptions
 from app.search.similar import similar_items
 from tests.search.conftest import COLOURS, COUNT, FIRST_ID, GENDERS, TYPES, Gallery
 
@@ -47,7 +47,9 @@ def matching(gallery: Gallery, row: int, given_filters: dict[str, Any]) -> np.nd
 
 def ask(database: Database, row: int, top_n: int, given_filters: dict[str, Any]) -> Any:
     with database.connection() as connection:
-        return similar_items(connection, FIRST_ID + row, top_n, Filters(**given_filters))
+        return similar_items(
+            connection, FIRST_ID + row, SearchOptions(top_n=top_n, **given_filters)
+        )
 
 
 @QUESTIONS

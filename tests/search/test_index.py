@@ -31,7 +31,7 @@ def test_an_analysts_query_uses_the_index(gallery_database: Database) -> None:
 def test_similar_items_uses_the_index(gallery_database: Database) -> None:
     with gallery_database.connection() as connection:
         before = connection.execute(SCANS).fetchone()
-        answer = similar_items(connection, FIRST_ID, 5)
+        answer = similar_items(connection, FIRST_ID)
         connection.commit()
         connection.execute("SELECT pg_stat_force_next_flush()")
     with gallery_database.connection() as connection:

@@ -3,7 +3,9 @@
 import click
 
 from app.database.ready import ready_database
-from app.search.similar import MAX_TOP_N, TOP_N, SimilarItems, similar_items
+from app.search.answers import SimilarItems
+from app.search.options import MAX_TOP_N, TOP_N, SearchOptions
+from app.search.similar import similar_items
 from app.settings import get_settings
 from worker.console import echo_json, echo_table
 
@@ -25,9 +27,9 @@ COLUMNS = {
 def command(item_id: int, top_n: int, as_json: bool) -> None:
     """Print the products that look most like ITEM_ID, by the active model."""
     with ready_database(get_settings()) as database, database.connection() as connection:
-        answer = similar_items(connection, item_id, top_n)
+        answer = similar_items(connection, item_id, SearchOptions(top_n=top_n))
     if as_json:
-        echo_json(answer.model_dump(mode="json"))
+        echo_json(answer.as_json())
     else:
         print_similar(answer)
 

@@ -1,0 +1,72 @@
+"""Choosing a varied answer among the nearest products."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.search.options import SearchOptions
+
+if TYPE_CHECKING:
+    from app.search.nearest import Question
+
+DUPLICATE_DISTANCE = 0.01
+"""Cosine distance up to which two photos count as one picture."""
+
+Row = dict[str, Any]
+
+
+def choose(rows: list[Row], question: "Question", options: SearchOptions) -> list[Row]:
+    """Choose `top_n` of the nearest products: no duplicates, within the caps, diverse.
+
+    Greedy, one product after the other. With diversity d the next is the one of highest marginal
+    relevance, (1 - d) × similarity to the question - d × highest similarity to one chosen already
+    (Carbonell & Goldstein, "The use of MMR", SIGIR 1998); with d = 0 that is the nearest.
+
+    Args:
+        rows: candidates, nearest first, with `embedding` where duplicates or diversity matter.
+        question: what they were compared with.
+        options: what was asked for.
+
+    Returns:
+        At most `top_n` of the rows, nearest first.
+    """
+    similarity = np.array([row["similarity"] for row in rows])
+    vectors = _vectors(rows)
+    closest = np.full(len(rows), -1.0)  # to any product chosen so far
+    open_ = np.ones(len(rows), dtype=bool)
+    if options.exclude_duplicates:
+        open_ &= similarity < 1 - DUPLICATE_DISTANCE
+        open_ &= np.array([row["image_sha256"] != question.image_sha256 for row in rows], bool)
+    counts: Counter[tuple[str, Any]] = Counter()
+    chosen: list[int] = []
+    while len(chosen) < options.top_n and open_.any():
+        relevance = (1 - options.diversity) * similarity - options.diversity * closest
+        pick = int(np.where(open_, relevance, -np.inf).argmax())
+        open_[pick] = False
+        if not _within_caps(rows[pick], options.caps, counts):
+            continue
+        chosen.append(pick)
+        if vectors is not None:
+            closest = np.maximum(closest, vectors @ vectors[pick])
+        if options.exclude_duplicates:
+            open_ &= closest < 1 - DUPLICATE_DISTANCE
+            photo = rows[pick]["image_sha256"]
+            open_ &= np.array([row["image_sha256"] != photo for row in rows], bool)
+    return [rows[at] for at in sorted(chosen)]
+
+
+def _vectors(rows: list[Row]) -> NDArray[np.float32] | None:
+    if not rows or rows[0]["embedding"] is None:
+        return None
+    return np.stack([row["embedding"].to_numpy() for row in rows]).astype(np.float32)
+
+
+def _within_caps(row: Row, caps: dict[str, int], counts: Counter[tuple[str, Any]]) -> bool:
+    """Return whether one more of the row's kind may be chosen, and count it if so."""
+    kinds = [(name, row[name]) for name in caps]
+    if any(counts[kind] >= caps[kind[0]] for kind in kinds):
+        return False
+    counts.update(kinds)
+    return True
