@@ -1,6 +1,5 @@
 """What a person can choose from in a catalog: each filter's values, counted."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,17 @@ from psycopg.types.json import Jsonb
 from app.database import query
 from app.items.attributes import Filters
 
+FACETS = (
+    "gender",
+    "master_category",
+    "sub_category",
+    "article_type",
+    "base_colour",
+    "season",
+    "usage",
+)
+"""The filters whose values are few enough to choose from a list."""
+
 
 @dataclass(frozen=True)
 class Facets:
@@ -18,7 +28,7 @@ class Facets:
 
     total: int
     """How many there are."""
-    values: dict[str, dict[str, int]]
+    counts: dict[str, dict[str, int]]
     """By filter, in the order of the alphabet: the values that would find any, and how many."""
 
 
@@ -55,10 +65,10 @@ def count_facets(
         q: words of the name or brand.
     """
     found = _count(connection, filters, q)
-    for name in filters.as_json():
-        if name in found.values:
+    for name in FACETS:
+        if getattr(filters, name) is not None:
             without = filters.model_copy(update={name: None})
-            found.values[name] = _count(connection, without, q).values[name]
+            found.counts[name] = _count(connection, without, q).counts[name]
     return found
 
 
@@ -73,11 +83,11 @@ def catalog_state(connection: psycopg.Connection[Any]) -> CatalogState:
 def _count(connection: psycopg.Connection[Any], filters: Filters, q: str | None) -> Facets:
     parameters = {"filter": Jsonb(filters.as_json()), "q": q or None}
     total = 0
-    values: dict[str, dict[str, int]] = defaultdict(dict)
+    counts: dict[str, dict[str, int]] = {name: {} for name in FACETS}
     with connection.cursor(row_factory=class_row(_Count)) as cursor:
         for row in cursor.execute(query(__package__, "facets"), parameters):
             if row.facet is None:
                 total = row.products
             elif row.value is not None:
-                values[row.facet][row.value] = row.products
-    return Facets(total, values)
+                counts[row.facet][row.value] = row.products
+    return Facets(total, counts)

@@ -1,0 +1,273 @@
+"""The web pages, as the server writes them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from flask.testing import FlaskClient
+
+from app.http import create_app
+from tests.conftest import settings_for
+from tests.http.html import asked, read
+
+HOSTILE = """<script>alert(1)</script>"><img src=x onerror='alert(2)'>"""
+
+
+@pytest.fixture
+def rows(catalog_url: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(catalog_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def empty_client(empty_url: str, home: Path) -> Iterator[FlaskClient]:
+    app = create_app(settings_for(empty_url, home))
+    yield app.test_client()
+    app.extensions["database"].close()
+
+
+def ids(rows: psycopg.Connection[Any], where: str, *values: object) -> list[int]:
+    statement = f"SELECT item_id FROM items WHERE {where} ORDER BY item_id"
+    return [item_id for (item_id,) in rows.execute(statement.encode(), values)]
+
+
+def common_value(rows: psycopg.Connection[Any], column: str, skip: int = 0) -> str:
+    found = rows.execute(
+        f"SELECT {column} FROM items WHERE image_path IS NOT NULL "
+        f"GROUP BY 1 ORDER BY count(*) DESC, 1 OFFSET {skip} LIMIT 1".encode()
+    ).fetchone()
+    assert found is not None
+    return str(found[0])
+
+
+def test_the_grid_pages_through_every_product_with_a_photo(
+    client: FlaskClient, rows: psycopg.Connection[Any]
+) -> None:
+    url: str | None = "/?limit=50"
+    seen: list[int] = []
+    pages = 0
+    while url:
+        page = read(client, url)
+        seen += page.items
+        pages += 1
+        url = page.next
+    assert seen == ids(rows, "image_path IS NOT NULL")
+    assert pages == -(-len(seen) // 50)
+    assert pages > 1
+    assert page.all("a", href="/?limit=50"), "no way back to the first page"
+
+
+def test_a_card_has_a_photo_with_an_alt_text_and_a_size(
+    client: FlaskClient, rows: psycopg.Connection[Any]
+) -> None:
+    page = read(client, "/")
+    photos = [tag for tag in page.all("img") if str(tag["src"]).startswith("/api/")]
+    assert len(photos) == len(page.items) == 48
+    for item_id, photo in zip(page.items, photos, strict=True):
+        name = rows.execute(
+            "SELECT product_display_name FROM items WHERE item_id = %s", [item_id]
+        ).fetchone()
+        assert name == (photo["alt"],)
+        assert photo["src"] == f"/api/v1/items/{item_id}/image"
+        assert photo["width"]
+        assert photo["height"]
+    assert photos[-1]["loading"] == "lazy"
+    with client.get(str(photos[0]["src"])) as response:
+        assert response.mimetype == "image/jpeg"
+
+
+def test_words_and_filters_narrow_the_grid(
+    client: FlaskClient, rows: psycopg.Connection[Any]
+) -> None:
+    kind = common_value(rows, "article_type")
+    colour = common_value(rows, "base_colour")
+    both = "image_path IS NOT NULL AND article_type = %s AND base_colour = %s"
+    page = read(client, f"/?article_type={kind}&base_colour={colour}&limit=100")
+    assert page.items == ids(rows, both, kind, colour)
+    assert page.options("article_type")[kind]
+    assert page.options("base_colour")[colour]
+    assert not page.options("base_colour")[""]
+
+    word = "Women"
+    page = read(client, f"/?q={word}&limit=100")
+    assert page.items == ids(
+        rows, "image_path IS NOT NULL AND product_display_name ~ %s", rf"\m{word}\M"
+    )
+    assert page.all("input", name="q", value=word)
+
+
+def test_a_repeated_filter_means_any_of_these_and_stays_in_the_form(
+    client: FlaskClient, rows: psycopg.Connection[Any]
+) -> None:
+    one, other = common_value(rows, "base_colour"), common_value(rows, "base_colour", skip=1)
+    page = read(client, f"/?base_colour={one}&base_colour={other}&limit=100")
+    expected = ids(rows, "image_path IS NOT NULL AND base_colour IN (%s, %s)", one, other)
+    assert page.items == expected[:100]
+    assert [value for value, chosen in page.options("base_colour").items() if chosen] == sorted(
+        [one, other]
+    )
+    assert "multiple" in page.all("select", name="base_colour")[0]
+    without = [asked(link["href"]) for link in page.all("a") if "limit" in asked(link["href"])]
+    assert {"limit": ["100"], "base_colour": [other]} in without
+    assert {"limit": ["100"], "base_colour": [one]} in without
+
+
+def test_a_field_counts_what_each_of_its_values_would_find(
+    client: FlaskClient, rows: psycopg.Connection[Any]
+) -> None:
+    colour = common_value(rows, "base_colour")
+    page = read(client, f"/?base_colour={colour}")
+    for column, condition in [("article_type", "base_colour = %s"), ("base_colour", "%s <> ''")]:
+        counted = rows.execute(
+            f"SELECT {column}, count(*) FROM items WHERE image_path IS NOT NULL "
+            f"AND {condition} AND {column} IS NOT NULL GROUP BY 1".encode(),
+            [colour],
+        ).fetchall()
+        assert set(page.options(column)) == {"", *(value for value, _ in counted)}
+        for value, count in counted:
+            assert f"{value} ({count})" in page.inside("option")
+
+
+def test_a_value_that_no_product_has_finds_nothing_and_can_be_taken_back(
+    client: FlaskClient,
+) -> None:
+    page = read(client, "/?gender=Martians&year_min=2000")
+    assert page.items == []
+    assert "Nothing found" in page.words
+    assert page.options("gender")["Martians"]
+    assert page.all("a", href="/?year_min=2000")
+
+
+def test_fields_left_empty_say_nothing(client: FlaskClient) -> None:
+    blank = "/?q=&gender=&master_category=&article_type=&year_min=&price_max=&cursor="
+    assert read(client, blank).items == read(client, "/").items
+
+
+def test_what_the_form_does_not_show_is_carried_along(client: FlaskClient) -> None:
+    page = read(client, "/?brand_name=Nike&brand_name=Puma&limit=12")
+    hidden = [(tag["name"], tag["value"]) for tag in page.all("input", type="hidden")]
+    assert hidden == [("brand_name", "Nike"), ("brand_name", "Puma"), ("limit", "12")]
+
+
+def test_a_product_shows_what_is_known_of_it(
+    client: FlaskClient, rows: psycopg.Connection[Any]
+) -> None:
+    (item_id, *_) = ids(rows, "image_path IS NOT NULL")
+    rows.execute(
+        "UPDATE items SET brand_name = 'Acme & Sons', price = 2299, discounted_price = 1609.20"
+        " WHERE item_id = %s",
+        [item_id],
+    )
+    page = read(client, f"/items/{item_id}")
+    for text in ("Acme & Sons", "2,299", "1,609.20", "30% off", str(item_id)):
+        assert text in page.words
+    api = client.get(f"/api/v1/items/{item_id}").json
+    assert api is not None
+    assert page.inside("h1") == [api["product_display_name"]]
+    for name in ("gender", "master_category", "sub_category", "article_type", "base_colour"):
+        (link,) = [tag for tag in page.all("a") if asked(tag["href"]) == {name: [api[name]]}]
+        assert item_id in read(client, f"{link['href']}&limit=100").items
+
+
+def test_a_product_shows_the_same_similar_items_as_the_api(
+    client: FlaskClient, rows: psycopg.Connection[Any]
+) -> None:
+    (item_id, *_) = ids(rows, "image_path IS NOT NULL")
+    for url, api_url in [
+        (f"/items/{item_id}", f"/api/v1/items/{item_id}/similar?top_n=12"),
+        (f"/items/{item_id}?gender=Men", f"/api/v1/items/{item_id}/similar?top_n=12&gender=Men"),
+    ]:
+        page, api = read(client, url), client.get(api_url).json
+        assert api is not None
+        assert page.items == [similar["item_id"] for similar in api["results"]]
+        assert len(page.items) == 12
+        similarities = [f"{100 * similar['similarity']:.1f}% similar" for similar in api["results"]]
+        assert [text for text in page.inside("span") if text.endswith("similar")] == similarities
+
+
+def test_more_similar_items_are_a_click_away(
+    client: FlaskClient, rows: psycopg.Connection[Any]
+) -> None:
+    (item_id, *_) = ids(rows, "image_path IS NOT NULL")
+    page = read(client, f"/items/{item_id}?year_min=2000")
+    (more,) = [tag["href"] for tag in page.all("a") if "top_n" in asked(tag["href"])]
+    assert asked(more) == {"year_min": ["2000"], "top_n": ["48"]}
+    assert read(client, str(more)).items[:12] == page.items
+
+
+def test_a_product_without_similar_items_says_why(
+    client: FlaskClient, rows: psycopg.Connection[Any]
+) -> None:
+    bare = ids(rows, "image_path IS NULL")[0]
+    pending, failed = ids(rows, "image_path IS NOT NULL")[:2]
+    rows.execute("DELETE FROM embeddings WHERE item_id IN (%s, %s)", [pending, failed])
+    rows.execute(
+        "INSERT INTO embedding_jobs (model_id, item_id, state, last_error, image_sha256)"
+        " SELECT model_id, item_id, 'failed', 'a <b>truncated</b> file', image_sha256"
+        " FROM items CROSS JOIN embedding_models WHERE item_id = %s",
+        [failed],
+    )
+    for item_id, reason in [
+        (bare, f"Product {bare} has no photo"),
+        (pending, f"Product {pending} is not embedded by compact yet: run lookalike embed"),
+        (failed, f"The photo of product {failed} can't be embedded: a <b>truncated</b> file."),
+    ]:
+        page = read(client, f"/items/{item_id}")
+        assert reason in page.words
+        assert page.items == []
+    assert "No photo" in read(client, f"/items/{bare}").words
+
+
+def test_a_hostile_name_is_text(client: FlaskClient, rows: psycopg.Connection[Any]) -> None:
+    (item_id, *_) = ids(rows, "image_path IS NOT NULL")
+    rows.execute(
+        "UPDATE items SET product_display_name = %s, brand_name = %s, base_colour = %s"
+        " WHERE item_id = %s",
+        [HOSTILE, HOSTILE, HOSTILE, item_id],
+    )
+    similar = read(client, f"/items/{item_id}").items[0]
+    urls = [
+        "/",
+        f"/items/{item_id}",
+        f"/items/{similar}?top_n=48",
+        f"/?usage={HOSTILE}&q={HOSTILE}",
+    ]
+    for url in urls:
+        page = read(client, url)
+        assert HOSTILE in page.words
+        assert not page.all("script")
+        assert not page.all("img", src="x")
+    assert not read(client, f"/?colour={HOSTILE}", 422).all("script")
+
+
+def test_an_empty_shop_says_what_to_run(empty_client: FlaskClient, empty_url: str) -> None:
+    assert "Run lookalike ingest DIR" in read(empty_client, "/").words
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        connection.execute("INSERT INTO items (item_id) VALUES (1)")
+        page = read(empty_client, "/")
+        assert "No photos yet" in page.words
+        assert "images/ID.jpg" in page.words
+        connection.execute("UPDATE items SET image_path = 'images/1.jpg', image_sha256 = ''")
+    page = read(empty_client, "/")
+    assert page.items == [1]
+    assert page.inside("h1") == ["1 product"]
+    assert "Nothing is embedded yet" in page.words
+    assert "run lookalike embed" in page.words
+    page = read(empty_client, "/items/1")
+    assert page.inside("h1") == ["Product 1"]
+    assert "No embedding model is active yet: run lookalike embed" in page.words
+
+
+def test_the_notice_goes_once_something_is_embedded(client: FlaskClient) -> None:
+    assert "Nothing is embedded yet" not in read(client, "/").words
+
+
+def test_a_product_that_left_the_catalog_has_no_page(
+    client: FlaskClient, rows: psycopg.Connection[Any]
+) -> None:
+    (item_id, *_) = ids(rows, "image_path IS NOT NULL")
+    rows.execute("UPDATE items SET removed_at = now() WHERE item_id = %s", [item_id])
+    read(client, f"/items/{item_id}", 404)
+    assert item_id not in read(client, "/").items
