@@ -30,8 +30,8 @@ AS $$
         AND (filter -> 'usage' IS NULL OR i.usage = ANY (jsonb_text_array(filter -> 'usage')))
         AND (filter -> 'brand_name' IS NULL
             OR i.brand_name = ANY (jsonb_text_array(filter -> 'brand_name')))
-        AND (filter -> 'year_min' IS NULL OR i.year >= (filter ->> 'year_min')::numeric)
-        AND (filter -> 'year_max' IS NULL OR i.year <= (filter ->> 'year_max')::numeric)
+        AND (filter -> 'year_min' IS NULL OR i.year >= (filter ->> 'year_min')::integer)
+        AND (filter -> 'year_max' IS NULL OR i.year <= (filter ->> 'year_max')::integer)
         AND (filter -> 'price_min' IS NULL OR i.price >= (filter ->> 'price_min')::numeric)
         AND (filter -> 'price_max' IS NULL OR i.price <= (filter ->> 'price_max')::numeric)
 $$;

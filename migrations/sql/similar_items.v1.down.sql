@@ -5,4 +5,5 @@ DROP FUNCTION nearest_items(halfvec, integer, jsonb, double precision, bigint[])
 DROP FUNCTION search_candidates(halfvec, integer, jsonb, bigint[]);
 DROP FUNCTION index_is_worthwhile();
 DROP FUNCTION exact_search_limit();
+DROP FUNCTION estimate_matches(jsonb);
 DROP TYPE similar_item;
