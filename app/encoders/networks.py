@@ -11,6 +11,7 @@ from typing import Any
 
 import h5py
 
+from app.encoders import projection
 from app.encoders.registry import Backbone
 from app.errors import LookalikeError
 
@@ -43,11 +44,12 @@ def silent_stderr() -> Iterator[None]:
 
 
 def build(backbone: Backbone, weights: Path | None) -> Any:
-    """Build a network, from pixels to pooled features.
+    """Build a network, from pixels to pooled features, or to what a head makes of them.
 
     Args:
         backbone: the registry's entry.
-        weights: its weights file, or None for random weights.
+        weights: its weights file, with or without a head behind it (see `projection`), or None
+            for random weights.
 
     Returns:
         A Keras model from RGB 0 to 255, float32 `(N, size, size, 3)`, to float32
@@ -56,6 +58,21 @@ def build(backbone: Backbone, weights: Path | None) -> Any:
     Raises:
         LookalikeError: the file holds no weights of this network.
     """
+    shape = None if weights is None else projection.shape_in(weights)
+    if shape is None:
+        return _backbone(backbone, weights)
+    trunk = _backbone(backbone, None)
+    network = with_head(trunk, projection.build(trunk.output_shape[-1], shape))
+    _load_weights(network, weights, backbone)
+    return network
+
+
+def with_head(network: Any, head: Any) -> Any:
+    """Put a head (see `projection`) behind a network."""
+    return load_keras().Model(network.input, head(network.output))
+
+
+def _backbone(backbone: Backbone, weights: Path | None) -> Any:
     keras = load_keras()
     if backbone.download is None:
         from app.encoders import compact

@@ -5,6 +5,7 @@ from pathlib import Path
 from app.database import Database, EmbeddingModel
 from app.embedding_models import add, list_models
 from app.encoders.encoder import Encoder
+from app.encoders.projection import projected, shape_in
 from app.encoders.registry import get_backbone
 from app.encoders.weights import default_file, keep, sha256_of
 from app.errors import LookalikeError
@@ -42,6 +43,8 @@ def register(
     Encoder(backbone, file)
     with database.session() as session:
         session.expire_on_commit = False
-        model = add(session, backbone, name, keep(file, settings.home))
+        # A trained head changes the length of the vectors; the file says whether there is one.
+        entry = projected(backbone, shape_in(file))
+        model = add(session, entry, name, keep(file, settings.home))
         session.commit()
         return model

@@ -1,0 +1,103 @@
+"""`lookalike train`, run for real: both ways, killed, resumed, and refused."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.conftest import LOOKALIKE, Cli, cli_environment
+
+
+def test_a_projection_of_what_stands_in_the_database(catalog_url: str, cli: Cli) -> None:
+    done = cli(
+        catalog_url, "train", "shorter", "--from", "database", "--projection-of", "compact",
+        "--dimensions", 32, "--epochs", 3, "--label", "article_type", "--label", "gender=0.5",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "held-out products, looked up among all:" in done.stdout
+    filled = cli(catalog_url, "embed", "--model", "shorter")
+    assert filled.returncode == 0, filled.stderr
+    assert cli(catalog_url, "models", "activate", "shorter").returncode == 0
+    with psycopg.connect(catalog_url) as connection:
+        row = connection.execute(
+            "SELECT m.backbone, m.pooling, m.dimensions, count(*), min(vector_dims(v.embedding))"
+            " FROM item_embeddings AS v, embedding_models AS m WHERE m.active GROUP BY m.model_id"
+        ).fetchone()
+    assert row == ("compact", "attention, then a trained projection", 32, 140, 32)
+    again = cli(catalog_url, "train", "twice", "--from", "database", "--projection-of", "shorter")
+    assert again.returncode == 1
+    assert "shorter is a projection already" in again.stderr
+
+
+def test_a_network_killed_and_resumed(
+    empty_url: str, home: Path, cli: Cli, sample_catalog: Path
+) -> None:
+    arguments = [
+        "train", "own", "--from", str(sample_catalog), "--epochs", "3", "--held-out", "0.2",
+    ]  # fmt: skip
+    progress = home / "training" / "own" / "progress.json"
+    process = subprocess.Popen(
+        [LOOKALIKE, *arguments],
+        env=cli_environment(empty_url, home),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    until = time.monotonic() + 240
+    while not progress.exists() and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    begun = json.loads(progress.read_text())
+    assert 1 <= begun["epochs_done"] < 3
+    other = cli(empty_url, *arguments, "--seed", 2)
+    assert other.returncode == 1
+    assert "holds a run with another seed" in other.stderr
+    done = cli(empty_url, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "for 3 epochs" in done.stdout
+    assert not progress.exists()
+    listed = json.loads(cli(empty_url, "models", "list", "--json").stdout)["models"]
+    assert [(model["name"], model["dimensions"]) for model in listed] == [("own", 256)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--label", "colour"], "no label column is called 'colour'"),
+        (["--label", "gender=much"], "'much' is no number"),
+        (["--label", "gender=-1"], "it has to be above 0"),
+        (["--projection-of", "nobody"], "no backbone is called 'nobody'"),
+        (["--backbone", "nobody"], "no backbone is called 'nobody'"),
+    ],
+)
+def test_a_request_that_cant_be_met_is_one_line(
+    empty_url: str, cli: Cli, sample_catalog: Path, arguments: list[str], message: str
+) -> None:
+    done = cli(empty_url, "train", "own", "--from", sample_catalog, *arguments)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_catalog_of_five_photos_is_refused(
+    empty_url: str, cli: Cli, sample_catalog: Path, tmp_path: Path
+) -> None:
+    lines = (sample_catalog / "styles.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (tmp_path / "styles.csv").write_text("".join(lines), encoding="utf-8")
+    (tmp_path / "images").mkdir()
+    for photo in sorted((sample_catalog / "images").iterdir())[:5]:
+        (tmp_path / "images" / photo.name).write_bytes(photo.read_bytes())
+    done = cli(empty_url, "train", "own", "--from", tmp_path)
+    assert done.returncode == 1
+    assert "5 products to train on are too few: at least 50 are needed" in done.stderr
+
+
+def test_a_name_that_is_taken_is_refused_before_the_work(catalog_url: str, cli: Cli) -> None:
+    done = cli(catalog_url, "train", "compact", "--from", "database")
+    assert done.returncode == 1
+    assert "a model called 'compact' is registered already" in done.stderr

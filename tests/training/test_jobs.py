@@ -1,0 +1,84 @@
+"""What the two kinds of training make: files that the registry's loader takes."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.encoders import projection
+from app.encoders.encoder import Encoder
+from app.encoders.registry import get_backbone
+from worker.training.network_job import Teacher, train_network
+from worker.training.outcome import Options
+from worker.training.products import Products
+from worker.training.projection_job import Base, train_projection, vectors_of
+from worker.training.recipe import Recipe
+
+COMPACT = get_backbone("compact")
+
+
+@pytest.fixture
+def products(tmp_path: Path) -> Products:
+    """Sixty squares in two colours, one of them no photo, some without a label."""
+    random = np.random.default_rng(0)
+    files, colours = [], []
+    for number in range(60):
+        red = number % 2 == 0
+        file = tmp_path / f"{number}.jpg"
+        photo = np.full((80, 60, 3), 255, dtype=np.uint8)
+        photo[20:60, 10:50] = (180, 20, 20) if red else (20, 20, 180)
+        photo[20:60, 10:50] += random.integers(0, 40, size=(40, 40, 3), dtype=np.uint8)
+        Image.fromarray(photo).save(file)
+        files.append(file)
+        colours.append(None if number % 9 == 0 else "Red" if red else "Blue")
+    files[7].write_bytes(b"no photo")
+    return Products(list(range(60)), files, {"base_colour": colours})
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> Options:
+    recipe = Recipe(epochs=1, batch_size=16, learning_rate=1e-3)
+    return Options({"base_colour": 1.0}, 0.1, recipe, tmp_path / "run", hidden=True)
+
+
+def test_a_network_with_a_teacher(products: Products, options: Options, tmp_path: Path) -> None:
+    shape = (224, 224, 3)
+    keras.utils.set_random_seed(0)
+    trunk = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=shape)
+    trunk.save_weights(tmp_path / "teacher.weights.h5")
+    teacher = Teacher(get_backbone("mobilenet_v2"), tmp_path / "teacher.weights.h5")
+    outcome = train_network(products, COMPACT, options, teacher=teacher)
+    assert outcome.unreadable == 1
+    assert "teacher_loss" in outcome.progress.history[0]
+    assert 0 <= outcome.figures["base_colour"]["precision@5"] <= 1
+    photos = np.zeros((2, 112, 112, 3), dtype=np.uint8)
+    vectors = Encoder(COMPACT, outcome.weights).encode(photos)
+    assert vectors.shape == (2, 256)
+
+
+def test_a_projection_behind_its_backbone_in_one_file(
+    products: Products, options: Options, tmp_path: Path
+) -> None:
+    keras.utils.set_random_seed(0)
+    from app.encoders import compact
+
+    compact.build().save_weights(tmp_path / "base.weights.h5")
+    base = Base(COMPACT, tmp_path / "base.weights.h5")
+    known = vectors_of(products, base, hidden=True)
+    assert known.unreadable == 1
+    outcome = train_projection(known, base, 32, options)
+    shape = projection.shape_in(outcome.weights)
+    assert shape is not None
+    assert shape.dimensions == 32
+    assert projection.projected(COMPACT, shape).dimensions == 32
+    assert projection.shape_in(base.weights) is None
+
+    random = np.random.default_rng(1)
+    photos = random.integers(0, 256, size=(3, 112, 112, 3), dtype=np.uint8)
+    together = Encoder(COMPACT, outcome.weights).encode(photos)
+    head = projection.build(256, shape)
+    assert together.shape == (3, 32)
+    np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, rtol=1e-5)
+    assert head.output_shape == (None, 32)

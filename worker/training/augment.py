@@ -1,0 +1,62 @@
+"""Variants of a photo that leave what it shows, and above all its colour, as it is."""
+
+import numpy as np
+from PIL import Image
+
+from worker.training.pixels import Pixels
+
+ZOOM = (0.85, 1.2)
+STRETCH = 0.1
+"""Largest change of the proportions, as the logarithm of width over height."""
+SHIFT = 0.06
+"""Largest shift, as a share of the edge."""
+TILT = 0.1
+"""Largest rotation, in radians."""
+ERASE_CHANCE = 0.5
+ERASE_EDGE = (0.1, 0.35)
+"""Edges of the erased rectangle, as a share of the photo's."""
+
+
+def augment(photo: Pixels, random: np.random.Generator) -> Pixels:
+    """Mirror, zoom, stretch, tilt and shift a photo a little, and erase a part of it.
+
+    Garments stand on white, so white comes in from the sides. Hue, saturation and brightness stay:
+    the network is to learn them. Erasing follows Zhong et al., "Random Erasing Data
+    Augmentation" (2020).
+
+    Args:
+        photo: RGB, shape `(S, S, 3)`.
+        random: the source of chance.
+
+    Returns:
+        A new photo of the same shape.
+    """
+    edge = photo.shape[0]
+    image = Image.fromarray(photo).transform(
+        (edge, edge),
+        Image.Transform.AFFINE,
+        _affine(edge, random),
+        Image.Resampling.BILINEAR,
+        fillcolor="white",
+    )
+    pixels = np.array(image)
+    if random.random() < ERASE_CHANCE:
+        height, width = (random.uniform(*ERASE_EDGE, size=2) * edge).astype(int)
+        top, left = random.integers(0, edge - height), random.integers(0, edge - width)
+        shade = 255 if random.random() < 0.5 else random.integers(0, 256, size=3)
+        pixels[top : top + height, left : left + width] = shade
+    return pixels
+
+
+def _affine(edge: int, random: np.random.Generator) -> tuple[float, ...]:
+    """Draw the six coefficients that map a target pixel to its source, about the centre."""
+    zoom, stretch = random.uniform(*ZOOM), np.exp(random.uniform(-STRETCH, STRETCH) / 2)
+    mirror = random.choice((-1, 1))
+    tilt = random.uniform(-TILT, TILT)
+    a = mirror * np.cos(tilt) / (zoom * stretch)
+    b = -np.sin(tilt) / (zoom / stretch)
+    d = mirror * np.sin(tilt) / (zoom * stretch)
+    e = np.cos(tilt) / (zoom / stretch)
+    centre = edge / 2
+    x, y = centre + random.uniform(-SHIFT, SHIFT, size=2) * edge
+    return (a, b, x - (a + b) * centre, d, e, y - (d + e) * centre)

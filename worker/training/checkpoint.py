@@ -1,0 +1,92 @@
+"""What a training run needs to go on after a kill, and its best weights so far."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from app.errors import LookalikeError
+
+_PROGRESS = "progress.json"
+
+
+@dataclass
+class Progress:
+    """How far a run has come."""
+
+    settings: dict[str, Any]
+    """What the run was started with: it can't be continued with anything else."""
+    epochs_done: int = 0
+    best_epoch: int = 0
+    best_score: float = float("-inf")
+    history: list[dict[str, float]] = field(default_factory=list)
+    """One entry an epoch: the losses, and the held-out accuracy of each label."""
+
+
+class Checkpoint:
+    """A folder with the state after the last whole epoch, and the best weights.
+
+    Every file is written beside its place and renamed into it, the progress last; weights that no
+    progress speaks of are ignored. So a kill at any instant costs at most the epoch under way.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Take the folder, and make it where it is missing."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+
+    def load(self, settings: Mapping[str, Any]) -> Progress:
+        """Return the progress of the run kept here, or that of a new one.
+
+        Raises:
+            LookalikeError: the run kept here was started with other settings or other data.
+        """
+        file = self._folder / _PROGRESS
+        if not file.exists():
+            return Progress(dict(settings))
+        progress = Progress(**json.loads(file.read_text()))
+        changed = [k for k in settings if settings[k] != progress.settings.get(k)]
+        if changed:
+            raise LookalikeError(
+                f"{self._folder} holds a run with another {', '.join(changed)}: go on with the "
+                "same options and data, or remove that folder to start afresh"
+            )
+        return progress
+
+    def restore(self, training: keras.Model, progress: Progress) -> None:
+        """Load weights and optimizer state of the last whole epoch, if there was one."""
+        if progress.epochs_done:
+            training.optimizer.build(training.trainable_variables)
+            training.load_weights(self._state(progress.epochs_done))
+
+    def save(self, training: keras.Model, network: keras.Model, progress: Progress) -> None:
+        """Keep the state after an epoch, and the network's weights if the epoch is the best."""
+        _save_weights(training, self._state(progress.epochs_done))
+        if progress.best_epoch == progress.epochs_done:
+            _save_weights(network, self.best(progress))
+        _replace(self._folder / _PROGRESS, json.dumps(asdict(progress), indent=1).encode())
+        kept = {self._state(progress.epochs_done), self.best(progress)}
+        for stale in set(self._folder.glob("*.weights.h5")) - kept:
+            stale.unlink(missing_ok=True)
+
+    def best(self, progress: Progress) -> Path:
+        """Return where the network's weights after its best epoch are."""
+        return self._folder / f"best-{progress.best_epoch:04}.weights.h5"
+
+    def _state(self, epoch: int) -> Path:
+        return self._folder / f"state-{epoch:04}.weights.h5"
+
+
+def _save_weights(model: keras.Model, file: Path) -> None:
+    unfinished = file.with_name(f"unfinished-{file.name}")
+    model.save_weights(unfinished)
+    unfinished.replace(file)
+
+
+def _replace(file: Path, content: bytes) -> None:
+    unfinished = file.with_name(f"unfinished-{file.name}")
+    unfinished.write_bytes(content)
+    unfinished.replace(file)

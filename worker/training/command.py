@@ -1,0 +1,129 @@
+"""The job of `lookalike train`: find the data, train, register the result.
+
+Importing this module loads Keras; see `worker.cli.train`.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.database import Database
+from app.embedding_models import get_model, list_models
+from app.encoders.projection import shape_in
+from app.encoders.registry import get_backbone
+from app.encoders.weights import default_file, find
+from app.errors import LookalikeError
+from app.items.photos import photo_root
+from app.settings import Settings
+from worker.console import echo_table
+from worker.embedding.registration import register
+from worker.evaluation.stored import read_gallery
+from worker.training.network_job import Teacher, train_network
+from worker.training.outcome import Outcome
+from worker.training.products import Products, from_catalog, from_database
+from worker.training.projection_job import Base, Vectors, train_projection, vectors_of
+from worker.training.recipe import NETWORK, PROJECTION
+from worker.training.request import DATABASE, Request, options_of
+
+
+def run(database: Database, settings: Settings, request: Request) -> None:
+    """Train as requested, show the held-out figures, and register the model.
+
+    Raises:
+        LookalikeError: the name is taken, or the data can't be had or learned from.
+    """
+    _require_free(database, request.name)
+    if request.base is None:
+        backbone = request.backbone
+        outcome = _network(database, settings, request)
+    else:
+        base, known = _vectors(database, settings, request, request.base)
+        backbone = base.backbone.name
+        options = options_of(request, settings, known.labels, PROJECTION)
+        outcome = train_projection(known, base, request.dimensions, options)
+    _report(outcome)
+    register(database, settings, backbone, request.name, outcome.weights)
+    if request.output is not None:
+        shutil.copyfile(outcome.weights, request.output)
+    shutil.rmtree(outcome.weights.parent)
+    click.echo(
+        f"registered {request.name}: fill it with `lookalike embed --model {request.name}`, then "
+        f"switch with `lookalike models activate {request.name}`"
+    )
+
+
+def _require_free(database: Database, name: str) -> None:
+    with database.session() as session:
+        if any(model.name == name for model in list_models(session)):
+            raise LookalikeError(
+                f"a model called {name!r} is registered already: choose another name, or drop "
+                f"it with `lookalike models drop {name}`"
+            )
+
+
+def _network(database: Database, settings: Settings, request: Request) -> Outcome:
+    products = _products(database, settings, request.source)
+    teacher = None
+    if request.teacher is not None:
+        backbone = get_backbone(request.teacher)
+        teacher = Teacher(backbone, request.teacher_weights or default_file(backbone))
+    return train_network(
+        products,
+        get_backbone(request.backbone),
+        options_of(request, settings, products.labels, NETWORK),
+        weights=request.weights,
+        teacher=teacher,
+        precision=request.precision,
+    )
+
+
+def _vectors(
+    database: Database, settings: Settings, request: Request, base: str
+) -> tuple[Base, Vectors]:
+    """Return the vectors to project: those in the database, or a backbone's, computed now."""
+    if request.source != DATABASE:
+        backbone = get_backbone(base)
+        known_base = Base(backbone, request.weights or default_file(backbone))
+        products = _products(database, settings, request.source)
+        return known_base, vectors_of(products, known_base)
+    with database.session() as session:
+        model = get_model(session, base)
+        session.expunge_all()
+    backbone = get_backbone(model.backbone)
+    weights = find(model.weights_sha256, backbone, settings.home)
+    if shape_in(weights) is not None:
+        raise LookalikeError(f"{base} is a projection already: name the model that it is of")
+    with database.connection() as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        gallery = read_gallery(connection, model)
+    vectors = Vectors(gallery.item_ids.tolist(), gallery.vectors, gallery.labels)
+    return Base(backbone, weights), vectors
+
+
+def _products(database: Database, settings: Settings, source: str) -> Products:
+    if source != DATABASE:
+        return from_catalog(Path(source))
+    with database.session() as session:
+        root = photo_root(session, settings)
+    with database.connection() as connection:
+        return from_database(connection, root)
+
+
+def _report(outcome: Outcome) -> None:
+    progress = outcome.progress
+    click.echo(
+        f"trained on {outcome.learned:,} products for {progress.epochs_done} epochs, the best "
+        f"was number {progress.best_epoch}"
+    )
+    if outcome.unreadable:
+        click.echo(f"{outcome.unreadable:,} photos can't be decoded and were left out")
+    rows: list[dict[str, Any]] = [
+        {"label": name, **figures}
+        for name, figures in outcome.figures.items()
+        if isinstance(figures, dict)
+    ]
+    if rows:
+        click.echo("held-out products, looked up among all:")
+        echo_table(rows, {key: key for key in rows[0]})

@@ -1,0 +1,96 @@
+"""Labels as a classifier wants them: which columns, how much each counts, and integer codes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.errors import LookalikeError
+from worker.evaluation.codes import Codes, encode
+
+FEWEST_ITEMS = 50
+"""A training set smaller than this teaches nothing that would hold for another photo."""
+
+DEFAULT_WEIGHTS = {
+    "article_type": 1.0,
+    "base_colour": 1.0,
+    "sub_category": 0.5,
+    "gender": 0.5,
+    "season": 0.3,
+    "usage": 0.3,
+}
+
+
+@dataclass(frozen=True)
+class LabelColumn:
+    """One label to learn."""
+
+    name: str
+    weight: float
+    """How much its loss counts."""
+    classes: int
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """The labels of a set of items."""
+
+    columns: tuple[LabelColumn, ...]
+    codes: Codes
+    """Shape `(items, columns)`: the class from 0 up, or `MISSING`."""
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """How much each column counts, by name."""
+        return {column.name: column.weight for column in self.columns}
+
+
+def encode_labels(
+    values: Mapping[str, Sequence[str | None]], weights: Mapping[str, float]
+) -> LabelSet:
+    """Turn words into codes, in alphabetical order of the words.
+
+    None and the empty word are missing labels. A word borne by one item alone stays a class: it
+    still says what that item is not.
+
+    Args:
+        values: the words of every item, by column.
+        weights: which of the columns to learn, and how much each counts (above 0).
+
+    Raises:
+        LookalikeError: a column is unknown, its weight isn't positive, or it has fewer than two
+            different words.
+    """
+    columns, codes = [], []
+    for name, weight in weights.items():
+        if name not in values:
+            raise LookalikeError(f"no label column is called {name!r}; there are {_list(values)}")
+        if not weight > 0:
+            raise LookalikeError(f"the weight of {name} is {weight}; it has to be above 0")
+        own, words = encode(values[name])
+        if len(words) < 2:
+            held = f"has one value only, {words[0]!r}" if words else "is empty"
+            raise LookalikeError(
+                f"the label {name} {held}: nothing can be learned from it; leave it out"
+            )
+        codes.append(own)
+        columns.append(LabelColumn(name, weight, len(words)))
+    if not columns:
+        raise LookalikeError(f"name at least one label to learn, of {_list(values)}")
+    return LabelSet(tuple(columns), np.stack(codes, axis=1))
+
+
+def require_enough(items: int) -> None:
+    """Refuse to train on too few items.
+
+    Raises:
+        LookalikeError: there are fewer than `FEWEST_ITEMS`.
+    """
+    if items < FEWEST_ITEMS:
+        raise LookalikeError(
+            f"{items} products to train on are too few: at least {FEWEST_ITEMS} are needed"
+        )
+
+
+def _list(names: Mapping[str, object]) -> str:
+    return ", ".join(names)

@@ -1,0 +1,80 @@
+"""What `lookalike train` is asked for, checked and completed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from app.errors import LookalikeError
+from app.settings import Settings
+from worker.evaluation.codes import encode
+from worker.training.labels import DEFAULT_WEIGHTS
+from worker.training.outcome import Options
+from worker.training.recipe import Recipe
+
+DATABASE = "database"
+"""The source that is not a folder."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """Each field is an argument or option of the command, and says what that says."""
+
+    name: str
+    source: str
+    base: str | None
+    backbone: str
+    weights: Path | None
+    teacher: str | None
+    teacher_weights: Path | None
+    labels: tuple[str, ...]
+    dimensions: int
+    epochs: int | None
+    held_out: float
+    seed: int
+    precision: str
+    output: Path | None
+
+
+def options_of(
+    request: Request, settings: Settings, words: Mapping[str, Sequence[str | None]], usual: Recipe
+) -> Options:
+    """Fill in what the request leaves open.
+
+    Args:
+        request: what was asked for.
+        settings: where the state of a run is kept.
+        words: the labels of the products, by column.
+        usual: the recipe, where the request says nothing else.
+
+    Raises:
+        LookalikeError: a label's weight is no number.
+    """
+    return Options(
+        label_weights=_asked(request.labels) if request.labels else _usable(words),
+        held_out=request.held_out,
+        recipe=replace(usual, epochs=request.epochs or usual.epochs, seed=request.seed),
+        folder=settings.home / "training" / request.name,
+    )
+
+
+def _asked(labels: Sequence[str]) -> dict[str, float]:
+    """Read `COLUMN` or `COLUMN=WEIGHT`."""
+    weights = {}
+    for label in labels:
+        name, _, weight = label.partition("=")
+        try:
+            weights[name] = float(weight) if weight else DEFAULT_WEIGHTS.get(name, 1.0)
+        except ValueError:
+            raise LookalikeError(
+                f"--label {label}: {weight!r} is no number; write for instance {name}=0.5"
+            ) from None
+    return weights
+
+
+def _usable(words: Mapping[str, Sequence[str | None]]) -> dict[str, float]:
+    """Return the usual weights of the labels that have something to tell apart."""
+    return {
+        name: weight
+        for name, weight in DEFAULT_WEIGHTS.items()
+        if len(encode(words.get(name, ()))[1]) > 1
+    }
