@@ -81,10 +81,12 @@ SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
-    vectors CONSTANT oid := (
-        SELECT to_regclass('embeddings_' || m.model_id) FROM embedding_models AS m WHERE m.active
+    index CONSTANT oid := (
+        SELECT to_regclass(format('embeddings_%s_hnsw', m.model_id))
+        FROM embedding_models AS m
+        WHERE m.active
     );
-    fetched bigint;
+    given bigint;
 BEGIN
     IF top_n IS NULL OR top_n NOT BETWEEN 1 AND 10000 THEN
         RAISE EXCEPTION 'top_n is %, it must be between 1 and 10000', coalesce(top_n::text, 'null')
@@ -110,7 +112,7 @@ BEGIN
             PERFORM set_config('hnsw.max_scan_tuples', greatest(2000, 4 * top_n)::text, true);
         END IF;
         PERFORM set_config('enable_sort', 'off', true);
-        fetched := pg_stat_get_xact_tuples_fetched(vectors);
+        given := pg_stat_get_xact_tuples_fetched(index);
         SELECT array_agg(c.item_id), array_agg(c.distance) INTO ids, distances
         FROM (
             SELECT e.item_id, e.embedding <=> query AS distance
@@ -121,7 +123,7 @@ BEGIN
             LIMIT top_n
         ) AS c;
         PERFORM set_config('enable_sort', 'on', true);
-        candidates := pg_stat_get_xact_tuples_fetched(vectors) - fetched;
+        candidates := pg_stat_get_xact_tuples_fetched(index) - given;
         IF coalesce(cardinality(ids), 0) >= top_n THEN
             RETURN;
         END IF;
