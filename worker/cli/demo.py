@@ -55,6 +55,7 @@ def command(catalog: Path | None, home: Path, host: str, port: int) -> None:
     )
     settings.home.mkdir(parents=True, exist_ok=True)
     try:
+        _lookalike(settings, "db", "upgrade")
         _lookalike(settings, "ingest", str(catalog or _drawn(settings.home / "catalog")))
         _lookalike(settings, "embed")
         _show_examples(settings)
