@@ -1,0 +1,141 @@
+"""Databases to ask: the drawn catalog, and the same one grown until an index pays."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+from numpy.typing import NDArray
+from pgvector import HalfVector
+from pgvector.psycopg import register_vector
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from app.database import Database, EmbeddingModel, open_database
+from app.embedding_models import get_model
+from tests.conftest import _run_cli, clone, database_uri, settings_for
+from worker.embedding.index import ensure_index
+from worker.evaluation.run import evaluate
+from worker.sample_catalog import draw_catalog
+
+ANALYST = "lookalike_analyst"
+
+COPIES = 16
+"""Of each drawn product in the grown catalog: more than 3,000 vectors."""
+
+NEXT_COPY = 10_000
+"""What a copy's id has more than the one before it."""
+
+COPY_ITEMS = """
+INSERT INTO items (
+    item_id, gender, master_category, sub_category, article_type, base_colour, season, year, usage,
+    product_display_name, brand_name, price, discounted_price, image_path, image_sha256
+)
+SELECT
+    item_id + %(next_copy)s * copy, gender, master_category, sub_category, article_type,
+    base_colour, season, year, usage, product_display_name, brand_name, price, discounted_price,
+    image_path, image_sha256
+FROM items
+CROSS JOIN generate_series(1, %(copies)s) AS copy
+"""
+
+
+def as_role(url: str, role: str) -> str:
+    """The same database, logged in to as a role."""
+    known = conninfo_to_dict(url)
+    return f"postgresql://{role}@/{known['dbname']}?host={known['host']}"
+
+
+@pytest.fixture(scope="session")
+def drawn_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The catalog that the documentation's examples are about."""
+    folder = tmp_path_factory.mktemp("drawn") / "catalog"
+    draw_catalog(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def drawn_template(server: str, empty_template: str, home: Path, drawn_catalog: Path) -> str:
+    """Name of a database with the drawn catalog, embedded and evaluated."""
+    name = "template_drawn"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(empty_template)
+            )
+        )
+    url = database_uri(server, name)
+    for arguments in (["ingest", str(drawn_catalog)], ["embed"]):
+        done = _run_cli(url, home, *arguments, LOOKALIKE_MODEL="compact")
+        assert done.returncode == 0, done.stderr
+    with open_database(settings_for(url, home)) as database:
+        evaluate(database, _model(database), None)
+    return name
+
+
+@pytest.fixture(scope="session")
+def drawn_url(server: str, drawn_template: str) -> Iterator[str]:
+    """URI of the drawn catalog, for tests that only read."""
+    with clone(server, drawn_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def grown_url(server: str, drawn_template: str, home: Path) -> Iterator[str]:
+    """URI of the grown catalog, for tests that only read."""
+    with clone(server, drawn_template) as url:
+        with psycopg.connect(url) as connection:
+            _grow(connection)
+        settings = settings_for(url, home)
+        with open_database(settings) as database:
+            assert ensure_index(database, _model(database), settings)
+        yield url
+
+
+@pytest.fixture
+def drawn(drawn_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection to the drawn catalog as the analyst."""
+    with psycopg.connect(as_role(drawn_url, ANALYST)) as connection:
+        register_vector(connection)
+        yield connection
+
+
+@pytest.fixture
+def grown(grown_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection to the grown catalog as the analyst."""
+    with psycopg.connect(as_role(grown_url, ANALYST)) as connection:
+        register_vector(connection)
+        yield connection
+
+
+def _model(database: Database) -> EmbeddingModel:
+    # The session ends here: an index build waits for open transactions.
+    with database.session() as session:
+        model = get_model(session, "compact")
+        session.expunge_all()
+        return model
+
+
+def _grow(connection: psycopg.Connection[Any]) -> None:
+    register_vector(connection)
+    rows = connection.execute("SELECT item_id, embedding FROM embeddings").fetchall()
+    ids = [item_id for item_id, _ in rows]
+    originals = np.stack([embedding.to_numpy() for _, embedding in rows]).astype(np.float32)
+    connection.execute("DROP INDEX embeddings_1_hnsw")
+    connection.execute(COPY_ITEMS, {"next_copy": NEXT_COPY, "copies": COPIES})
+    write = "COPY embeddings (model_id, item_id, embedding, image_sha256) FROM STDIN BINARY"
+    with connection.cursor().copy(write) as copy:
+        copy.set_types(["int2", "int8", "halfvec", "text"])
+        for number, vectors in enumerate(_lookalikes(originals), start=1):
+            for item_id, vector in zip(ids, vectors, strict=True):
+                copy.write_row((1, item_id + NEXT_COPY * number, HalfVector(vector), ""))
+    connection.execute("ANALYZE items")
+
+
+def _lookalikes(originals: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    random = np.random.default_rng(7)
+    for _ in range(COPIES):
+        vectors = originals + random.normal(scale=0.03, size=originals.shape)
+        yield (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
