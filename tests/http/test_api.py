@@ -181,7 +181,8 @@ def test_words_find_names_and_brands(client: FlaskClient, catalog_url: str) -> N
     with psycopg.connect(catalog_url) as connection:
         row = connection.execute(
             "UPDATE items "
-            "SET brand_name = 'Zebrafink', product_display_name = 'Quetzal Lampshades' WHERE item_id = (SELECT min(item_id) FROM items) RETURNING item_id"
+            "SET brand_name = 'Zebrafink', product_display_name = 'Quetzal Lampshades' "
+            "WHERE item_id = (SELECT min(item_id) FROM items) RETURNING item_id"
         ).fetchone()
     assert row is not None
     for words in ("zebrafink", "lampshade", "quetzal lampshades zebrafink", '"quetzal lampshades"'):
