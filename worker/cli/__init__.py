@@ -55,10 +55,14 @@ def cli() -> None:
 def main() -> None:
     """Run the command line: exit code 0 done, 1 failed, 2 wrong usage; never a traceback."""
     try:
-        cli()
+        # Otherwise Click would end the process itself, with words of its own for a Ctrl-C.
+        sys.exit(cli(standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
     except LookalikeError as error:
         _fail(str(error))
-    except KeyboardInterrupt:
+    except (click.Abort, KeyboardInterrupt):
         _fail("interrupted; run the command again to go on")
     except Exception as error:
         if not _is_database_error(error):
