@@ -1,5 +1,6 @@
 """Going on after the database went away: wait, open it again, take the work up again."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -23,6 +24,8 @@ STEADY_SECONDS = 60.0
 # What psycopg and SQLAlchemy raise for a server that is gone, full or shutting down.
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, OperationalError, InterfaceError)
 
+POOL_LOGGER = logging.getLogger("psycopg.pool")
+
 
 def persevere(settings: Settings, stop: Event, work: Callable[[Database], None]) -> None:
     """Open the database and do work that can be begun again, as often as the database goes away.
@@ -37,6 +40,7 @@ def persevere(settings: Settings, stop: Event, work: Callable[[Database], None])
         psycopg.Error: it stayed away for all of `WAITS`.
         sqlalchemy.exc.DBAPIError: the same, seen by the ORM.
     """
+    POOL_LOGGER.setLevel(logging.ERROR)  # of lost connections this function tells in its own words
     waits: Iterator[int] | None = None
     while True:
         begun = time.monotonic()

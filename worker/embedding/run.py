@@ -101,7 +101,7 @@ def _embed(
         work_off(database, settings, model, pending, stop)
     elif revive:
         click.echo(f"{model.name}: nothing to embed")
-    if not stop.is_set():
+    if (pending or revive) and not stop.is_set():
         build_index(database, settings, model, stop)
 
 

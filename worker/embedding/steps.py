@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from threading import Event
 
 import click
+import psycopg
 
 from app.database import Database, EmbeddingModel
 from app.items.photos import photo_root
@@ -58,7 +59,7 @@ def work_off(
 
 
 def build_index(database: Database, settings: Settings, model: EmbeddingModel, stop: Event) -> None:
-    """Build a model's index unless it is there, and say so.
+    """Build a model's index unless it is there, and say so, or who may.
 
     Args:
         database: the open database.
@@ -76,6 +77,14 @@ def build_index(database: Database, settings: Settings, model: EmbeddingModel, s
                 bar = stack.enter_context(progress_bar(total, f"indexing {model.name}", "vectors"))
             bar.update(done - bar.n)
 
-        built = ensure_index(database, model, settings, show, stop)
+        try:
+            built = ensure_index(database, model, settings, show, stop)
+        except psycopg.errors.InsufficientPrivilege:
+            click.echo(
+                f"{model.name}: no index yet, and searches are slower without: have the schema's "
+                "owner run `lookalike embed`",
+                err=True,
+            )
+            return
     if built:
         click.echo(f"{model.name}: index built in {time.monotonic() - begun:.1f} s")
