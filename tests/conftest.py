@@ -132,7 +132,9 @@ def shared_weights() -> Path:
 def cli(home: Path) -> Cli:
     """Run the command line: `cli(url, "ingest", folder)`."""
 
-    def run(url: str, *arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
+    def run(
+        url: str | None, *arguments: object, **environment: str
+    ) -> "subprocess.CompletedProcess[str]":
         return _run_cli(url, home, *map(str, arguments), **environment)
 
     return run
@@ -229,7 +231,7 @@ def _make_template(server: str, name: str, fill: Callable[[str], None]) -> str:
 
 
 def _run_cli(
-    url: str, home: Path, *arguments: str, **environment: str
+    url: str | None, home: Path, *arguments: str, **environment: str
 ) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [LOOKALIKE, *arguments],

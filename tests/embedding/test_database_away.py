@@ -1,0 +1,94 @@
+"""The database goes away in the middle of the work: the worker waits for it and goes on."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+
+import psycopg
+import pytest
+
+from app.database import Database, embedded, open_database
+from app.embedding_models import add
+from app.encoders.registry import get_backbone
+from app.encoders.weights import default_file, sha256_of
+from app.errors import LookalikeError
+from tests.conftest import Cli, settings_for
+from tests.embedding.conftest import (
+    DEADLINE,
+    Start,
+    assert_complete,
+    vectors,
+    wait_until,
+    writes_held,
+)
+from worker.embedding import perseverance
+from worker.embedding.perseverance import persevere
+
+
+@pytest.fixture
+def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home with a server that this test may stop."""
+    folder = tmp_path_factory.mktemp("own-home")
+    yield folder
+    embedded.stop(folder)
+
+
+def test_the_embedded_server_is_restarted_mid_job(
+    own_home: Path, cli: Cli, sample_catalog: Path, start: Start
+) -> None:
+    environment = {"LOOKALIKE_HOME": str(own_home)}
+    assert cli(None, "ingest", sample_catalog, **environment).returncode == 0
+    url = embedded.start(own_home)
+    with open_database(settings_for(url, own_home)) as database, database.session() as session:
+        compact = get_backbone("compact")
+        add(session, compact, "compact", sha256_of(default_file(compact)))
+        session.commit()
+    worker = start(None, "embed", LOOKALIKE_BATCH_SIZE="16", **environment)
+    with suppress(psycopg.OperationalError), writes_held(url) as waiting:
+        wait_until(lambda: waiting() == 1)
+        assert embedded.stop(own_home)
+    # Nobody but the worker starts it again.
+    output, errors = worker.communicate(timeout=DEADLINE)
+    assert worker.returncode == 0, errors
+    assert "lookalike: the database is away (" in errors
+    assert "): trying again in 1 s" in errors
+    photos = len(list((sample_catalog / "images").iterdir()))
+    assert f"compact: {photos} embedded, 0 failed" in output
+    assert embedded.start(own_home) == url
+    assert len(vectors(url)) == photos
+    assert_complete(url)
+
+
+def test_patience_ends(
+    empty_url: str, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(perseverance, "WAITS", (0, 0))
+    tries = []
+
+    def fail(_: Database) -> None:
+        tries.append(1)
+        raise psycopg.OperationalError("no space left\non the disk")
+
+    with pytest.raises(psycopg.OperationalError, match="no space left"):
+        persevere(settings_for(empty_url, home), Event(), fail)
+    assert len(tries) == 3
+    line = "lookalike: the database is away (no space left): trying again in 0 s\n"
+    assert capsys.readouterr().err == 2 * line
+
+
+def test_a_server_that_was_never_there_is_not_waited_for(home: Path, tmp_path: Path) -> None:
+    settings = settings_for(f"postgresql://nobody@/nowhere?host={tmp_path}", home)
+    with pytest.raises(LookalikeError, match="can't connect to the database nowhere"):
+        persevere(settings, Event(), lambda _: None)
+
+
+def test_a_stop_ends_the_wait(empty_url: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(perseverance, "WAITS", (3600,))
+    stop = Event()
+
+    def fail(_: Database) -> None:
+        stop.set()
+        raise psycopg.OperationalError("gone")
+
+    persevere(settings_for(empty_url, home), stop, fail)

@@ -1,0 +1,140 @@
+"""`lookalike models`: what is refused changes nothing, and says why in one line."""
+
+import json
+import signal
+from pathlib import Path
+
+import psycopg
+
+from app.database import Database
+from app.embedding_models import add
+from app.encoders.registry import get_backbone
+from tests.conftest import Cli
+from tests.embedding.conftest import Start, end, execute, wait_until
+
+GHOST = "0" * 64
+"""The hash of weights that no machine has."""
+
+MODELS = "SELECT name, active FROM embedding_models ORDER BY model_id"
+PARTITIONS = (
+    "SELECT c.relname, i.inhdetachpending FROM pg_class AS c "
+    "LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid "
+    "WHERE c.relname ~ '^embeddings_[0-9]+$' ORDER BY 1"
+)
+VISIBLE = "SELECT count(*) FROM item_embeddings"
+
+
+def add_ghost(database: Database) -> None:
+    """Register a second model, as another machine would."""
+    with database.session() as session:
+        add(session, get_backbone("compact"), "ghost", GHOST)
+        session.commit()
+
+
+def refused(cli: Cli, url: str, *arguments: object) -> str:
+    """Run a command that is to fail with one line, and return the line."""
+    done = cli(url, *arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    return line.removeprefix("lookalike: ")
+
+
+def test_adding(catalog_url: str, cli: Cli, home: Path, tmp_path: Path) -> None:
+    url = catalog_url
+    assert refused(cli, url, "models", "add", "compact") == (
+        "a model called 'compact' is registered already: choose another name with --as"
+    )
+    wrong = tmp_path / "wrong.weights.h5"
+    wrong.write_text("no weights at all")
+    kept = sorted((home / "weights").iterdir())
+    line = refused(cli, url, "models", "add", "compact", "--as", "b", "--weights", wrong)
+    assert line.startswith(f"{wrong} holds no weights of compact (")
+    assert "no backbone is called 'alexnet'" in refused(cli, url, "models", "add", "alexnet")
+    missing = refused(cli, url, "models", "add", "compact", "--as", "b", "--weights", "nowhere.h5")
+    assert missing == "can't read the weights file nowhere.h5: No such file or directory"
+    assert execute(url, MODELS) == [("compact", True)]
+    assert execute(url, PARTITIONS) == [("embeddings_1", False)]
+    assert sorted((home / "weights").iterdir()) == kept
+
+    done = cli(url, "models", "add", "compact", "--as", "second")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("registered second: 256 dimensions, weights ")
+    done = cli(url, "models", "list", "--json")
+    assert done.stderr == ""
+    compact, second = json.loads(done.stdout)["models"]
+    assert (compact["name"], compact["active"]) == ("compact", True)
+    assert (second["name"], second["active"]) == ("second", False)
+    assert compact["weights_sha256"] == second["weights_sha256"]
+
+
+def test_activating(catalog_database: Database, catalog_url: str, cli: Cli) -> None:
+    url = catalog_url
+    add_ghost(catalog_database)
+    ((photos,),) = execute(url, VISIBLE)
+    done = cli(url, "models", "activate", "compact")
+    assert (done.returncode, done.stdout) == (0, "compact was active already: nothing changed\n")
+    assert refused(cli, url, "models", "activate", "ghost") == (
+        f"ghost still has {photos} photos to embed: run `lookalike embed --model ghost` first, or "
+        "activate it with --force"
+    )
+    assert "registered: compact, ghost" in refused(cli, url, "models", "activate", "nobody")
+    assert execute(url, MODELS) == [("compact", True), ("ghost", False)]
+    assert cli(url, "models", "activate", "ghost", "--force").returncode == 0
+    assert execute(url, MODELS) == [("compact", False), ("ghost", True)]
+    assert execute(url, VISIBLE) == [(0,)]
+    assert cli(url, "models", "activate", "compact").stdout == "compact is active now\n"
+    assert execute(url, VISIBLE) == [(photos,)]
+
+
+def test_weights_that_this_machine_lacks(
+    catalog_database: Database, catalog_url: str, cli: Cli, home: Path
+) -> None:
+    add_ghost(catalog_database)
+    assert refused(cli, catalog_url, "embed", "--model", "ghost") == (
+        f"this machine lacks the weights of compact with SHA-256 {GHOST}: put that file at "
+        f"{home}/weights/{GHOST}.weights.h5"
+    )
+
+
+def test_dropping(catalog_database: Database, catalog_url: str, cli: Cli) -> None:
+    url = catalog_url
+    add_ghost(catalog_database)
+    assert refused(cli, url, "models", "drop", "compact") == (
+        "compact is active: activate another model first, with `lookalike models activate NAME`"
+    )
+    assert cli(url, "models", "drop", "ghost").stdout == "dropped ghost and its vectors\n"
+    assert execute(url, MODELS) == [("compact", True)]
+    assert cli(url, "models", "drop", "compact").returncode == 0
+    assert execute(url, MODELS) == []
+    assert execute(url, PARTITIONS) == []
+    assert execute(url, VISIBLE) == [(0,)]
+
+
+def test_a_drop_that_was_cut_short(
+    catalog_database: Database, catalog_url: str, cli: Cli, start: Start
+) -> None:
+    """Cut short between the two halves of the detachment, where readers make it wait."""
+    url = catalog_url
+    add_ghost(catalog_database)
+    with psycopg.connect(url) as reader:
+        reader.execute("SELECT count(*) FROM embeddings")
+        dropping = start(url, "models", "drop", "ghost")
+        wait_until(lambda: ("embeddings_2", True) in execute(url, PARTITIONS))
+        end(dropping, signal.SIGKILL)
+        execute(
+            url,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND query LIKE 'ALTER TABLE%'",
+        )
+    assert execute(url, PARTITIONS) == [("embeddings_1", False), ("embeddings_2", True)]
+
+    # Meanwhile the other model is looked after, and the half dropped one is left alone.
+    text = "the model ghost was dropped, or begun to be: if `lookalike models list` still has it, "
+    done = cli(url, "embed")
+    assert (done.returncode, done.stdout) == (0, "compact: nothing to embed\n")
+    assert done.stderr == f"lookalike: {text}run `lookalike models drop ghost` again\n"
+    assert refused(cli, url, "embed", "--model", "ghost").startswith(text)
+
+    assert cli(url, "models", "drop", "ghost").returncode == 0
+    assert execute(url, MODELS) == [("compact", True)]
+    assert execute(url, PARTITIONS) == [("embeddings_1", False)]

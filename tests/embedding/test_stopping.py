@@ -1,0 +1,99 @@
+"""A worker that is stopped, killed, or killed by a photo: nothing is lost, nothing done twice."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from random import Random
+
+from tests.conftest import Cli
+from tests.embedding.conftest import (
+    DEADLINE,
+    Start,
+    assert_complete,
+    cosine,
+    end,
+    execute,
+    log_writes,
+    until,
+    vectors,
+    wait_until,
+    writes_held,
+    written,
+)
+from tests.embedding.dying_worker import DIED
+from worker.embedding.queue import MAX_ATTEMPTS
+
+COUNT = "SELECT count(*) FROM embeddings"
+ATTEMPTS = "SELECT attempts, count(*) FROM embedding_jobs GROUP BY attempts ORDER BY attempts"
+
+
+def test_kill_9_at_any_instant(
+    unembedded_url: str, catalog_url: str, start: Start, cli: Cli
+) -> None:
+    url = unembedded_url
+    undisturbed = vectors(catalog_url)
+    log_writes(url)
+    random = Random(20)
+    for share in (0.0, 0.5):
+        target = len(undisturbed) * (share + 0.35 * random.random())
+        workers = [start(url, "embed", LOOKALIKE_BATCH_SIZE="4") for _ in range(2)]
+        wait_until(lambda: execute(url, COUNT)[0][0] > target)  # noqa: B023 - waited for here
+        for worker in workers:
+            time.sleep(random.random() / 10)
+            worker.kill()
+            worker.wait()
+    assert len(vectors(url)) < len(undisturbed)  # else the kills came too late to disturb
+
+    done = cli(url, "embed")
+    assert done.returncode == 0, done.stderr
+    assert_complete(url)
+    assert written(url) == sorted(undisturbed)  # each once
+    for item_id, vector in vectors(url).items():
+        assert cosine(vector.embedding, undisturbed[item_id].embedding) >= 0.9999
+
+
+def test_one_signal_ends_the_batch_and_two_end_at_once(
+    unembedded_url: str, sample_catalog: Path, start: Start
+) -> None:
+    url = unembedded_url
+    photos = len(list((sample_catalog / "images").iterdir()))
+    with writes_held(url) as waiting:
+        patient, hasty = (start(url, "embed", LOOKALIKE_BATCH_SIZE="8") for _ in range(2))
+        wait_until(lambda: waiting() == 2)
+        patient.send_signal(signal.SIGTERM)
+        hasty.send_signal(signal.SIGINT)
+        until(hasty, "once more to stop at once")
+        code, output, errors = end(hasty, signal.SIGINT)
+        assert (code, output) == (1, "")
+        assert errors.endswith("lookalike: interrupted; run the command again to go on\n")
+    output, errors = patient.communicate(timeout=DEADLINE)
+    assert patient.returncode == 1
+    assert "compact: 8 embedded, 0 failed" in output
+    assert errors.endswith(
+        "lookalike: stopped before the end: run `lookalike embed` again to go on\n"
+    )
+    assert execute(url, COUNT) == [(8,)]
+    # The batch that was broken off counts as tried; what nobody began does not.
+    assert execute(url, ATTEMPTS) == [(0, photos - 16), (1, 8)]
+
+
+def test_a_photo_that_kills_its_worker_is_set_aside(
+    unembedded_url: str, sample_catalog: Path
+) -> None:
+    url = unembedded_url
+    photos = execute(url, "SELECT item_id, image_sha256 FROM items WHERE image_path IS NOT NULL")
+    deadly, sha256 = sorted(photos)[len(photos) // 2]
+    command = [sys.executable, "-m", "tests.embedding.dying_worker"]
+    arguments = [url, str(sample_catalog), str(len(photos)), sha256]
+    codes: list[int] = []
+    while not codes or codes[-1]:
+        process = subprocess.run([*command, *arguments], cwd=Path(__file__).parents[2], check=False)
+        codes.append(process.returncode)
+        assert len(codes) <= MAX_ATTEMPTS + 1
+    assert codes == [DIED] * MAX_ATTEMPTS + [0]
+    assert vectors(url).keys() == {item_id for item_id, _ in photos} - {deadly}
+    assert execute(url, "SELECT item_id, state, last_error FROM embedding_jobs") == [
+        (deadly, "failed", "set aside: the worker ended before it was done, 3 times")
+    ]
