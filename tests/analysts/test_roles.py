@@ -92,7 +92,13 @@ def test_the_jobs_run_as_the_workers_role(
     (catalog / "images" / "10003.jpg").write_bytes(b"not a photo")
     with clone(server, drawn_template) as url:
         worker = as_role(url, "lookalike_worker")
-        for arguments in (["ingest", catalog], ["embed"], ["jobs", "retry"], ["status"]):
+        for arguments in (
+            ["ingest", catalog],
+            ["embed"],
+            ["jobs", "retry"],
+            ["status"],
+            ["evaluate"],
+        ):
             done = cli(worker, *arguments)
             assert done.returncode == 0, done.stderr
         ((alike, failed),) = rows(

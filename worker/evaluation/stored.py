@@ -10,7 +10,6 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from app.database import EmbeddingModel, query
-from app.embedding_models.registration import partition_name
 from worker.evaluation.codes import LABELS
 from worker.evaluation.neighbours import Rows
 
@@ -58,7 +57,7 @@ def indexed_neighbours(
         Item ids, most similar first, shape `(Q, k)`; −1 where the index found fewer.
     """
     statement = query(__package__, "indexed_neighbours").format(
-        partition=sql.Identifier(partition_name(model.model_id)),
+        model_id=sql.Literal(model.model_id),
         dimensions=sql.Literal(model.dimensions),
     )
     found = np.full((len(item_ids), k), -1, dtype=np.int64)
