@@ -1,6 +1,7 @@
 """A photo that can't be embedded fails alone, says why, and comes back when it is mended."""
 
 import json
+import re
 import shutil
 import struct
 from collections.abc import Callable
@@ -78,6 +79,10 @@ def test_damaged_photos(empty_url: str, cli: Cli, catalog: Path) -> None:
     done = cli(url, "embed", LOOKALIKE_MODEL="compact", LOOKALIKE_BATCH_SIZE="32")
     assert done.returncode == 0, done.stderr
     assert f"compact: {len(photos) - 8} embedded, 7 failed" in done.stdout
+    # Nothing of TensorFlow's between the progress bars.
+    said = [line for line in re.split(r"[\r\n]+", done.stderr) if line]
+    assert said[0] == "registering compact, the first model of this database"
+    assert {line[:12] for line in said[1:]} <= {"embedding wi", "indexing com"}
     embedded = vectors(url)
     assert embedded.keys() == {int(photo.stem) for photo in photos if photo not in originals}
 
@@ -159,7 +164,7 @@ def test_a_root_that_goes_away_stops_the_run_and_fails_no_job(
         batches.append(1)
         shutil.rmtree(catalog / "images", ignore_errors=True)
 
-    with pytest.raises(LookalikeError, match=r"images, has gone: mount it again"):
+    with pytest.raises(LookalikeError, match=r"images, isn't there: mount it"):
         drain(unembedded_database, 1, Stub(), catalog, 8, Event(), unmount)  # type: ignore[arg-type]
     assert batches == [1]
     assert len(vectors(unembedded_url)) == 8

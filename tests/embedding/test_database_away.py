@@ -51,7 +51,7 @@ def test_the_embedded_server_is_restarted_mid_job(
     # Nobody but the worker starts it again.
     output, errors = worker.communicate(timeout=DEADLINE)
     assert worker.returncode == 0, errors
-    assert "lookalike: the database is away (" in errors
+    assert "lookalike: the database failed (" in errors
     assert "): trying again in 1 s" in errors
     photos = len(list((sample_catalog / "images").iterdir()))
     assert f"compact: {photos} embedded, 0 failed" in output
@@ -73,7 +73,7 @@ def test_patience_ends(
     with pytest.raises(psycopg.OperationalError, match="no space left"):
         persevere(settings_for(empty_url, home), Event(), fail)
     assert len(tries) == 3
-    line = "lookalike: the database is away (no space left): trying again in 0 s\n"
+    line = "lookalike: the database failed (no space left): trying again in 0 s\n"
     assert capsys.readouterr().err == 2 * line
 
 

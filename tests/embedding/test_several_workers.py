@@ -23,7 +23,10 @@ from tests.embedding.conftest import (
 from worker.embedding.drain import drain
 from worker.embedding.queue import claim, reconcile
 
-ADVISORY = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+ADVISORY = (
+    "SELECT count(*) FROM pg_locks JOIN pg_database AS d ON d.oid = database "
+    "WHERE locktype = 'advisory' AND datname = current_database()"
+)
 STUCK = (
     "SELECT {end}(pid) FROM pg_stat_activity "
     "WHERE datname = current_database() AND wait_event = 'relation'"

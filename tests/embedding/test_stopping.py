@@ -95,5 +95,5 @@ def test_a_photo_that_kills_its_worker_is_set_aside(
     assert codes == [DIED] * MAX_ATTEMPTS + [0]
     assert vectors(url).keys() == {item_id for item_id, _ in photos} - {deadly}
     assert execute(url, "SELECT item_id, state, last_error FROM embedding_jobs") == [
-        (deadly, "failed", "set aside: the worker ended before it was done, 3 times")
+        (deadly, "failed", f"set aside: the worker ended before it was done, {MAX_ATTEMPTS} times")
     ]

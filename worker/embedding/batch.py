@@ -103,8 +103,8 @@ def _require_folder(folder: Path) -> None:
         there = False
     if not there:
         raise LookalikeError(
-            f"the folder of the photos, {folder}, has gone: mount it again and run the command "
-            "again to go on"
+            f"the folder of the photos, {folder}, isn't there: mount it, or name the folder above "
+            "it in LOOKALIKE_IMAGES, and run the command again to go on"
         )
 
 

@@ -71,4 +71,4 @@ def _open(stack: ExitStack, settings: Settings, *, again: bool) -> Database:
 def _say(error: Exception, seconds: int) -> None:
     cause = getattr(error, "orig", None) or error
     reason = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
-    click.echo(f"lookalike: the database is away ({reason}): trying again in {seconds} s", err=True)
+    click.echo(f"lookalike: the database failed ({reason}): trying again in {seconds} s", err=True)

@@ -8,7 +8,7 @@ import psycopg
 
 from app.database import query
 
-MAX_ATTEMPTS = 3
+MAX_ATTEMPTS = 5
 """How many workers may die over a photo before it is set aside."""
 
 PATIENCE = "10min"
