@@ -18,12 +18,19 @@ MAX_BYTES = 64_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 Image.init()  # Pillow knows only some of them before it
 
+_SIGNATURE_BYTES = 16
+"""As many first bytes as Pillow's decoders tell their format by."""
+
 # The header is checked against our own limit, which refuses; Pillow's would only warn at first.
 Image.MAX_IMAGE_PIXELS = None
 
 
 class PhotoError(Exception):
     """The bytes are no photo that can be used; the text is the reason, in one line."""
+
+
+class NotAPhotoError(PhotoError):
+    """The bytes are no image of a known format, not even a damaged one."""
 
 
 class UnavailablePhotoError(PhotoError):
@@ -60,15 +67,19 @@ def open_photo(source: BinaryIO) -> Image.Image:
     """Read the header of an image file, and refuse what is no photo or too large to decode.
 
     Raises:
-        PhotoError: the file is empty, in no known format, or holds over `MAX_PIXELS` pixels.
+        NotAPhotoError: the file is in no known format.
+        PhotoError: it is empty, its header damaged, or it holds over `MAX_PIXELS` pixels.
     """
-    if not source.read(1):
+    start = source.read(_SIGNATURE_BYTES)
+    if not start:
         raise PhotoError("the file is empty")
     source.seek(0)
     try:
         image = Image.open(source, formats=FORMATS)
     except UnidentifiedImageError:
-        raise PhotoError("not an image in a known format") from None
+        if _begins_like_a_photo(start):
+            raise PhotoError("unreadable image header: the file is damaged or cut off") from None
+        raise NotAPhotoError("not an image in a known format") from None
     except Exception as error:  # a damaged header raises anything: struct.error, SyntaxError, ...
         raise PhotoError(f"unreadable image header: {_one_line(error)}") from None
     width, height = image.size
@@ -99,11 +110,13 @@ def load_photo(data: bytes, size: int, resize: Resize) -> NDArray[np.uint8]:
         if resize is Resize.LETTERBOX:
             # JPEG decodes at 1/2, 1/4 or 1/8 for a fraction of the cost, never below `size`.
             image.draft("RGB", (size, size))
-        image = to_rgb(ImageOps.exif_transpose(image))
+        ImageOps.exif_transpose(image, in_place=True)
         if resize is Resize.LETTERBOX:
+            image = to_rgb(image)
             square = ImageOps.pad(image, (size, size), Image.Resampling.BILINEAR, color="white")
         else:
-            square = image.resize((size, size), Image.Resampling.NEAREST)
+            # Pixels are picked, not mixed, so they may as well be converted afterwards.
+            square = to_rgb(image.resize((size, size), Image.Resampling.NEAREST))
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, ...
         raise PhotoError(f"can't be decoded: {_one_line(error)}") from None
     return np.asarray(square, dtype=np.uint8)
@@ -119,6 +132,12 @@ def to_rgb(image: Image.Image) -> Image.Image:
         layer = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _begins_like_a_photo(start: bytes) -> bool:
+    """Return whether a file begins with the signature of a known format."""
+    signs = (Image.OPEN[name][1] for name in FORMATS if name in Image.OPEN)
+    return any(sign is not None and sign(start) is True for sign in signs)
 
 
 def _one_line(error: Exception) -> str:
