@@ -1,8 +1,5 @@
 """Reading items: one by its id, or a page of those that match."""
 
-import base64
-import hashlib
-import json
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +9,8 @@ from psycopg.types.json import Jsonb
 from pydantic import BaseModel, computed_field
 
 from app.database import query
-from app.errors import LookalikeError
+from app.items import cursors
 from app.items.attributes import Attributes, Filters, image_url
-
-
-class CursorError(LookalikeError):
-    """The cursor belongs to another question, or to none."""
 
 
 class Item(Attributes):
@@ -79,11 +72,11 @@ def list_items(
     Raises:
         CursorError: the cursor is not one of this question's.
     """
-    question = _digest([filters.as_json(), q, photo_only])
+    question = cursors.digest("items", filters.as_json(), q, photo_only)
     parameters = {
         "filter": Jsonb(filters.as_json()),
         "q": q or None,
-        "after": _after(cursor, question),
+        "after": None if cursor is None else cursors.decode(cursor, question, 1)[0],
         "photo_only": photo_only,
         "limit": limit + 1,
     }
@@ -91,27 +84,5 @@ def list_items(
         items = rows.execute(query(__package__, "list_items"), parameters).fetchall()
     more = len(items) > limit
     items = items[:limit]
-    return ItemPage(items=items, next_cursor=_cursor(items[-1].item_id, question) if more else None)
-
-
-def _digest(question: list[Any]) -> str:
-    text = json.dumps(question, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _cursor(item_id: int, question: str) -> str:
-    return base64.urlsafe_b64encode(f"{item_id}.{question}".encode()).decode().rstrip("=")
-
-
-def _after(cursor: str | None, question: str) -> int | None:
-    if cursor is None:
-        return None
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        item_id, _, digest = base64.urlsafe_b64decode(padded).decode("ascii").partition(".")
-        after = int(item_id)
-    except ValueError:
-        raise CursorError("the cursor is none that this service gave out") from None
-    if digest != question or not 0 < after < 2**63:
-        raise CursorError("the cursor belongs to a question with other filters or words")
-    return after
+    next_cursor = cursors.encode((items[-1].item_id,), question) if more else None
+    return ItemPage(items=items, next_cursor=next_cursor)
