@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     )
     web_workers: int = Field(default=2, ge=1, description="processes of `serve`")
     web_threads: int = Field(default=8, ge=1, description="threads of each process of `serve`")
+    max_upload_mb: int = Field(
+        default=20, ge=1, le=1000, description="size of an upload, in MB, at most"
+    )
     pool_size: int = Field(default=8, ge=1, description="database connections per process, at most")
 
     @field_validator("*", mode="before")

@@ -46,6 +46,7 @@ class Item(Base):
         Index("items_article_type", "article_type"),
         Index("items_base_colour", "base_colour"),
         Index("items_brand_name", "brand_name"),
+        Index("items_image_sha256", "image_sha256"),
         Index("items_name_search", "name_search", postgresql_using="gin"),
         {"comment": "The catalog: one row a product, as the last ingest found it"},
     )

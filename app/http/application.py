@@ -9,8 +9,9 @@ from werkzeug.wrappers import Response as BaseResponse
 from app import __version__
 from app.database import Database, embedded
 from app.database.connection import database_url
+from app.encoders.loaded import LoadedEncoder
 from app.errors import LookalikeError
-from app.http import health, items, models, pages
+from app.http import health, items, models, pages, searches
 from app.http.problems import Problem, invalid, register_problems
 from app.settings import Settings, get_settings
 
@@ -37,10 +38,12 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     database.open()
     app.extensions["database"] = database
     app.extensions["settings"] = settings
+    app.extensions["encoders"] = LoadedEncoder(settings.home)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_mb * 1_000_000
     app.extensions["revive_database"] = lambda: _revive(settings)
     register_problems(app)
-    for blueprint in (items.blueprint, models.blueprint, health.blueprint):
-        app.register_api(blueprint)
+    for api in (items, searches, models, health):
+        app.register_api(api.blueprint)
     app.register_blueprint(pages.blueprint)
     app.add_url_rule("/openapi.json", "openapi_json", lambda: app.api_doc)
     app.add_url_rule("/docs", "docs", _docs)

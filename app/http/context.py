@@ -7,6 +7,7 @@ import psycopg
 from flask import current_app
 
 from app.database import Database
+from app.encoders.loaded import LoadedEncoder
 from app.settings import Settings
 
 
@@ -20,6 +21,13 @@ def database() -> Database:
 def connection() -> AbstractContextManager[psycopg.Connection[Any]]:
     """Lend a connection for the length of a view."""
     return database().connection()
+
+
+def encoders() -> LoadedEncoder:
+    """Return where the application keeps the active model's encoder."""
+    found = current_app.extensions["encoders"]
+    assert isinstance(found, LoadedEncoder)  # noqa: S101
+    return found
 
 
 def settings() -> Settings:

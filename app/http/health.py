@@ -48,5 +48,5 @@ def readyz() -> dict[str, Any]:
     with database().session() as session:
         model = active_model(session)
     if model is None:
-        raise NoModelError("no embedding model is active yet: run `lookalike embed`")
+        raise NoModelError
     return Readiness(model=model.name).model_dump()

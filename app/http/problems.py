@@ -8,13 +8,19 @@ import psycopg_pool
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.exc import DBAPIError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.http import HTTP_STATUS_CODES
 
 from app.errors import LookalikeError
 from app.items.attributes import Filters
-from app.items.listing import CursorError
-from app.search.errors import NoModelError, NotEmbeddedError, UnknownItemError
+from app.items.cursors import CursorError
+from app.search.errors import (
+    NoModelError,
+    NotAnImageError,
+    NotEmbeddedError,
+    QuestionError,
+    UnknownItemError,
+)
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +31,8 @@ STATUSES: dict[type[Exception], int] = {
     UnknownItemError: 404,
     NotEmbeddedError: 409,
     CursorError: 422,
+    NotAnImageError: 415,
+    QuestionError: 422,
     NoModelError: 503,
     LookalikeError: 503,
 }
@@ -44,7 +52,8 @@ class Problem(BaseModel):
 
 
 PROBLEM_CONTENT = {
-    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    "description": "What went wrong",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
 
 
@@ -69,10 +78,20 @@ def invalid(error: ValidationError) -> Response:
     for name, found in zip(names, error.errors(), strict=True):
         if found["type"] == "extra_forbidden":
             known = ", ".join(Filters.model_fields)
-            details.append(f"{name}: no such parameter; the filters are {known}")
+            details.append(f"{name}: no such parameter here; filters, where it takes any: {known}")
+        elif found["type"] == "missing":
+            details.append(f"{name}: it is missing")
         else:
-            details.append(f"{name}: {found['msg']}, not {str(found['input'])[:60]!r}")
+            reason = found["msg"].removeprefix("Value error, ")
+            details.append(f"{name}: {reason}, not {str(found['input'])[:60]!r}")
     return problem(422, "; ".join(details), sorted(set(names)))
+
+
+def _at_fault(error: LookalikeError) -> list[str] | None:
+    """Return the parameters that an error is about."""
+    if isinstance(error, CursorError):
+        return ["cursor"]
+    return [error.parameter] if isinstance(error, QuestionError) else None
 
 
 def register_problems(app: Flask) -> None:
@@ -91,8 +110,15 @@ def register_problems(app: Flask) -> None:
     @app.errorhandler(LookalikeError)
     def known_error(error: LookalikeError) -> Response:
         status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
-        parameters = ["cursor"] if isinstance(error, CursorError) else None
-        return problem(status, str(error), parameters)
+        return problem(status, str(error), _at_fault(error))
+
+    @app.errorhandler(RequestEntityTooLarge)
+    def too_large(_error: RequestEntityTooLarge) -> Response:
+        megabytes = (request.max_content_length or 0) / 1e6
+        detail = f"more than the {megabytes:g} MB that this server takes at once"
+        if request.mimetype == "multipart/form-data":
+            detail += f", or than the {(request.max_form_memory_size or 0) / 1e6:g} MB of a text"
+        return problem(413, detail)
 
     @app.errorhandler(psycopg.errors.UndefinedTable)
     @app.errorhandler(psycopg.errors.UndefinedFunction)

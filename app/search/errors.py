@@ -13,3 +13,19 @@ class NotEmbeddedError(LookalikeError):
 
 class NoModelError(LookalikeError):
     """No model is active yet."""
+
+    def __init__(self) -> None:
+        super().__init__("no embedding model is active yet: run `lookalike embed`")
+
+
+class QuestionError(LookalikeError):
+    """A part of the question can't be answered to."""
+
+    def __init__(self, parameter: str, reason: str) -> None:
+        super().__init__(f"{parameter}: {reason}")
+        self.parameter = parameter
+        """The name of that part."""
+
+
+class NotAnImageError(QuestionError):
+    """An uploaded file is no image."""

@@ -4,7 +4,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import psycopg
+from numpy.typing import NDArray
 from pgvector import HalfVector
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
@@ -29,8 +31,11 @@ class Question:
     """How the answer repeats the question."""
     excluded: list[int] = field(default_factory=list)
     """Products that are no answer: those asked about."""
-    image_sha256: str | None = None
-    """The photo asked about, where there is one."""
+    photos: frozenset[str] = frozenset()
+    """SHA-256 of the photos asked about: the same file is a duplicate."""
+    examples: NDArray[np.float32] | None = None
+    """The unit vectors, `(N, dimensions)`, that `embedding` was made from, where it was from
+    several: what is near-identical to one of them is a duplicate."""
 
 
 def nearest(

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.items.attributes import Filters, as_list
 
@@ -31,8 +31,10 @@ Caps = Annotated[
 ]
 
 
-class SearchOptions(Filters):
-    """Which similar products to find, how many, and how varied."""
+class Options(BaseModel):
+    """How many similar products to find, and how varied."""
+
+    model_config = ConfigDict(extra="forbid")
 
     top_n: int = Field(default=TOP_N, ge=1, le=MAX_TOP_N, description="how many")
     min_similarity: float | None = Field(
@@ -64,11 +66,15 @@ class SearchOptions(Filters):
         """Return whether the nearest products alone may not be the answer."""
         return self.exclude_duplicates or bool(self.max_per) or self.diversity > 0
 
+
+class SearchOptions(Options, Filters):
+    """Which similar products to find, how many, and how varied."""
+
     def as_question(self) -> dict[str, Any]:
         """Return what was asked, as the answer repeats it."""
-        fields = self.model_fields_set - set(Filters.model_fields) - {"top_n"}
+        fields = self.model_fields_set - {"top_n"}
         return {
             "top_n": self.top_n,
             "filters": self.as_json(),
-            **{name: getattr(self, name) for name in SearchOptions.model_fields if name in fields},
+            **{name: getattr(self, name) for name in Options.model_fields if name in fields},
         }

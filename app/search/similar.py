@@ -39,7 +39,7 @@ def similar_items(
         embedding=row[0],
         asked={"item_id": item_id},
         excluded=[item_id],
-        image_sha256=row[1],
+        photos=frozenset([row[1]]),
     )
     return nearest(connection, question, options or SearchOptions())
 
@@ -54,7 +54,7 @@ def _searchable(connection: psycopg.Connection[Any], item_id: int) -> str:
     if state["removed"]:
         raise UnknownItemError(f"product {item_id} has left the catalog")
     if state["model"] is None:
-        raise NoModelError("no embedding model is active yet: run `lookalike embed`")
+        raise NoModelError
     if state["embedded"]:
         return str(state["model"])
     if not state["has_photo"]:

@@ -37,8 +37,8 @@ def choose(rows: list[Row], question: "Question", options: SearchOptions) -> lis
     closest = np.full(len(rows), -1.0)  # to any product chosen so far
     open_ = np.ones(len(rows), dtype=bool)
     if options.exclude_duplicates:
-        open_ &= similarity < 1 - DUPLICATE_DISTANCE
-        open_ &= np.array([row["image_sha256"] != question.image_sha256 for row in rows], bool)
+        open_ &= _closest_asked(question, similarity, vectors) < 1 - DUPLICATE_DISTANCE
+        open_ &= np.array([row["image_sha256"] not in question.photos for row in rows], bool)
     counts: Counter[tuple[str, Any]] = Counter()
     chosen: list[int] = []
     while len(chosen) < options.top_n and open_.any():
@@ -55,6 +55,16 @@ def choose(rows: list[Row], question: "Question", options: SearchOptions) -> lis
             photo = rows[pick]["image_sha256"]
             open_ &= np.array([row["image_sha256"] != photo for row in rows], bool)
     return [rows[at] for at in sorted(chosen)]
+
+
+def _closest_asked(
+    question: "Question", similarity: NDArray[np.float64], vectors: NDArray[np.float32] | None
+) -> NDArray[np.float64]:
+    """Return each row's similarity to what was asked about: the closest of several examples."""
+    if question.examples is None or vectors is None:
+        return similarity
+    closest: NDArray[np.float64] = (vectors @ question.examples.T).max(axis=1)
+    return closest
 
 
 def _vectors(rows: list[Row]) -> NDArray[np.float32] | None:
