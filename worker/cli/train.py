@@ -39,6 +39,11 @@ from app.settings import get_settings
     help="Its weights file; by default the backbone's own.",
 )
 @click.option(
+    "--teacher-weight",
+    type=click.FloatRange(0, min_open=True),
+    help="How much imitating the teacher counts beside the labels.",
+)
+@click.option(
     "--label",
     "labels",
     multiple=True,
@@ -53,6 +58,18 @@ from app.settings import get_settings
     help="Length of a head's vectors.",
 )
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the data, at most.")
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(0, min_open=True),
+    help="The highest; less for a network that starts from weights.",
+)
+@click.option(
+    "--variation",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    help="How much to vary the photos; little or none finishes a network that starts from weights.",
+)
 @click.option(
     "--held-out",
     type=click.FloatRange(0, 1, max_open=True),

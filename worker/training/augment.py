@@ -17,7 +17,7 @@ ERASE_EDGE = (0.1, 0.35)
 """Edges of the erased rectangle, as a share of the photo's."""
 
 
-def augment(photo: Pixels, random: np.random.Generator) -> Pixels:
+def augment(photo: Pixels, random: np.random.Generator, strength: float = 1.0) -> Pixels:
     """Mirror, zoom, stretch, tilt and shift a photo a little, and erase a part of it.
 
     Garments stand on white, so white comes in from the sides. Hue, saturation and brightness stay:
@@ -27,6 +27,7 @@ def augment(photo: Pixels, random: np.random.Generator) -> Pixels:
     Args:
         photo: RGB, shape `(S, S, 3)`.
         random: the source of chance.
+        strength: how far to go, from 0 (mirror only) to 1.
 
     Returns:
         A new photo of the same shape.
@@ -35,12 +36,12 @@ def augment(photo: Pixels, random: np.random.Generator) -> Pixels:
     image = Image.fromarray(photo).transform(
         (edge, edge),
         Image.Transform.AFFINE,
-        _affine(edge, random),
+        _affine(edge, random, strength),
         Image.Resampling.BILINEAR,
         fillcolor="white",
     )
     pixels = np.array(image)
-    if random.random() < ERASE_CHANCE:
+    if random.random() < ERASE_CHANCE * strength:
         height, width = (random.uniform(*ERASE_EDGE, size=2) * edge).astype(int)
         top, left = random.integers(0, edge - height), random.integers(0, edge - width)
         shade = 255 if random.random() < 0.5 else random.integers(0, 256, size=3)
@@ -48,15 +49,16 @@ def augment(photo: Pixels, random: np.random.Generator) -> Pixels:
     return pixels
 
 
-def _affine(edge: int, random: np.random.Generator) -> tuple[float, ...]:
+def _affine(edge: int, random: np.random.Generator, strength: float) -> tuple[float, ...]:
     """Draw the six coefficients that map a target pixel to its source, about the centre."""
-    zoom, stretch = random.uniform(*ZOOM), np.exp(random.uniform(-STRETCH, STRETCH) / 2)
+    zoom = random.uniform(*ZOOM) ** strength
+    stretch = np.exp(random.uniform(-STRETCH, STRETCH) * strength / 2)
     mirror = random.choice((-1, 1))
-    tilt = random.uniform(-TILT, TILT)
+    tilt = random.uniform(-TILT, TILT) * strength
     a = mirror * np.cos(tilt) / (zoom * stretch)
     b = -np.sin(tilt) / (zoom / stretch)
     d = mirror * np.sin(tilt) / (zoom * stretch)
     e = np.cos(tilt) / (zoom / stretch)
     centre = edge / 2
-    x, y = centre + random.uniform(-SHIFT, SHIFT, size=2) * edge
+    x, y = centre + random.uniform(-SHIFT, SHIFT, size=2) * edge * strength
     return (a, b, x - (a + b) * centre, d, e, y - (d + e) * centre)

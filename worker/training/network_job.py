@@ -1,6 +1,7 @@
 """`lookalike train`, the long way: a whole network, end to end, on photos."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -63,8 +64,14 @@ def train_network(
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     network = networks.build(backbone, weights)
     examples = Examples(pixels, labels, outside, told)
+    variation = options.recipe.variation
     progress = train(
-        network, examples, options.recipe, options.folder, vary=augment, hidden=options.hidden
+        network,
+        examples,
+        options.recipe,
+        options.folder,
+        vary=partial(augment, strength=variation) if variation else None,
+        hidden=options.hidden,
     )
     _save(network, backbone, options.result)
     return Outcome(

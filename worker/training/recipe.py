@@ -25,6 +25,10 @@ class Recipe:
     """How much the imitation of the teacher counts, beside the labels' own weights."""
     neighbour_weight: float = 1.0
     """How much the nearness of items with a label in common counts, likewise."""
+    variation: float = 1.0
+    """How much photos are augmented, from 0, not at all, to 1. A network that is finished on the
+    photos as they are learns them by heart, and then places the products of the gallery by their
+    labels even where their looks leave doubt."""
     seed: int = 1
 
 

@@ -29,6 +29,9 @@ class Request:
     labels: tuple[str, ...]
     dimensions: int
     epochs: int | None
+    learning_rate: float | None
+    variation: float
+    teacher_weight: float | None
     held_out: float
     seed: int
     precision: str
@@ -52,7 +55,14 @@ def options_of(
     return Options(
         label_weights=_asked(request.labels) if request.labels else _usable(words),
         held_out=request.held_out,
-        recipe=replace(usual, epochs=request.epochs or usual.epochs, seed=request.seed),
+        recipe=replace(
+            usual,
+            epochs=request.epochs or usual.epochs,
+            learning_rate=request.learning_rate or usual.learning_rate,
+            teacher_weight=request.teacher_weight or usual.teacher_weight,
+            variation=request.variation,
+            seed=request.seed,
+        ),
         folder=settings.home / "training" / request.name,
     )
 
