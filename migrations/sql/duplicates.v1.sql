@@ -33,18 +33,3 @@ COMMENT ON COLUMN duplicate_items.item_id IS 'The product with the smaller id';
 COMMENT ON COLUMN duplicate_items.duplicate_id IS 'The other one';
 COMMENT ON COLUMN duplicate_items.distance IS 'Cosine distance of their vectors by the active model, 1 - similarity; 0 for the same file';
 COMMENT ON COLUMN duplicate_items.same_file IS 'Whether their photos are the same, byte by byte';
-
--- One more view in the list that set_up_roles grants by, whenever it is called.
-DO $$
-DECLARE
-    was CONSTANT text := pg_get_functiondef('change_rights(text)'::regprocedure);
-    wanted CONSTANT text :=
-        replace(was, 'category_coverage''', 'category_coverage, duplicate_items''');
-BEGIN
-    IF wanted = was THEN
-        RAISE EXCEPTION 'change_rights has no list of views to add duplicate_items to';
-    END IF;
-    EXECUTE wanted;
-END
-$$;
-CALL change_rights('GRANT');

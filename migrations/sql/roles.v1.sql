@@ -7,7 +7,7 @@ AS $$
 DECLARE
     roles CONSTANT text[] := ARRAY['lookalike_analyst', 'lookalike_api', 'lookalike_worker'];
     views CONSTANT text := 'item_embeddings, embedding_progress, colour_cohesion, type_cohesion, '
-        'brand_neighbours, category_coverage';
+        'brand_neighbours, category_coverage, duplicate_items';
     -- All that PUBLIC may call unless somebody took that right away.
     functions CONSTANT text[] := ARRAY[
         'jsonb_text_array', 'filter_items', 'check_filter', 'estimate_matches',

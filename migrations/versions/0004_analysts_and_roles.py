@@ -1,7 +1,7 @@
 """What analysts ask in SQL, and the roles that they, the API and the workers log in as.
 
-Revision ID: 0003
-Revises: 0002
+Revision ID: 0004
+Revises: 0003
 """
 
 import logging
@@ -11,8 +11,8 @@ from typing import Any, cast
 import psycopg
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
