@@ -13,11 +13,17 @@ from keras import layers
 INPUT_SIZE = 112
 DIMENSIONS = 256
 
-WIDTHS = (24, 48, 96, 192)
-"""Channels of the trunk after each halving of the resolution: 56, 28, 14 and 7 pixels wide."""
+STEM_WIDTH = 48
+"""Channels after the first convolution, 28 pixels wide."""
+
+WIDTHS = (96, 192)
+"""Channels of the two stages of the trunk, 14 and 7 pixels wide."""
 
 COLOUR_BINS = 64
 """Channels of the soft colour histogram."""
+
+GLANCES = 4
+"""How many parts of the garment get a histogram of their own."""
 
 _COLOUR_GRID = 28
 _BATCH_NORM_MOMENTUM = 0.95
@@ -48,19 +54,23 @@ def build() -> keras.Model:
 
 
 def _trunk(pixels: Any) -> Any:
-    """Map pixels `(N, 112, 112, 3)` to shape features `(N, 7, 7, WIDTHS[-1])`."""
-    x = _convolution(pixels, WIDTHS[0], stride=2)
-    for width in WIDTHS[1:]:
+    """Map pixels `(N, 112, 112, 3)` to shape features `(N, 7, 7, WIDTHS[-1])`.
+
+    The first convolution strides by 4: at full and half width most of the time would go into
+    normalising large maps of few channels, and photos on white lose little by it.
+    """
+    x = _convolution(pixels, STEM_WIDTH, stride=4, kernel=7)
+    for width in WIDTHS:
         x = _convolution(x, width, stride=2)
         x = _residual_block(x, width)
     return x
 
 
 def _colour_histogram(pixels: Any, shape_map: Any) -> Any:
-    """Pool a code of each pixel's colour over the garment: shape `(N, COLOUR_BINS)`.
+    """Pool a code of each pixel's colour over the garment: shape `(N, COLOUR_BINS * GLANCES)`.
 
     Two 1 × 1 convolutions code each pixel of a 28 × 28 thumbnail, which keeps colour apart from
-    texture; a softmax over all places, drawn from the trunk, says which pixels count.
+    texture; softmaxes over all places, drawn from the trunk, say which pixels count.
     """
     places = _COLOUR_GRID * _COLOUR_GRID
     thumbnail = layers.AveragePooling2D(INPUT_SIZE // _COLOUR_GRID)(pixels)
@@ -68,9 +78,9 @@ def _colour_histogram(pixels: Any, shape_map: Any) -> Any:
     code = _convolution(code, COLOUR_BINS, kernel=1)
     code = layers.Reshape((places, COLOUR_BINS))(code)
 
-    attention = layers.Conv2D(1, 1, name="attention")(shape_map)
+    attention = layers.Conv2D(GLANCES, 1, name="attention")(shape_map)
     attention = layers.UpSampling2D(4, interpolation="bilinear")(attention)
-    attention = layers.Softmax(axis=1)(layers.Reshape((places, 1))(attention))
+    attention = layers.Softmax(axis=1)(layers.Reshape((places, GLANCES))(attention))
     return layers.Flatten()(layers.Dot(axes=1)([code, attention]))
 
 
