@@ -44,6 +44,11 @@ from app.settings import get_settings
     help="How much imitating the teacher counts beside the labels.",
 )
 @click.option(
+    "--neighbour-weight",
+    type=click.FloatRange(0, min_open=True),
+    help="How much the nearness of products with a label in common counts beside the labels.",
+)
+@click.option(
     "--label",
     "labels",
     multiple=True,

@@ -32,6 +32,7 @@ class Request:
     learning_rate: float | None
     variation: float
     teacher_weight: float | None
+    neighbour_weight: float | None
     held_out: float
     seed: int
     precision: str
@@ -60,6 +61,7 @@ def options_of(
             epochs=request.epochs or usual.epochs,
             learning_rate=request.learning_rate or usual.learning_rate,
             teacher_weight=request.teacher_weight or usual.teacher_weight,
+            neighbour_weight=request.neighbour_weight or usual.neighbour_weight,
             variation=request.variation,
             seed=request.seed,
         ),
