@@ -1,5 +1,8 @@
 # Two commands: `make demo` and `make test`. `make check` runs the linter and the type checker.
-PYTHON ?= $(firstword $(foreach v,3.13 3.12 3.11,$(shell command -v python$(v))) python3)
+FITS = import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+# The first that runs: a version manager's shim may be there for a Python that isn't.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c '$(FITS)' 2>/dev/null && echo $$python && break; done)
 PORT ?= 8000
 BIN = .venv/bin
 
@@ -24,8 +27,8 @@ clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 .venv/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
-		{ echo "lookalike needs Python 3.11 to 3.13 (TensorFlow has no wheel for others yet): make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(or $(PYTHON),false) -c '$(FITS)' || \
+		{ echo "lookalike needs Python 3.11 to 3.13 (TensorFlow has no wheel for others yet): make $(MAKECMDGOALS) PYTHON=python3.13" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 
 .venv/.installed: .venv/bin/python pyproject.toml constraints.txt
