@@ -143,9 +143,8 @@ def cli(home: Path) -> Cli:
 @pytest.fixture
 def client(catalog_url: str, home: Path) -> Iterator[FlaskClient]:
     """A client of the application over `catalog_url`, without a server between."""
-    app = create_app(settings_for(catalog_url, home))
-    yield app.test_client()
-    app.extensions["database"].close()
+    with client_of(catalog_url, home) as found:
+        yield found
 
 
 @pytest.fixture
@@ -160,6 +159,14 @@ def live_server(catalog_url: str, home: Path) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(20)
+
+
+@contextmanager
+def client_of(url: str, home: Path) -> Iterator[FlaskClient]:
+    """Make the application over a database, and a client of it without a server between."""
+    app = create_app(settings_for(url, home))
+    yield app.test_client()
+    app.extensions["database"].close()
 
 
 def settings_for(url: str, home: Path) -> Settings:

@@ -1,6 +1,7 @@
 """The schema's revision: what the database has, what this version needs, and the way there."""
 
 from collections.abc import Callable
+from functools import cache
 from importlib.resources import files
 
 from alembic import command
@@ -14,6 +15,7 @@ from app.database.connection import Database
 from app.errors import LookalikeError
 
 
+@cache
 def required() -> str:
     """Return the newest revision in this package."""
     return str(ScriptDirectory.from_config(_config()).get_current_head())

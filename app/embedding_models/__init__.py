@@ -3,6 +3,15 @@
 from app.embedding_models.activation import activate
 from app.embedding_models.registration import add
 from app.embedding_models.removal import drop, is_whole
-from app.embedding_models.rows import active_model, get_model, list_models
+from app.embedding_models.rows import active_model, get_model, list_models, require_free
 
-__all__ = ["activate", "active_model", "add", "drop", "get_model", "is_whole", "list_models"]
+__all__ = [
+    "activate",
+    "active_model",
+    "add",
+    "drop",
+    "get_model",
+    "is_whole",
+    "list_models",
+    "require_free",
+]

@@ -5,9 +5,8 @@ from sqlalchemy.orm import Session
 
 from app.database import EmbeddingModel, query
 from app.embedding_models.activation import show
-from app.embedding_models.rows import list_models, raw_connection, take_turns
+from app.embedding_models.rows import list_models, raw_connection, require_free, take_turns
 from app.encoders.registry import Backbone
-from app.errors import LookalikeError
 
 
 def partition_name(model_id: int) -> str:
@@ -22,11 +21,7 @@ def add(session: Session, backbone: Backbone, name: str, weights_sha256: str) ->
         LookalikeError: the name is taken.
     """
     take_turns(session)  # only one may be the first
-    registered = list_models(session)
-    if any(model.name == name for model in registered):
-        raise LookalikeError(
-            f"a model called {name!r} is registered: choose another name with --as"
-        )
+    require_free(session, name)
     model = EmbeddingModel(
         name=name,
         backbone=backbone.name,
@@ -36,7 +31,7 @@ def add(session: Session, backbone: Backbone, name: str, weights_sha256: str) ->
         preprocessing=f"{backbone.resize} resize, {backbone.preprocessing}",
         weights_sha256=weights_sha256,
         precision="float32",
-        active=not registered,
+        active=not list_models(session),
     )
     session.add(model)
     session.flush()

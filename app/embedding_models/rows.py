@@ -38,6 +38,18 @@ def take_turns(session: Session) -> None:
     session.execute(select(func.pg_advisory_xact_lock(func.hashtext("embedding_models"))))
 
 
+def require_free(
+    session: Session, name: str, way_out: str = "choose another name with --as"
+) -> None:
+    """Make sure that no model has a name.
+
+    Raises:
+        LookalikeError: one has; the text ends with the way out.
+    """
+    if any(model.name == name for model in list_models(session)):
+        raise LookalikeError(f"a model called {name!r} is registered already: {way_out}")
+
+
 def raw_connection(session: Session) -> psycopg.Connection[Any]:
     """Return the psycopg connection under a session, in the session's transaction."""
     return cast("psycopg.Connection[Any]", session.connection().connection.driver_connection)

@@ -10,6 +10,16 @@ from app.encoders.weights import find
 from app.errors import LookalikeError
 
 
+def load_encoder(backbone_name: str, weights_sha256: str, home: Path) -> Encoder:
+    """Load a registered model's network with the weights of this machine.
+
+    Raises:
+        LookalikeError: this machine lacks the weights, or this version the backbone.
+    """
+    backbone = get_backbone(backbone_name)
+    return Encoder(backbone, find(weights_sha256, backbone, home))
+
+
 class LoadedEncoder:
     """At most one encoder, that of the model asked for last; for all threads of a process.
 
@@ -45,9 +55,8 @@ class LoadedEncoder:
         # Looking for missing weights can take long: who waited meanwhile shares the outcome.
         if self._failure is not None and self._failure[0] == wanted and self._failure[1] >= asked:
             raise LookalikeError(self._failure[2])
-        backbone = get_backbone(wanted[0])
         try:
-            return Encoder(backbone, find(wanted[1], backbone, self._home))
+            return load_encoder(*wanted, self._home)
         except LookalikeError as error:
             self._failure = (wanted, time.monotonic(), str(error))
             raise

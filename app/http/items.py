@@ -11,7 +11,7 @@ from app.http.context import connection, database, settings
 from app.http.problems import PROBLEM_CONTENT
 from app.items.attributes import Filters, Text
 from app.items.listing import ItemDetail, ItemPage, get_item, list_items
-from app.items.photos import photo_root
+from app.items.photos import item_on_sale, photo_root
 from app.search.answers import SimilarItems
 from app.search.errors import NotEmbeddedError, UnknownItemError
 from app.search.options import SearchOptions
@@ -53,7 +53,11 @@ def list_(query: ItemsQuery) -> dict[str, Any]:
 )
 def item(path: ItemPath) -> dict[str, Any]:
     """A product with all that is known of it."""
-    return _item(path.item_id).model_dump(mode="json")
+    with connection() as borrowed:
+        found = get_item(borrowed, path.item_id)
+    if found is None:
+        raise UnknownItemError(f"no product has the id {path.item_id}")
+    return found.model_dump(mode="json")
 
 
 @blueprint.get(
@@ -67,13 +71,15 @@ def item(path: ItemPath) -> dict[str, Any]:
 )
 def image(path: ItemPath) -> Response:
     """The photo as the catalog has it."""
-    found = _item(path.item_id)
-    if not found.has_photo:
-        raise NotEmbeddedError(f"product {path.item_id} has no photo")
     with database().session() as session:
-        root = photo_root(session, settings())
+        found = item_on_sale(session, path.item_id)
+        if found is None:
+            raise UnknownItemError(f"no product has the id {path.item_id}")
+        if found.image_path is None:
+            raise NotEmbeddedError(f"product {path.item_id} has no photo")
+        root, photo = photo_root(session, settings()), found.image_path
     try:
-        return send_from_directory(root, f"images/{path.item_id}.jpg", max_age=3600)
+        return send_from_directory(root, photo, max_age=3600)
     except NotFound:
         raise NotFound(f"the photo of product {path.item_id} is not on this machine") from None
 
@@ -88,11 +94,3 @@ def similar(path: ItemPath, query: SearchOptions) -> dict[str, Any]:
     with connection() as borrowed:
         answer = similar_items(borrowed, path.item_id, query)
     return answer.as_json()
-
-
-def _item(item_id: int) -> ItemDetail:
-    with connection() as borrowed:
-        found = get_item(borrowed, item_id)
-    if found is None:
-        raise UnknownItemError(f"no product has the id {item_id}")
-    return found

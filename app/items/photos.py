@@ -3,11 +3,20 @@
 from pathlib import Path
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
-from app.database import Catalog
+from app.database import Catalog, Item
 from app.errors import LookalikeError
 from app.settings import Settings
+
+
+def item_on_sale(session: Session, item_id: int) -> Item | None:
+    """Return a product on sale with its `image_path` alone, None where there is none of that id."""
+    return session.scalar(
+        select(Item)
+        .options(load_only(Item.image_path))
+        .where(Item.item_id == item_id, Item.removed_at.is_(None))
+    )
 
 
 def photo_root(session: Session, settings: Settings) -> Path:

@@ -30,22 +30,19 @@ def similar_items(
         UnknownItemError: there is no such product.
         NotEmbeddedError: it has no vector; the text says why.
     """
-    model = _searchable(connection, item_id)
-    row = connection.execute(query(__package__, "item_embedding"), {"item_id": item_id}).fetchone()
-    if row is None:  # taken away since the statement before
-        raise UnknownItemError(f"product {item_id} has left the catalog")
+    state = _searchable(connection, item_id)
     question = Question(
-        model=model,
-        embedding=row[0],
+        model=state["model"],
+        embedding=state["embedding"],
         asked={"item_id": item_id},
         excluded=[item_id],
-        photos=frozenset([row[1]]),
+        photos=frozenset([state["image_sha256"]]),
     )
     return nearest(connection, question, options or SearchOptions())
 
 
-def _searchable(connection: psycopg.Connection[Any], item_id: int) -> str:
-    """Return the active model's name, or raise what stands in the way of a search."""
+def _searchable(connection: psycopg.Connection[Any], item_id: int) -> dict[str, Any]:
+    """Return what `item_state` says of a product, or raise what stands in the way of a search."""
     with connection.cursor(row_factory=dict_row) as cursor:
         state = cursor.execute(query(__package__, "item_state"), {"item_id": item_id}).fetchone()
     assert state is not None  # noqa: S101 - the query starts from one row
@@ -55,8 +52,8 @@ def _searchable(connection: psycopg.Connection[Any], item_id: int) -> str:
         raise UnknownItemError(f"product {item_id} has left the catalog")
     if state["model"] is None:
         raise NoModelError
-    if state["embedded"]:
-        return str(state["model"])
+    if state["embedding"] is not None:
+        return state
     if not state["has_photo"]:
         raise NotEmbeddedError(f"product {item_id} has no photo, so nothing can look like it")
     if state["last_error"] is not None:

@@ -4,9 +4,7 @@ Revision ID: 0002
 Revises: 0001
 """
 
-from importlib.resources import files
-
-from alembic import op
+from migrations.scripts import run
 
 revision = "0002"
 down_revision = "0001"
@@ -16,15 +14,9 @@ depends_on = None
 
 def upgrade() -> None:
     """Create the table."""
-    _run("evaluations.v1")
+    run("evaluations.v1")
 
 
 def downgrade() -> None:
     """Drop it, the figures included."""
-    _run("evaluations.v1.down")
-
-
-def _run(name: str) -> None:
-    text = files("migrations").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
-    # Straight to the driver: SQLAlchemy would read :name in the text as a parameter.
-    op.get_bind().exec_driver_sql(text.replace("%", "%%"))
+    run("evaluations.v1.down")

@@ -4,9 +4,7 @@ Revision ID: 0003
 Revises: 0002
 """
 
-from importlib.resources import files
-
-from alembic import op
+from migrations.scripts import run
 
 revision = "0003"
 down_revision = "0002"
@@ -16,15 +14,9 @@ depends_on = None
 
 def upgrade() -> None:
     """Create the view and the index behind it."""
-    _run("duplicates.v1")
+    run("duplicates.v1")
 
 
 def downgrade() -> None:
     """Drop them."""
-    _run("duplicates.v1.down")
-
-
-def _run(name: str) -> None:
-    text = files("migrations").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
-    # Straight to the driver: SQLAlchemy would read :name in the text as a parameter.
-    op.get_bind().exec_driver_sql(text.replace("%", "%%"))
+    run("duplicates.v1.down")

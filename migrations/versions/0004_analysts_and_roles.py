@@ -5,11 +5,12 @@ Revises: 0003
 """
 
 import logging
-from importlib.resources import files
 from typing import Any, cast
 
 import psycopg
 from alembic import op
+
+from migrations.scripts import run
 
 revision = "0004"
 down_revision = "0003"
@@ -27,7 +28,7 @@ def upgrade() -> None:
     connection.add_notice_handler(_pass_on)
     try:
         for part in PARTS:
-            _run(part)
+            run(part)
     finally:
         connection.remove_notice_handler(_pass_on)
 
@@ -35,16 +36,10 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop functions and views and revoke the roles' rights; the roles stay."""
     for part in reversed(PARTS):
-        _run(f"{part}.down")
+        run(f"{part}.down")
 
 
 def _pass_on(notice: psycopg.errors.Diagnostic) -> None:
     """Let the operator see the server's warnings."""
     if notice.severity_nonlocalized == "WARNING":
         logger.warning("%s", notice.message_primary)
-
-
-def _run(name: str) -> None:
-    text = files("migrations").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
-    # Straight to the driver: SQLAlchemy would read :name in the text as a parameter.
-    op.get_bind().exec_driver_sql(text.replace("%", "%%"))

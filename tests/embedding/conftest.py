@@ -143,13 +143,13 @@ def writes_held(url: str) -> Iterator[Callable[[], int]]:
         yield lambda: int(execute(url, waiting)[0][0])
 
 
-def log_writes(url: str) -> None:
-    """Have the database note each vector that is committed, for `written`."""
+def log_writes(url: str, seconds: float = 0.0) -> None:
+    """Have the database note each vector that is committed, for `written`, and take its time."""
     execute(url, "CREATE TABLE written (item_id bigint)")
     execute(
         url,
-        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS "
-        "'BEGIN INSERT INTO written VALUES (new.item_id); RETURN NULL; END'",
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN "
+        f"INSERT INTO written VALUES (new.item_id); PERFORM pg_sleep({seconds}); RETURN NULL; END'",
     )
     execute(
         url, "CREATE TRIGGER note AFTER INSERT ON embeddings FOR EACH ROW EXECUTE FUNCTION note()"

@@ -10,17 +10,14 @@ from flask.testing import FlaskClient
 from PIL import Image
 from werkzeug.test import TestResponse
 
-from app.http import create_app
-from tests.conftest import clone, settings_for
+from tests.conftest import client_of, clone
 
 
 @pytest.fixture(scope="session")
 def reader(server: str, catalog_template: str, home: Path) -> Iterator[FlaskClient]:
     """A client of one application over the sample catalog, its encoder loaded once."""
-    with clone(server, catalog_template) as url:
-        app = create_app(settings_for(url, home))
-        yield app.test_client()
-        app.extensions["database"].close()
+    with clone(server, catalog_template) as url, client_of(url, home) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -20,8 +20,7 @@ from app.embedding_models import activate
 from app.encoders import loaded
 from app.encoders.encoder import Encoder
 from app.errors import LookalikeError
-from app.http import create_app
-from tests.conftest import settings_for
+from tests.conftest import client_of
 from tests.http.conftest import ask, encoded, refusal, upload
 
 Product = tuple[int, bytes]
@@ -252,10 +251,9 @@ def test_a_large_upload_is_refused_by_its_length(reader: FlaskClient) -> None:
 
 
 def test_without_a_model_there_is_no_answer(empty_url: str, home: Path, product: Product) -> None:
-    app = create_app(settings_for(empty_url, home))
-    problem = refusal(ask(app.test_client(), product[1]), 503)
+    with client_of(empty_url, home) as client:
+        problem = refusal(ask(client, product[1]), 503)
     assert "run `lookalike embed`" in problem["detail"]
-    app.extensions["database"].close()
 
 
 def test_missing_weights_are_named(

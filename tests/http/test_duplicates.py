@@ -15,10 +15,9 @@ from pgvector import HalfVector
 from app.database import Database, EmbeddingModel
 from app.embedding_models import add
 from app.encoders.registry import get_backbone
-from app.http import create_app
 from app.search import duplicates
 from app.search.variety import DUPLICATE_DISTANCE
-from tests.conftest import settings_for
+from tests.conftest import client_of, settings_for
 from tests.http.conftest import refusal
 from worker.embedding.index import ensure_index
 
@@ -99,9 +98,8 @@ def pairs(empty_database: Database) -> Pairs:
 @pytest.fixture
 def shop(empty_url: str, home: Path) -> Iterator[FlaskClient]:
     """A client of the application over the test's database."""
-    app = create_app(settings_for(empty_url, home))
-    yield app.test_client()
-    app.extensions["database"].close()
+    with client_of(empty_url, home) as found:
+        yield found
 
 
 def page(client: FlaskClient, **question: Any) -> tuple[list[dict[str, Any]], str | None]:

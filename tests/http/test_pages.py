@@ -8,8 +8,7 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 
-from app.http import create_app
-from tests.conftest import settings_for
+from tests.conftest import client_of
 from tests.http.html import asked, read
 
 HOSTILE = """<script>alert(1)</script>"><img src=x onerror='alert(2)'>"""
@@ -23,9 +22,8 @@ def rows(catalog_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 @pytest.fixture
 def empty_client(empty_url: str, home: Path) -> Iterator[FlaskClient]:
-    app = create_app(settings_for(empty_url, home))
-    yield app.test_client()
-    app.extensions["database"].close()
+    with client_of(empty_url, home) as found:
+        yield found
 
 
 def ids(rows: psycopg.Connection[Any], where: str, *values: object) -> list[int]:

@@ -3,35 +3,17 @@
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from pathlib import Path
 from threading import Event
 
-from app.database import Database, EmbeddingModel
+from app.database import Database
 from app.encoders.encoder import Encoder
-from app.encoders.registry import get_backbone
-from app.encoders.weights import find
 from app.errors import LookalikeError
 from worker.embedding.batch import Tally, embed_batch
 from worker.embedding.queue import claim, count_pending, release
 
 POLL_SECONDS = 0.5
 """How often to look whether other workers are done with the last photos."""
-
-
-def load_encoder(model: EmbeddingModel, home: Path) -> Encoder:
-    """Load a registered model's network, once in a process.
-
-    Raises:
-        LookalikeError: this machine lacks its weights, or this version its backbone.
-    """
-    return _load(model.backbone, model.weights_sha256, home)
-
-
-@cache
-def _load(backbone_name: str, weights_sha256: str, home: Path) -> Encoder:
-    backbone = get_backbone(backbone_name)
-    return Encoder(backbone, find(weights_sha256, backbone, home))
 
 
 def drain(

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 from app.database import Database, EmbeddingModel
-from app.embedding_models import add, list_models
+from app.embedding_models import add, require_free
 from app.encoders.encoder import Encoder
 from app.encoders.projection import projected, shape_in
 from app.encoders.registry import get_backbone
 from app.encoders.weights import default_file, keep, sha256_of
-from app.errors import LookalikeError
 from app.settings import Settings
 
 
@@ -34,10 +33,7 @@ def register(
     backbone = get_backbone(backbone_name)
     name = name or backbone.name
     with database.session() as session:
-        if any(model.name == name for model in list_models(session)):
-            raise LookalikeError(
-                f"a model called {name!r} is registered already: choose another name with --as"
-            )
+        require_free(session, name)
     file = weights or default_file(backbone)
     sha256_of(file)  # says in its own words that a file is missing
     Encoder(backbone, file)

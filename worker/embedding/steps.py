@@ -2,18 +2,23 @@
 
 import time
 from contextlib import ExitStack
+from functools import cache
 from threading import Event
 
 import click
 import psycopg
 
 from app.database import Database, EmbeddingModel
+from app.encoders.loaded import load_encoder
 from app.items.photos import photo_root
 from app.settings import Settings
 from worker.console import progress_bar
 from worker.embedding.batch import Tally
-from worker.embedding.drain import drain, load_encoder
+from worker.embedding.drain import drain
 from worker.embedding.index import ensure_index
+
+_kept_encoder = cache(load_encoder)
+"""A follower takes turns between models, and loads each one's network once."""
 
 
 def work_off(
@@ -34,7 +39,7 @@ def work_off(
     with database.session() as session:
         root = photo_root(session, settings)
     begun = time.monotonic()
-    encoder = load_encoder(model, settings.home)
+    encoder = _kept_encoder(model.backbone, model.weights_sha256, settings.home)
     started = time.monotonic()
     total = Tally()
     with progress_bar(pending, f"embedding with {model.name}", "photos") as bar:

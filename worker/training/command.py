@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from app.database import Database
-from app.embedding_models import get_model, list_models
+from app.embedding_models import get_model, require_free
 from app.encoders.projection import shape_in
 from app.encoders.registry import get_backbone
 from app.encoders.weights import default_file, find
@@ -56,11 +56,11 @@ def run(database: Database, settings: Settings, request: Request) -> None:
 
 def _require_free(database: Database, name: str) -> None:
     with database.session() as session:
-        if any(model.name == name for model in list_models(session)):
-            raise LookalikeError(
-                f"a model called {name!r} is registered already: choose another name, or drop "
-                f"it with `lookalike models drop {name}`"
-            )
+        require_free(
+            session,
+            name,
+            f"choose another name, or drop it with `lookalike models drop {name}`",
+        )
 
 
 def _network(database: Database, settings: Settings, request: Request) -> Outcome:

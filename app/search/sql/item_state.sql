@@ -1,10 +1,11 @@
--- item_state: all that decides whether a product can be searched for, in one row.
+-- item_state: all that decides whether a product can be searched for, and what to compare with.
 SELECT
     m.name AS model,
     i.item_id IS NOT NULL AS known,
     i.removed_at IS NOT NULL AS removed,
     i.image_path IS NOT NULL AS has_photo,
-    e.item_id IS NOT NULL AS embedded,
+    e.embedding,
+    i.image_sha256,
     j.last_error
 FROM (VALUES (%(item_id)s::bigint)) AS q (item_id)
 LEFT JOIN embedding_models AS m ON m.active
