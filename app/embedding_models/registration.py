@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 from app.database import EmbeddingModel, query
 from app.embedding_models.activation import show
 from app.embedding_models.rows import list_models, raw_connection, require_free, take_turns
+from app.encoders.precision import Precision
 from app.encoders.registry import Backbone
 
 
@@ -14,7 +15,13 @@ def partition_name(model_id: int) -> str:
     return f"embeddings_{model_id}"
 
 
-def add(session: Session, backbone: Backbone, name: str, weights_sha256: str) -> EmbeddingModel:
+def add(
+    session: Session,
+    backbone: Backbone,
+    name: str,
+    weights_sha256: str,
+    precision: Precision = Precision.AUTO,
+) -> EmbeddingModel:
     """Register a model; the first of a database becomes active. The caller commits.
 
     Raises:
@@ -28,9 +35,9 @@ def add(session: Session, backbone: Backbone, name: str, weights_sha256: str) ->
         pooling=backbone.pooling,
         dimensions=backbone.dimensions,
         input_size=backbone.input_size,
-        preprocessing=f"{backbone.resize} resize, {backbone.preprocessing}",
+        preprocessing=backbone.described_preprocessing(),
         weights_sha256=weights_sha256,
-        precision="float32",
+        precision=precision,
         active=not list_models(session),
     )
     session.add(model)

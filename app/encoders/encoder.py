@@ -1,37 +1,51 @@
 """Photos in, unit vectors out: the only place that computes vectors."""
 
+import logging
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.encoders.frozen import Forward, FrozenNetwork
 from app.encoders.networks import build
+from app.encoders.precision import LEAST_COSINE, Precision, has_bfloat16
 from app.encoders.registry import Backbone
+
+logger = logging.getLogger(__name__)
 
 
 class Encoder:
-    """A network, loaded and ready.
+    """A network, loaded and ready, for all threads of a process.
+
+    `precision` is what it computes in; it stays `AUTO` until the first batch has shown whether
+    the network bears bfloat16.
 
     Args:
         backbone: the registry's entry.
         weights: its weights file, or None for random weights.
+        precision: what to compute in; bfloat16 becomes float32 on a processor without it, and on
+            a GPU.
 
     Raises:
         LookalikeError: the file holds no weights of this network.
     """
 
-    def __init__(self, backbone: Backbone, weights: Path | None) -> None:
+    def __init__(
+        self, backbone: Backbone, weights: Path | None, precision: Precision = Precision.FLOAT32
+    ) -> None:
         self.backbone = backbone
-        network = build(backbone, weights)
-        import tensorflow
-
-        size = backbone.input_size
-        # One trace for batches of every length.
-        signature = [tensorflow.TensorSpec((None, size, size, 3), tensorflow.uint8)]
-        self._forward = tensorflow.function(
-            lambda photos: network(tensorflow.cast(photos, tensorflow.float32), training=False),
-            input_signature=signature,
-        )
+        self._network = FrozenNetwork(build(backbone, weights), backbone.input_size)
+        fast = has_bfloat16() and not self._network.on_gpu
+        if precision is Precision.BFLOAT16 and not fast:
+            logger.warning(
+                "this machine is not fast at bfloat16: computing %s in float32", backbone.name
+            )
+        self.precision = precision if fast else Precision.FLOAT32
+        self._settling = Lock()
+        self._forward: Forward | None = None
+        if self.precision is not Precision.AUTO:
+            self._forward = self._network.forward(self.precision)
 
     def encode(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed a batch.
@@ -43,8 +57,35 @@ class Encoder:
             Embeddings of length 1 (L2), float32, shape `(N, dimensions)`; a zero vector where the
             network gives one.
         """
-        features = np.asarray(self._forward(photos), dtype=np.float32)
-        lengths = np.linalg.norm(features, axis=1, keepdims=True)
-        lengths[lengths == 0] = 1
-        embeddings: NDArray[np.float32] = features / lengths
-        return embeddings
+        forward = self._forward or self._settled(photos)
+        return _of_unit_length(forward(photos))
+
+    def _settled(self, photos: NDArray[np.uint8]) -> Forward:
+        """Choose between the precisions by what they make of a batch."""
+        with self._settling:
+            if self._forward is None:
+                fast = self._network.forward(Precision.BFLOAT16)
+                exact = self._network.forward(Precision.FLOAT32)
+                cosine = _least_cosine(fast(photos), exact(photos))
+                fits = cosine >= LEAST_COSINE
+                logger.log(
+                    logging.INFO if fits else logging.WARNING,
+                    "%s in bfloat16 agrees with float32 to a cosine of %.5f: computing in %s",
+                    *(self.backbone.name, cosine, "bfloat16" if fits else "float32"),
+                )
+                self.precision = Precision.BFLOAT16 if fits else Precision.FLOAT32
+                self._forward = fast if fits else exact
+            return self._forward
+
+
+def _least_cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Return the least cosine of the pairs in which the other vector has a direction."""
+    cosines = (_of_unit_length(one) * _of_unit_length(other)).sum(axis=1)
+    return float(cosines[other.any(axis=1)].min(initial=1))
+
+
+def _of_unit_length(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    lengths[lengths == 0] = 1
+    embeddings: NDArray[np.float32] = (features / lengths).astype(np.float32)
+    return embeddings

@@ -3,21 +3,32 @@
 import time
 from pathlib import Path
 from threading import Lock
+from typing import NamedTuple
 
 from app.encoders.encoder import Encoder
-from app.encoders.registry import get_backbone
+from app.encoders.precision import Precision
+from app.encoders.registry import registered_backbone
 from app.encoders.weights import find
 from app.errors import LookalikeError
 
 
-def load_encoder(backbone_name: str, weights_sha256: str, home: Path) -> Encoder:
+class EncoderSpec(NamedTuple):
+    """All of a registered model that decides what its vectors are: columns of its row."""
+
+    backbone: str
+    preprocessing: str
+    weights_sha256: str
+    precision: str
+
+
+def load_encoder(spec: EncoderSpec, home: Path) -> Encoder:
     """Load a registered model's network with the weights of this machine.
 
     Raises:
         LookalikeError: this machine lacks the weights, or this version the backbone.
     """
-    backbone = get_backbone(backbone_name)
-    return Encoder(backbone, find(weights_sha256, backbone, home))
+    backbone = registered_backbone(spec.backbone, spec.preprocessing)
+    return Encoder(backbone, find(spec.weights_sha256, backbone, home), Precision(spec.precision))
 
 
 class LoadedEncoder:
@@ -30,10 +41,10 @@ class LoadedEncoder:
     def __init__(self, home: Path) -> None:
         self._home = home
         self._lock = Lock()
-        self._kept: tuple[tuple[str, str], Encoder] | None = None
-        self._failure: tuple[tuple[str, str], float, str] | None = None
+        self._kept: tuple[EncoderSpec, Encoder] | None = None
+        self._failure: tuple[EncoderSpec, float, str] | None = None
 
-    def get(self, backbone: str, weights_sha256: str) -> Encoder:
+    def get(self, wanted: EncoderSpec) -> Encoder:
         """Return a model's encoder, loading it if another or none is kept.
 
         Those who ask while it is being loaded wait; those who find it take no lock.
@@ -41,7 +52,6 @@ class LoadedEncoder:
         Raises:
             LookalikeError: this machine lacks the weights, or this version the backbone.
         """
-        wanted = (backbone, weights_sha256)
         asked = time.monotonic()
         kept = self._kept
         if kept is None or kept[0] != wanted:
@@ -51,12 +61,12 @@ class LoadedEncoder:
                     kept = self._kept = (wanted, self._load(wanted, asked))
         return kept[1]
 
-    def _load(self, wanted: tuple[str, str], asked: float) -> Encoder:
+    def _load(self, wanted: EncoderSpec, asked: float) -> Encoder:
         # Looking for missing weights can take long: who waited meanwhile shares the outcome.
         if self._failure is not None and self._failure[0] == wanted and self._failure[1] >= asked:
             raise LookalikeError(self._failure[2])
         try:
-            return load_encoder(*wanted, self._home)
+            return load_encoder(wanted, self._home)
         except LookalikeError as error:
             self._failure = (wanted, time.monotonic(), str(error))
             raise

@@ -43,6 +43,9 @@ class Resize(StrEnum):
     NEAREST = "nearest"
     """Squash with nearest-neighbour sampling: what `keras.utils.load_img` does by default."""
 
+    ANTIALIAS = "antialias"
+    """Squash, each pixel the mean of those it stands for; a large JPEG is decoded smaller."""
+
     LETTERBOX = "letterbox"
     """Keep the proportions, antialias, centre on white: product photos stand on white."""
 
@@ -107,19 +110,34 @@ def load_photo(data: bytes, size: int, resize: Resize) -> NDArray[np.uint8]:
     """
     image = open_photo(io.BytesIO(data))
     try:
-        if resize is Resize.LETTERBOX:
+        if resize is not Resize.NEAREST:
             # JPEG decodes at 1/2, 1/4 or 1/8 for a fraction of the cost, never below `size`.
             image.draft("RGB", (size, size))
         ImageOps.exif_transpose(image, in_place=True)
-        if resize is Resize.LETTERBOX:
-            image = to_rgb(image)
-            square = ImageOps.pad(image, (size, size), Image.Resampling.BILINEAR, color="white")
-        else:
-            # Pixels are picked, not mixed, so they may as well be converted afterwards.
-            square = to_rgb(image.resize((size, size), Image.Resampling.NEAREST))
+        square = _RESIZERS[resize](image, (size, size))
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, ...
         raise PhotoError(f"can't be decoded: {_one_line(error)}") from None
     return np.asarray(square, dtype=np.uint8)
+
+
+def _nearest(image: Image.Image, edges: tuple[int, int]) -> Image.Image:
+    # Pixels are picked, not mixed, so they may as well be converted afterwards.
+    return to_rgb(image.resize(edges, Image.Resampling.NEAREST))
+
+
+def _antialias(image: Image.Image, edges: tuple[int, int]) -> Image.Image:
+    return to_rgb(image).resize(edges, Image.Resampling.BILINEAR)
+
+
+def _letterbox(image: Image.Image, edges: tuple[int, int]) -> Image.Image:
+    return ImageOps.pad(to_rgb(image), edges, Image.Resampling.BILINEAR, color="white")
+
+
+_RESIZERS = {
+    Resize.NEAREST: _nearest,
+    Resize.ANTIALIAS: _antialias,
+    Resize.LETTERBOX: _letterbox,
+}
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

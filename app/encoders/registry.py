@@ -1,6 +1,6 @@
 """The backbones that lookalike knows; reading this list loads no weight and no TensorFlow."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.encoders.photo import Resize
 from app.errors import LookalikeError
@@ -27,6 +27,10 @@ class Backbone:
     """The ImageNet weights file, by its name in Keras's cache; or a file of this package."""
     download: str | None = None
     """Folder at Keras's own address that `default_weights` is downloaded from; None: bundled."""
+
+    def described_preprocessing(self) -> str:
+        """Return what a model's row says of the way from a photo to the first layer."""
+        return f"{self.resize} resize, {self.preprocessing}"
 
 
 BACKBONES = {
@@ -76,3 +80,16 @@ def get_backbone(name: str) -> Backbone:
     except KeyError:
         known = ", ".join(BACKBONES)
         raise LookalikeError(f"no backbone is called {name!r}; there are {known}") from None
+
+
+def registered_backbone(name: str, preprocessing: str) -> Backbone:
+    """Return a backbone with the resizing that a model was registered with.
+
+    Args:
+        name: the backbone's name.
+        preprocessing: what `described_preprocessing` gave for the model.
+
+    Raises:
+        LookalikeError: this version has no such backbone.
+    """
+    return replace(get_backbone(name), resize=Resize(preprocessing.split()[0]))

@@ -16,7 +16,7 @@ from psycopg.rows import class_row
 
 from app.database import Database, query
 from app.encoders.encoder import Encoder
-from app.encoders.loaded import LoadedEncoder
+from app.encoders.loaded import EncoderSpec, LoadedEncoder
 from app.encoders.photo import FORMATS, NotAPhotoError, PhotoError, load_photo, open_photo
 from app.errors import LookalikeError
 from app.search.answers import SimilarItems
@@ -60,7 +60,13 @@ class Model:
     model_id: int
     name: str
     backbone: str
+    preprocessing: str
     weights_sha256: str
+    precision: str
+
+    def encoder(self) -> EncoderSpec:
+        """Return what its encoder is known by."""
+        return EncoderSpec(self.backbone, self.preprocessing, self.weights_sha256, self.precision)
 
 
 def similar_to_photo(
@@ -124,7 +130,7 @@ def with_vectors(
         if photos:
             with database.connection() as connection:
                 made_by = active_model(connection)
-            encoder = encoders.get(made_by.backbone, made_by.weights_sha256)
+            encoder = encoders.get(made_by.encoder())
             vectors = _embed(photos, encoder)
         with database.connection() as connection:
             model = active_model(connection)

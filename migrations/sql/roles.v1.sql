@@ -39,6 +39,7 @@ BEGIN
             ('lookalike_worker', 'INSERT, UPDATE', 'catalogs'),
             ('lookalike_worker', 'INSERT, DELETE', 'embeddings'),
             ('lookalike_worker', 'INSERT, UPDATE, DELETE', 'embedding_jobs'),
+            ('lookalike_worker', 'UPDATE (precision)', 'embedding_models'),
             ('lookalike_worker', 'INSERT', 'evaluations')
         ) AS g (role_name, rights, objects)
         JOIN pg_roles AS r ON r.rolname = g.role_name

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pgvector.psycopg import register_vector
 
 from app.database import Database, open_database
+from app.encoders.precision import Precision
 from app.encoders.registry import get_backbone
 from tests.conftest import LOOKALIKE, cli_environment, clone, settings_for
 
@@ -37,6 +38,7 @@ class Stub:
     """Stands for the network where a test is about everything but the network."""
 
     backbone = get_backbone("compact")
+    precision = Precision.FLOAT32
 
     def encode(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.full((len(photos), self.backbone.dimensions), 1 / 16, np.float32)

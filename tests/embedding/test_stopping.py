@@ -23,6 +23,7 @@ from tests.embedding.conftest import (
     written,
 )
 from tests.embedding.dying_worker import DIED
+from worker.embedding.lanes import LANES
 from worker.embedding.queue import MAX_ATTEMPTS
 
 COUNT = "SELECT count(*) FROM embeddings"
@@ -61,7 +62,7 @@ def test_one_signal_ends_the_batch_and_two_end_at_once(
     photos = len(list((sample_catalog / "images").iterdir()))
     with writes_held(url) as waiting:
         patient, hasty = (start(url, "embed", LOOKALIKE_BATCH_SIZE="8") for _ in range(2))
-        wait_until(lambda: waiting() == 2)
+        wait_until(lambda: waiting() == 2 * LANES)
         patient.send_signal(signal.SIGTERM)
         hasty.send_signal(signal.SIGINT)
         until(hasty, "once more to stop at once")
@@ -70,13 +71,13 @@ def test_one_signal_ends_the_batch_and_two_end_at_once(
         assert errors.endswith("lookalike: interrupted; run the command again to go on\n")
     output, errors = patient.communicate(timeout=DEADLINE)
     assert patient.returncode == 1
-    assert "compact: 8 embedded, 0 failed" in output
+    assert f"compact: {LANES * 8} embedded, 0 failed" in output
     assert errors.endswith(
         "lookalike: stopped before the end: run `lookalike embed` again to go on\n"
     )
-    assert execute(url, COUNT) == [(8,)]
-    # The batch that was broken off counts as tried; what nobody began does not.
-    assert execute(url, ATTEMPTS) == [(0, photos - 16), (1, 8)]
+    assert execute(url, COUNT) == [(LANES * 8,)]
+    # The batches that were broken off count as tried; what nobody began does not.
+    assert execute(url, ATTEMPTS) == [(0, photos - 2 * LANES * 8), (1, LANES * 8)]
 
 
 def test_a_photo_that_kills_its_worker_is_set_aside(

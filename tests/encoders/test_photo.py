@@ -53,6 +53,18 @@ def test_scaled_decoding_of_jpeg_changes_little(size: tuple[int, int]) -> None:
     assert np.abs(scaled.astype(int) - np.asarray(whole).astype(int)).mean() < 3
 
 
+def test_antialias_squashes_to_the_mean_of_what_a_pixel_stands_for(picture: Image.Image) -> None:
+    stripes = np.zeros((1200, 900, 3), np.uint8)
+    stripes[::2] = 255  # nearest-neighbour sampling sees one colour of the two
+    pixels = load_photo(encoded(Image.fromarray(stripes)), 100, Resize.ANTIALIAS)
+    assert pixels.shape == (100, 100, 3)
+    assert (np.abs(pixels.astype(int) - 127) < 3).all()
+    squashed = picture.resize((224, 224), Image.Resampling.BILINEAR)
+    np.testing.assert_array_equal(
+        load_photo(encoded(picture), 224, Resize.ANTIALIAS), np.asarray(squashed)
+    )
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_rotation_is_applied(picture: Image.Image, orientation: int) -> None:
     exif = Image.Exif()

@@ -338,10 +338,11 @@ def test_those_who_waited_share_a_failure_and_the_next_tries_again(
     monkeypatch.setattr(loaded, "find", find)
     monkeypatch.setattr(loaded, "Lock", lambda: lock)
     keeper = loaded.LoadedEncoder(home)
+    spec = loaded.EncoderSpec("compact", "letterbox resize", "0", "float32")
 
     def reason() -> str:
         with pytest.raises(LookalikeError) as error:
-            keeper.get("compact", "0")
+            keeper.get(spec)
         return str(error.value)
 
     with ThreadPoolExecutor(3) as pool:

@@ -7,6 +7,8 @@ import click
 
 from app.database import EmbeddingModel
 from app.database.ready import ready_database
+from app.encoders.photo import Resize
+from app.encoders.precision import Precision
 from app.settings import get_settings
 from worker.console import echo_json, echo_table
 
@@ -41,7 +43,26 @@ def list_command(as_json: bool) -> None:
     type=click.Path(path_type=Path),
     help="Weights file of the backbone without its top (.weights.h5, or Keras's …_notop.h5).",
 )
-def add(backbone: str, name: str | None, weights: Path | None) -> None:
+@click.option(
+    "--precision",
+    type=click.Choice([str(each) for each in Precision]),
+    default=str(Precision.AUTO),
+    show_default=True,
+    help="What to compute in; auto: bfloat16 where the processor has it and the network bears it.",
+)
+@click.option(
+    "--resize",
+    type=click.Choice([str(each) for each in Resize]),
+    help="How photos become squares; antialias is much faster on large ones. By default as the "
+    "backbone was trained.",
+)
+def add(
+    backbone: str,
+    name: str | None,
+    weights: Path | None,
+    precision: str,
+    resize: str | None,
+) -> None:
     """Register BACKBONE (resnet50, mobilenet_v2, compact) with its weights.
 
     The first model of a database becomes active; later ones when `models activate` says so.
@@ -49,7 +70,15 @@ def add(backbone: str, name: str | None, weights: Path | None) -> None:
     from worker.embedding.registration import register
 
     with ready_database(get_settings()) as database:
-        model = register(database, get_settings(), backbone, name, weights)
+        model = register(
+            database,
+            get_settings(),
+            backbone,
+            name,
+            weights,
+            Precision(precision),
+            Resize(resize) if resize else None,
+        )
     click.echo(
         f"registered {model.name}: {model.dimensions} dimensions, weights "
         f"{model.weights_sha256[:12]}…{', active' if model.active else ''}"

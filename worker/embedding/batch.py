@@ -73,6 +73,10 @@ def embed_batch(
             failures[good[at]] = PhotoError("the network finds nothing in it")
         good = [good[at] for at in np.flatnonzero(usable)]
         _write(connection, model_id, good, embeddings[usable])
+        connection.execute(
+            query(__package__, "record_precision"),
+            {"model_id": model_id, "precision": encoder.precision},
+        )
     for job, failure in failures.items():
         may_pass = isinstance(failure, UnavailablePhotoError)
         fail(connection, model_id, job, str(failure), may_pass=may_pass)

@@ -1,16 +1,14 @@
 """Draining a model's queue, batch by batch, until it is empty or somebody says stop."""
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
 from app.database import Database
 from app.encoders.encoder import Encoder
-from app.errors import LookalikeError
-from worker.embedding.batch import Tally, embed_batch
-from worker.embedding.queue import claim, count_pending, release
+from worker.embedding.batch import Tally
+from worker.embedding.lanes import LANES, Lanes
+from worker.embedding.queue import count_pending
 
 POLL_SECONDS = 0.5
 """How often to look whether other workers are done with the last photos."""
@@ -34,29 +32,22 @@ def drain(
         encoder: its network.
         root: folder that the photos' paths are below.
         batch_size: photos per batch.
-        stop: set it, and the batch under way is the last.
-        on_progress: told what became of each batch, once it is committed.
+        stop: set it, and the batches under way are the last.
+        on_progress: told what became of each batch, once it is committed; by one thread at a time.
         on_wait: told now and then how many photos other workers still have.
 
     Raises:
         LookalikeError: the folder of the photos is gone; no job has failed for that.
     """
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        while not stop.is_set():
-            with database.connection() as connection:
-                jobs, set_aside = claim(connection, model_id, batch_size)
-                tally = Tally(failed=set_aside)
-                try:
-                    tally += embed_batch(connection, model_id, jobs, encoder, root, pool)
-                except LookalikeError:
-                    release(connection, model_id, jobs)
-                    connection.commit()
-                    raise
-                pending = 0 if jobs else count_pending(connection, model_id)
-            on_progress(tally)
-            if pending:
-                # If one of those workers dies, its photos are ours.
-                on_wait(pending)
-                stop.wait(POLL_SECONDS)
-            elif not jobs:
-                return
+    lanes = Lanes(database, model_id, encoder, root, batch_size, stop, on_progress)
+    while not stop.is_set():
+        lanes.run(min(LANES, database.pool.max_size))
+        # One that a worker has died over goes alone, so that no other is blamed for it.
+        lanes.run(1, suspect=True)
+        with database.connection() as connection:
+            pending = count_pending(connection, model_id)
+        if not pending:
+            return
+        # If one of the workers that have claimed them dies, its photos are ours.
+        on_wait(pending)
+        stop.wait(POLL_SECONDS)

@@ -52,16 +52,30 @@ def count_pending(connection: psycopg.Connection[Any], model_id: int) -> int:
     return int(row[0]) if row else 0
 
 
-def claim(connection: psycopg.Connection[Any], model_id: int, batch_size: int) -> Claim:
+def claim(
+    connection: psycopg.Connection[Any], model_id: int, batch_size: int, *, suspect: bool = False
+) -> Claim:
     """Count an attempt of the next batch, commit that, and claim the batch.
 
     The jobs stay claimed until the caller ends the transaction in which this returns; a worker
     that dies gives them back with the attempt counted.
 
+    Args:
+        connection: outside a transaction.
+        model_id: the model.
+        batch_size: how many photos to claim, of those that no worker has begun.
+        suspect: claim instead one photo that a worker was at when it ended.
+
     Returns:
         The jobs, by item id; none where there is no work or other workers have all of it.
     """
-    parameters = {"model_id": model_id, "max_attempts": MAX_ATTEMPTS, "batch_size": batch_size}
+    parameters = {
+        "model_id": model_id,
+        "max_attempts": MAX_ATTEMPTS,
+        "batch_size": 1 if suspect else batch_size,
+        "least_attempts": 1 if suspect else 0,
+        "most_attempts": MAX_ATTEMPTS if suspect else 0,
+    }
     with _choosing(connection, model_id):
         set_aside = connection.execute(query(__package__, "give_up"), parameters).rowcount
         chosen = connection.execute(query(__package__, "count_attempt"), parameters).fetchall()

@@ -9,7 +9,8 @@ import click
 import psycopg
 
 from app.database import Database, EmbeddingModel
-from app.encoders.loaded import load_encoder
+from app.encoders.loaded import EncoderSpec, load_encoder
+from app.encoders.precision import Precision
 from app.items.photos import photo_root
 from app.settings import Settings
 from worker.console import progress_bar
@@ -39,7 +40,8 @@ def work_off(
     with database.session() as session:
         root = photo_root(session, settings)
     begun = time.monotonic()
-    encoder = _kept_encoder(model.backbone, model.weights_sha256, settings.home)
+    spec = EncoderSpec(model.backbone, model.preprocessing, model.weights_sha256, model.precision)
+    encoder = _kept_encoder(spec, settings.home)
     started = time.monotonic()
     total = Tally()
     with progress_bar(pending, f"embedding with {model.name}", "photos") as bar:
@@ -54,6 +56,8 @@ def work_off(
 
         drain(database, model.model_id, encoder, root, settings.batch_size, stop, count, wait)
     seconds = time.monotonic() - started
+    if spec.precision == Precision.AUTO:
+        _kept_encoder.cache_clear()  # from now on its row says what it has settled on
     click.echo(
         f"{model.name}: {total.embedded:,} embedded, {total.failed:,} failed in {seconds:.1f} s "
         f"({total.embedded / max(seconds, 0.001):.0f} photos/s, after {started - begun:.1f} s to "

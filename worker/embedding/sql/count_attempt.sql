@@ -1,20 +1,12 @@
 -- count_attempt: choose the next batch and count the attempt. Photos that no worker has begun go
--- first, many at once; one that a worker has died over goes alone, so as to harm no other.
-WITH next AS (
-    SELECT attempts
-    FROM embedding_jobs
-    WHERE model_id = %(model_id)s AND state = 'pending' AND retry_after <= now()
-    ORDER BY attempts, item_id
-    LIMIT 1
-    FOR UPDATE SKIP LOCKED
-),
-batch AS (
+-- many at once; one that a worker has died over goes alone, so as to harm no other.
+WITH batch AS (
     SELECT model_id, item_id
     FROM embedding_jobs
     WHERE model_id = %(model_id)s AND state = 'pending' AND retry_after <= now()
-        AND attempts = (SELECT attempts FROM next)
-    ORDER BY item_id
-    LIMIT (SELECT CASE WHEN attempts = 0 THEN %(batch_size)s ELSE 1 END FROM next)
+        AND attempts BETWEEN %(least_attempts)s AND %(most_attempts)s
+    ORDER BY attempts, item_id
+    LIMIT %(batch_size)s
     FOR UPDATE SKIP LOCKED
 )
 UPDATE embedding_jobs AS j
