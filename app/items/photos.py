@@ -1,5 +1,6 @@
 """Where the photos of the items lie."""
 
+import os
 from pathlib import Path
 
 from sqlalchemy import select
@@ -8,6 +9,10 @@ from sqlalchemy.orm import Session, load_only
 from app.database import Catalog, Item
 from app.errors import LookalikeError
 from app.settings import Settings
+
+
+class PhotosAwayError(LookalikeError):
+    """The folder of the photos isn't there."""
 
 
 def item_on_sale(session: Session, item_id: int) -> Item | None:
@@ -23,7 +28,8 @@ def photo_root(session: Session, settings: Settings) -> Path:
     """Return the folder that `items.image_path` is below: `LOOKALIKE_IMAGES`, else the catalog's.
 
     Raises:
-        LookalikeError: nothing was ingested, or the folder isn't there.
+        LookalikeError: nothing was ingested.
+        PhotosAwayError: the folder isn't there.
     """
     root = settings.images
     if root is None:
@@ -31,8 +37,8 @@ def photo_root(session: Session, settings: Settings) -> Path:
         if known is None:
             raise LookalikeError("no catalog has been ingested yet: run `lookalike ingest DIR`")
         root = Path(known)
-    if not root.is_dir():
-        raise LookalikeError(
+    if not os.path.isdir(root):  # noqa: PTH112 - Path.is_dir raises on a share that broke
+        raise PhotosAwayError(
             f"the folder of the photos, {root}, isn't there: mount it, or name it in "
             "LOOKALIKE_IMAGES"
         )

@@ -14,8 +14,8 @@ def command(name: str | None, follow: bool) -> None:
     """Turn every photo that lacks a current vector into one, then build the index.
 
     Any number of workers may run at once. Ctrl-C or SIGTERM stops after the batch under way; a
-    worker that is killed loses nothing, and the next run goes on. If the database goes away, the
-    worker waits some minutes for it and goes on.
+    worker that is killed loses nothing, and the next run goes on. If the database goes away, or the
+    share that the photos are on, the worker waits some minutes for it and goes on.
 
     Photos that can't be embedded don't count as a failure of the command: `lookalike jobs list`
     shows them. The exit code is 0 when there is nothing left to do, and when a --follow is told

@@ -1,6 +1,7 @@
 """One batch of photos: claimed, decoded, encoded, written and finished in one transaction."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -15,8 +16,12 @@ from pgvector import HalfVector
 from app.database import query
 from app.encoders.encoder import Encoder
 from app.encoders.photo import PhotoError, UnavailablePhotoError, load_photo, read_photo
-from app.errors import LookalikeError
+from app.items.photos import PhotosAwayError
 from worker.embedding.queue import Job, fail, finish
+
+
+class PhotosLostError(PhotosAwayError):
+    """The folder of the photos was there a moment ago: a share that may come back."""
 
 
 @dataclass
@@ -54,7 +59,7 @@ def embed_batch(
         How many photos were embedded, and how many failed.
 
     Raises:
-        LookalikeError: the folder of the photos is gone; nothing was written.
+        PhotosLostError: the folder of the photos is gone; nothing was written.
     """
     wanted = [job for job in jobs if job.needed]
     photos = list(pool.map(lambda job: _decode(job, root, encoder), wanted))
@@ -96,15 +101,16 @@ def _decode(job: Job, root: Path, encoder: Encoder) -> NDArray[np.uint8] | Photo
 
 
 def _require_folder(folder: Path) -> None:
-    """Tell a photo that is gone from a disk that is gone."""
+    """Tell a photo that is gone from a disk that is gone, or that left an empty mount point."""
     try:
-        there = folder.is_dir()
+        with os.scandir(folder) as entries:
+            there = next(entries, None) is not None
     except OSError:
         there = False
     if not there:
-        raise LookalikeError(
-            f"the folder of the photos, {folder}, isn't there: mount it, or name the folder above "
-            "it in LOOKALIKE_IMAGES, and run the command again to go on"
+        raise PhotosLostError(
+            f"the folder of the photos, {folder}, isn't there or is empty: mount it, or name the "
+            "folder above it in LOOKALIKE_IMAGES"
         )
 
 
