@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from threading import Event
 
-import click
 import psycopg
 from sqlalchemy.exc import InterfaceError, OperationalError
 
@@ -15,6 +14,7 @@ from app.database.ready import ready_database
 from app.errors import LookalikeError
 from app.items.photos import PhotosAwayError
 from app.settings import Settings
+from worker.console import say
 from worker.embedding.batch import PhotosLostError
 
 WAITS = (1, 2, 4, 8, 15, 30, 60, 60, 60, 60)
@@ -82,8 +82,14 @@ def _never_there(error: Exception) -> bool:
 
 
 def _say(error: Exception, seconds: int) -> None:
-    text = str(error) if isinstance(error, PhotosAwayError) else _database_failed(error)
-    click.echo(f"lookalike: {text}: trying again in {seconds} s", err=True)
+    photos = isinstance(error, PhotosAwayError)
+    say(
+        "photos_away" if photos else "database_away",
+        f"lookalike: {error if photos else _database_failed(error)}: trying again in {seconds} s",
+        err=True,
+        level=logging.WARNING,
+        seconds=seconds,
+    )
 
 
 def _database_failed(error: Exception) -> str:

@@ -1,18 +1,18 @@
 """The long steps of the job as a person sees them: a progress bar, then what came of it."""
 
+import logging
 import time
 from contextlib import ExitStack
 from functools import cache
 from threading import Event
 
-import click
 import psycopg
 
 from app.database import Database, EmbeddingModel
 from app.encoders.loaded import load_encoder
 from app.items.photos import photo_root
 from app.settings import Settings
-from worker.console import progress_bar
+from worker.console import progress_bar, say
 from worker.embedding.batch import Tally
 from worker.embedding.drain import drain
 from worker.embedding.index import ensure_index
@@ -54,13 +54,19 @@ def work_off(
 
         drain(database, model.model_id, encoder, root, settings.batch_size, stop, count, wait)
     seconds = time.monotonic() - started
-    click.echo(
+    say(
+        "embedded",
         f"{model.name}: {total.embedded:,} embedded, {total.failed:,} failed in {seconds:.1f} s "
         f"({total.embedded / max(seconds, 0.001):.0f} photos/s, after {started - begun:.1f} s to "
-        "load the network)"
+        "load the network)",
+        model=model.name,
+        embedded=total.embedded,
+        failed=total.failed,
+        seconds=round(seconds, 3),
+        seconds_to_load=round(started - begun, 3),
     )
     if total.failed:
-        click.echo("`lookalike jobs list` says why photos failed")
+        say("photos_failed", "`lookalike jobs list` says why photos failed", model=model.name)
 
 
 def build_index(database: Database, settings: Settings, model: EmbeddingModel, stop: Event) -> None:
@@ -85,11 +91,16 @@ def build_index(database: Database, settings: Settings, model: EmbeddingModel, s
         try:
             built = ensure_index(database, model, settings, show, stop)
         except psycopg.errors.InsufficientPrivilege:
-            click.echo(
+            say(
+                "no_index",
                 f"{model.name}: no index yet, and searches are slower without: have the schema's "
                 "owner run `lookalike embed`",
                 err=True,
+                level=logging.WARNING,
+                model=model.name,
             )
             return
     if built:
-        click.echo(f"{model.name}: index built in {time.monotonic() - begun:.1f} s")
+        seconds = time.monotonic() - begun
+        text = f"{model.name}: index built in {seconds:.1f} s"
+        say("index_built", text, model=model.name, seconds=round(seconds, 3))
