@@ -17,6 +17,7 @@ from app.database import query
 from app.encoders.encoder import Encoder
 from app.encoders.photo import PhotoError, UnavailablePhotoError, load_photo, read_photo
 from app.items.photos import PhotosAwayError
+from worker.embedding.metrics import timed
 from worker.embedding.queue import Job, fail, finish
 
 
@@ -71,13 +72,15 @@ def embed_batch(
     good = [job for job in wanted if job not in failures]
     if good:
         pixels = np.stack([photo for photo in photos if not isinstance(photo, PhotoError)])
-        embeddings = encoder.encode(pixels)
+        with timed("encode"):
+            embeddings = encoder.encode(pixels)
         # A network that finds nothing gives zeros, which have no direction; a broken one gives NaN.
         usable = np.abs(embeddings).sum(axis=1) > 0
         for at in np.flatnonzero(~usable):
             failures[good[at]] = PhotoError("the network finds nothing in it")
         good = [good[at] for at in np.flatnonzero(usable)]
-        _write(connection, model_id, good, embeddings[usable])
+        with timed("write"):
+            _write(connection, model_id, good, embeddings[usable])
     for job, failure in failures.items():
         may_pass = isinstance(failure, UnavailablePhotoError)
         fail(connection, model_id, job, str(failure), may_pass=may_pass)
@@ -89,10 +92,12 @@ def _decode(job: Job, root: Path, encoder: Encoder) -> NDArray[np.uint8] | Photo
     backbone = encoder.backbone
     file = root / job.image_path
     try:
-        data = read_photo(file)
+        with timed("read"):
+            data = read_photo(file)
         if hashlib.sha256(data).hexdigest() != job.image_sha256:
             raise UnavailablePhotoError("the file has changed since the last ingest: ingest again")
-        return load_photo(data, backbone.input_size, backbone.resize)
+        with timed("decode"):
+            return load_photo(data, backbone.input_size, backbone.resize)
     except UnavailablePhotoError as error:
         _require_folder(file.parent)
         return error

@@ -10,6 +10,7 @@ from app.database import Database
 from app.encoders.encoder import Encoder
 from app.errors import LookalikeError
 from worker.embedding.batch import Tally, embed_batch
+from worker.embedding.metrics import timed
 from worker.embedding.queue import claim, count_pending, release
 
 POLL_SECONDS = 0.5
@@ -44,7 +45,8 @@ def drain(
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         while not stop.is_set():
             with database.connection() as connection:
-                jobs, set_aside = claim(connection, model_id, batch_size)
+                with timed("claim"):
+                    jobs, set_aside = claim(connection, model_id, batch_size)
                 tally = Tally(failed=set_aside)
                 try:
                     tally += embed_batch(connection, model_id, jobs, encoder, root, pool)

@@ -16,6 +16,7 @@ from worker.console import progress_bar, say
 from worker.embedding.batch import Tally
 from worker.embedding.drain import drain
 from worker.embedding.index import ensure_index
+from worker.embedding.metrics import count_photos
 
 _kept_encoder = cache(load_encoder)
 """A follower takes turns between models, and loads each one's network once."""
@@ -42,11 +43,13 @@ def work_off(
     encoder = _kept_encoder(model.backbone, model.weights_sha256, settings.home)
     started = time.monotonic()
     total = Tally()
+    count_photos(model.name)
     with progress_bar(pending, f"embedding with {model.name}", "photos") as bar:
 
         def count(tally: Tally) -> None:
             nonlocal total
             total += tally
+            count_photos(model.name, embedded=tally.embedded, failed=tally.failed)
             bar.update(tally.embedded + tally.failed)
 
         def wait(left: int) -> None:
