@@ -7,12 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, load_only
 
 from app.database import Catalog, Item
-from app.errors import LookalikeError
+from app.errors import LookalikeError, PhotosAwayError
 from app.settings import Settings
-
-
-class PhotosAwayError(LookalikeError):
-    """The folder of the photos isn't there."""
 
 
 def item_on_sale(session: Session, item_id: int) -> Item | None:

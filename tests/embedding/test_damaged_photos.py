@@ -11,9 +11,9 @@ from threading import Event
 import pytest
 
 from app.database import Database
+from app.errors import PhotosAwayError
 from tests.conftest import Cli
 from tests.embedding.conftest import Stub, assert_complete, execute, vectors
-from worker.embedding.batch import PhotosLostError
 from worker.embedding.drain import drain
 from worker.embedding.queue import reconcile
 
@@ -151,6 +151,15 @@ def test_a_missing_root_stops_the_run_and_fails_no_job(
     )
     assert set(execute(unembedded_url, JOBS)) == {("pending", 0, None)}
 
+    # One folder too deep, or too high: no photo was ever there to wait for.
+    done = cli(unembedded_url, "embed", LOOKALIKE_IMAGES=str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1] == (
+        f"lookalike: the folder of the photos, {tmp_path}/images, isn't there or is empty: mount "
+        "it, or name the folder above it in LOOKALIKE_IMAGES"
+    )
+    assert set(execute(unembedded_url, JOBS)) == {("pending", 0, None)}
+
 
 @pytest.mark.parametrize("empty_mount_point", [False, True])
 def test_a_share_that_goes_away_fails_no_job(
@@ -167,7 +176,7 @@ def test_a_share_that_goes_away_fails_no_job(
         if empty_mount_point:
             (catalog / "images").mkdir()
 
-    with pytest.raises(PhotosLostError, match=r"images, isn't there or is empty: mount it"):
+    with pytest.raises(PhotosAwayError, match=r"images, isn't there or is empty: mount it"):
         drain(unembedded_database, 1, Stub(), catalog, 8, Event(), unmount)  # type: ignore[arg-type]
     assert batches == [1]
     assert len(vectors(unembedded_url)) == 8

@@ -6,7 +6,7 @@ from threading import Event
 import pytest
 
 from app.database import Database
-from app.items.photos import PhotosAwayError
+from app.errors import PhotosAwayError, PhotosLostError
 from tests.conftest import settings_for
 from tests.embedding.conftest import (
     DEADLINE,
@@ -21,7 +21,6 @@ from tests.embedding.conftest import (
     written,
 )
 from worker.embedding import perseverance
-from worker.embedding.batch import PhotosLostError
 from worker.embedding.perseverance import persevere
 
 JOBS = "SELECT DISTINCT state, attempts, last_error FROM embedding_jobs"

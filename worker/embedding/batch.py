@@ -16,13 +16,9 @@ from pgvector import HalfVector
 from app.database import query
 from app.encoders.encoder import Encoder
 from app.encoders.photo import PhotoError, UnavailablePhotoError, load_photo, read_photo
-from app.items.photos import PhotosAwayError
+from app.errors import PhotosAwayError
 from worker.embedding.metrics import timed
 from worker.embedding.queue import Job, fail, finish
-
-
-class PhotosLostError(PhotosAwayError):
-    """The folder of the photos was there a moment ago: a share that may come back."""
 
 
 @dataclass
@@ -60,7 +56,7 @@ def embed_batch(
         How many photos were embedded, and how many failed.
 
     Raises:
-        PhotosLostError: the folder of the photos is gone; nothing was written.
+        PhotosAwayError: the folder of the photos is gone; nothing was written.
     """
     wanted = [job for job in jobs if job.needed]
     photos = list(pool.map(lambda job: _decode(job, root, encoder), wanted))
@@ -113,7 +109,7 @@ def _require_folder(folder: Path) -> None:
     except OSError:
         there = False
     if not there:
-        raise PhotosLostError(
+        raise PhotosAwayError(
             f"the folder of the photos, {folder}, isn't there or is empty: mount it, or name the "
             "folder above it in LOOKALIKE_IMAGES"
         )

@@ -40,7 +40,7 @@ def drain(
         on_wait: told now and then how many photos other workers still have.
 
     Raises:
-        PhotosLostError: the folder of the photos is gone; no job has failed for that.
+        PhotosAwayError: the folder of the photos is gone; no job has failed for that.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         while not stop.is_set():

@@ -11,11 +11,9 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from app.database import Database
 from app.database.ready import ready_database
-from app.errors import LookalikeError
-from app.items.photos import PhotosAwayError
+from app.errors import LookalikeError, PhotosAwayError, PhotosLostError
 from app.settings import Settings
 from worker.console import say
-from worker.embedding.batch import PhotosLostError
 
 WAITS = (1, 2, 4, 8, 15, 30, 60, 60, 60, 60)
 """Seconds between one try and the next: five minutes until a person has to look."""

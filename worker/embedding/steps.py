@@ -10,6 +10,7 @@ import psycopg
 
 from app.database import Database, EmbeddingModel
 from app.encoders.loaded import load_encoder
+from app.errors import PhotosAwayError, PhotosLostError
 from app.items.photos import photo_root
 from app.settings import Settings
 from worker.console import progress_bar, say
@@ -35,7 +36,9 @@ def work_off(
         stop: set it to stop after the batch under way.
 
     Raises:
-        LookalikeError: no photos' folder, or no weights.
+        PhotosAwayError: no photos' folder.
+        PhotosLostError: it went away after photos of it were embedded, which stay so.
+        LookalikeError: no weights.
     """
     with database.session() as session:
         root = photo_root(session, settings)
@@ -55,7 +58,12 @@ def work_off(
         def wait(left: int) -> None:
             bar.set_postfix_str(f"waiting for other workers, {left:,} left")
 
-        drain(database, model.model_id, encoder, root, settings.batch_size, stop, count, wait)
+        try:
+            drain(database, model.model_id, encoder, root, settings.batch_size, stop, count, wait)
+        except PhotosAwayError as error:
+            if not total.embedded:
+                raise  # as likely as not the setting is wrong, and there never was a photo
+            raise PhotosLostError(str(error)) from None
     seconds = time.monotonic() - started
     say(
         "embedded",
