@@ -6,3 +6,11 @@ class LookalikeError(Exception):
 
     The command line prints it and exits with 1; the HTTP API turns it into problem+json.
     """
+
+
+class PhotosAwayError(LookalikeError):
+    """What the photos are read from isn't there, or can't be reached: no photo is to blame."""
+
+
+class PhotosLostError(PhotosAwayError):
+    """It was there a moment ago: a share that may come back by itself."""

@@ -3,7 +3,7 @@
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
@@ -56,6 +56,19 @@ class Settings(BaseSettings):
         default=20, ge=1, le=1000, description="size of an upload, in MB, at most"
     )
     pool_size: int = Field(default=8, ge=1, description="database connections per process, at most")
+    metrics_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="port on which `embed` answers Prometheus; unset, it doesn't",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="address of that port; 0.0.0.0 for all of the machine's"
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text",
+        description="json: the log on standard error is one JSON object a line, without bars",
+    )
 
     @field_validator("*", mode="before")
     @classmethod

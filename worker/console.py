@@ -1,8 +1,11 @@
 """What the commands share of talking to a person or to a script."""
 
+import io
 import json
+import logging
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event
@@ -10,6 +13,8 @@ from typing import Any
 
 import click
 from tqdm import tqdm
+
+from app import logs
 
 
 def echo_json(document: Any) -> None:
@@ -45,8 +50,56 @@ def _cell(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
+def say(
+    event: str, text: str, *, err: bool = False, level: int = logging.INFO, **fields: Any
+) -> None:
+    """Tell a person a line, or the log an event where that is JSON; never both.
+
+    Args:
+        event: short name for machines.
+        text: the line.
+        err: print it on standard error, where the log goes in any case.
+        level: one of `logging`'s.
+        fields: for machines, what the line says in numbers and names.
+    """
+    if logs.is_json():
+        logs.log_event(event, text.removeprefix("lookalike: "), level, **fields)
+    else:
+        click.echo(text, err=err)
+
+
+class _LoggedBar(tqdm):  # type: ignore[type-arg]
+    """A progress bar as events of the log: one at the start, one at the end, some between."""
+
+    INTERVAL = 10.0
+    """Seconds between two of them."""
+
+    _logged_at: float | None = None
+
+    def display(self, msg: str | None = None, pos: int | None = None) -> None:
+        """Log how far it is, unless it just did."""
+        now = time.monotonic()
+        final = self.disable  # set by `close` before its last look
+        if self._logged_at is not None and not final and now - self._logged_at < self.INTERVAL:
+            return
+        self._logged_at = now
+        known = self.format_dict
+        rate = (self.n - self.initial) / known["elapsed"] if known["elapsed"] else 0.0
+        left = (self.total - self.n) / rate if rate and self.total else None
+        logs.log_event(
+            "progress",
+            f"{self.desc}: {self.n:,} of {self.total or 0:,}{self.unit}",
+            done=self.n,
+            total=self.total,
+            per_second=round(rate, 1),
+            seconds_left=None if left is None else round(left, 1),
+        )
+
+
 def progress_bar(total: int | None, description: str, unit: str) -> "tqdm[Any]":
-    """Return a progress bar on standard error, with rate and time left."""
+    """Return a progress bar on standard error, with rate and time left; events in a JSON log."""
+    if logs.is_json():
+        return _LoggedBar(total=total, desc=description, unit=f" {unit}", file=io.StringIO())
     return tqdm(
         total=total,
         desc=description,
@@ -66,7 +119,7 @@ def stop_on_signal() -> Iterator[Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        click.echo("stopping after this batch; once more to stop at once", err=True)
+        say("stopping", "stopping after this batch; once more to stop at once", err=True)
 
     previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -9,6 +9,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from app.database.connection import Database
@@ -24,7 +25,7 @@ def required() -> str:
 def current(database: Database) -> str | None:
     """Return the revision that the database is at, None where it has no schema."""
     with database.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        return _revision(connection)
 
 
 def check(database: Database) -> None:
@@ -33,7 +34,17 @@ def check(database: Database) -> None:
     Raises:
         LookalikeError: it is missing, older or newer; the text says what to do.
     """
-    have, need = current(database), required()
+    with database.engine.connect() as connection:
+        check_on(connection)
+
+
+def check_on(connection: Connection) -> None:
+    """Make sure of the schema on a connection that is already borrowed.
+
+    Raises:
+        LookalikeError: as `check` does.
+    """
+    have, need = _revision(connection), required()
     if have == need:
         return
     if have is None:
@@ -66,6 +77,10 @@ def downgrade(database: Database, revision: str) -> None:
         LookalikeError: the server refused.
     """
     _run(database, command.downgrade, revision)
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def _run(database: Database, action: Callable[[Config, str], None], revision: str) -> None:

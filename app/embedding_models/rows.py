@@ -3,16 +3,25 @@
 from typing import Any, cast
 
 import psycopg
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, func, literal, select
 from sqlalchemy.orm import Session
 
 from app.database import EmbeddingModel
 from app.errors import LookalikeError
 
 
-def list_models(session: Session) -> list[EmbeddingModel]:
-    """Return all registered models, oldest first."""
-    return list(session.scalars(select(EmbeddingModel).order_by(EmbeddingModel.model_id)))
+def list_models(session: Session, after: int = 0, limit: int | None = None) -> list[EmbeddingModel]:
+    """Return registered models, oldest first.
+
+    Args:
+        session: the session.
+        after: the `model_id` that the first one comes behind.
+        limit: how many at most; None for all.
+    """
+    # A position may come from a request, and be more than the column's smallint holds.
+    behind = EmbeddingModel.model_id > literal(after, BigInteger)
+    models = select(EmbeddingModel).where(behind)
+    return list(session.scalars(models.order_by(EmbeddingModel.model_id).limit(limit)))
 
 
 def active_model(session: Session) -> EmbeddingModel | None:

@@ -42,10 +42,9 @@ def healthz() -> dict[str, Any]:
 )
 def readyz() -> dict[str, Any]:
     """Answers 200 where a search can be answered, else 503 and what is missing."""
-    with database().connection():
-        pass
-    schema.check(database())
+    # One connection for all of it: a busy service has few, and is asked this every few seconds.
     with database().session() as session:
+        schema.check_on(session.connection())
         model = active_model(session)
     if model is None:
         raise NoModelError

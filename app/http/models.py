@@ -5,12 +5,17 @@ from typing import Any
 
 from flask_openapi3 import APIBlueprint, Tag
 from psycopg.rows import class_row
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from app.database import query
+from app.database import query as statement
 from app.embedding_models import list_models
 from app.http.context import connection, database
 from app.http.problems import PROBLEM_CONTENT
+from app.items import cursors
+from app.items.attributes import Text
+
+MODELS = cursors.digest("models")
+"""What a cursor of this list is marked with."""
 
 blueprint = APIBlueprint(
     "models",
@@ -38,10 +43,20 @@ class Model(BaseModel):
     created_at: datetime
 
 
+class ModelsQuery(BaseModel):
+    """Which of the models to list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=20, ge=1, le=100, description="models a page, at most")
+    cursor: Text | None = Field(default=None, description="next_cursor of the page before")
+
+
 class Models(BaseModel):
-    """All registered embedding models, oldest first."""
+    """A page of the registered embedding models, oldest first."""
 
     models: list[Model]
+    next_cursor: str | None = Field(description="null on the last page")
 
 
 class Progress(BaseModel):
@@ -70,12 +85,18 @@ class Stats(Counts):
     models: list[Progress]
 
 
-@blueprint.get("/models", summary="Embedding models", responses={"200": Models})
-def models() -> dict[str, Any]:
-    """The registered models; searches use the active one."""
+@blueprint.get(
+    "/models", summary="Embedding models", responses={"200": Models, "422": PROBLEM_CONTENT}
+)
+def models(query: ModelsQuery) -> dict[str, Any]:
+    """A page of the registered models; searches use the active one."""
+    after = 0 if query.cursor is None else cursors.decode(query.cursor, MODELS, 1)[0]
     with database().session() as session:
-        rows = [Model.model_validate(row) for row in list_models(session)]
-    return Models(models=rows).model_dump(mode="json")
+        rows = list_models(session, after, query.limit + 1)
+        page = [Model.model_validate(row) for row in rows[: query.limit]]
+        last = rows[len(page) - 1].model_id if len(rows) > query.limit else None
+    next_cursor = None if last is None else cursors.encode((last,), MODELS)
+    return Models(models=page, next_cursor=next_cursor).model_dump(mode="json")
 
 
 @blueprint.get("/stats", summary="Counts and progress", responses={"200": Stats})
@@ -83,8 +104,8 @@ def stats() -> dict[str, Any]:
     """How many products there are, and how far each model has come with them."""
     with connection() as borrowed:
         counts = borrowed.cursor(row_factory=class_row(Counts))
-        row = counts.execute(query("app.items", "count_items")).fetchone()
+        row = counts.execute(statement("app.items", "count_items")).fetchone()
         assert row is not None  # noqa: S101 - an aggregate gives a row
         progress = borrowed.cursor(row_factory=class_row(Progress))
-        rows = progress.execute(query("app.embedding_models", "progress")).fetchall()
+        rows = progress.execute(statement("app.embedding_models", "progress")).fetchall()
     return Stats(**row.model_dump(), models=rows).model_dump(mode="json")

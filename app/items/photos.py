@@ -1,12 +1,13 @@
 """Where the photos of the items lie."""
 
+import os
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, load_only
 
 from app.database import Catalog, Item
-from app.errors import LookalikeError
+from app.errors import LookalikeError, PhotosAwayError
 from app.settings import Settings
 
 
@@ -23,7 +24,8 @@ def photo_root(session: Session, settings: Settings) -> Path:
     """Return the folder that `items.image_path` is below: `LOOKALIKE_IMAGES`, else the catalog's.
 
     Raises:
-        LookalikeError: nothing was ingested, or the folder isn't there.
+        LookalikeError: nothing was ingested.
+        PhotosAwayError: the folder isn't there.
     """
     root = settings.images
     if root is None:
@@ -31,8 +33,8 @@ def photo_root(session: Session, settings: Settings) -> Path:
         if known is None:
             raise LookalikeError("no catalog has been ingested yet: run `lookalike ingest DIR`")
         root = Path(known)
-    if not root.is_dir():
-        raise LookalikeError(
+    if not os.path.isdir(root):  # noqa: PTH112 - Path.is_dir raises on a share that broke
+        raise PhotosAwayError(
             f"the folder of the photos, {root}, isn't there: mount it, or name it in "
             "LOOKALIKE_IMAGES"
         )

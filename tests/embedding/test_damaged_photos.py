@@ -11,7 +11,7 @@ from threading import Event
 import pytest
 
 from app.database import Database
-from app.errors import LookalikeError
+from app.errors import PhotosAwayError
 from tests.conftest import Cli
 from tests.embedding.conftest import Stub, assert_complete, execute, vectors
 from worker.embedding.drain import drain
@@ -151,9 +151,19 @@ def test_a_missing_root_stops_the_run_and_fails_no_job(
     )
     assert set(execute(unembedded_url, JOBS)) == {("pending", 0, None)}
 
+    # One folder too deep, or too high: no photo was ever there to wait for.
+    done = cli(unembedded_url, "embed", LOOKALIKE_IMAGES=str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1] == (
+        f"lookalike: the folder of the photos, {tmp_path}/images, isn't there or is empty: mount "
+        "it, or name the folder above it in LOOKALIKE_IMAGES"
+    )
+    assert set(execute(unembedded_url, JOBS)) == {("pending", 0, None)}
 
-def test_a_root_that_goes_away_stops_the_run_and_fails_no_job(
-    unembedded_database: Database, unembedded_url: str, catalog: Path
+
+@pytest.mark.parametrize("empty_mount_point", [False, True])
+def test_a_share_that_goes_away_fails_no_job(
+    unembedded_database: Database, unembedded_url: str, catalog: Path, empty_mount_point: bool
 ) -> None:
     """A share that was unmounted leaves its mount point: empty, and still a folder."""
     with unembedded_database.connection() as connection:
@@ -163,8 +173,10 @@ def test_a_root_that_goes_away_stops_the_run_and_fails_no_job(
     def unmount(_: object) -> None:
         batches.append(1)
         shutil.rmtree(catalog / "images", ignore_errors=True)
+        if empty_mount_point:
+            (catalog / "images").mkdir()
 
-    with pytest.raises(LookalikeError, match=r"images, isn't there: mount it"):
+    with pytest.raises(PhotosAwayError, match=r"images, isn't there or is empty: mount it"):
         drain(unembedded_database, 1, Stub(), catalog, 8, Event(), unmount)  # type: ignore[arg-type]
     assert batches == [1]
     assert len(vectors(unembedded_url)) == 8

@@ -23,17 +23,20 @@ def test_everything_is_embedded(catalog_url: str, cli: Cli) -> None:
     assert execute(catalog_url, PROGRESS) == [(photos, photos, 0, 0, 100)]
     status = json.loads(cli(catalog_url, "status", "--json").stdout)
     assert status["with_photo"] == photos
-    assert status["models"] == [
-        {
-            "name": "compact",
-            "active": True,
-            "items": photos,
-            "embedded": photos,
-            "pending": 0,
-            "failed": 0,
-            "percent": 100.0,
-        }
-    ]
+    (model,) = status["models"]
+    last = model.pop("last_embedded_at")
+    assert last[:19] == str(max(vector.embedded_at for vector in stored.values()))[:19]
+    assert 0 <= model.pop("per_minute") <= photos
+    assert model == {
+        "name": "compact",
+        "active": True,
+        "items": photos,
+        "embedded": photos,
+        "pending": 0,
+        "failed": 0,
+        "percent": 100.0,
+        "index": "valid",
+    }
 
 
 def test_a_second_run_embeds_nothing_and_loads_no_network(catalog_url: str, cli: Cli) -> None:

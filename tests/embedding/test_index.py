@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 import psycopg
 import pytest
@@ -83,6 +84,38 @@ def test_two_builds_take_turns(bare_url: str, start: Start) -> None:
     outputs = [worker.communicate(timeout=DEADLINE)[0] for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0]
     assert sum("index built" in output for output in outputs) == 1
+    assert_complete(url)
+
+
+def test_a_build_gets_its_memory_and_shows_its_progress(
+    catalog_database: Database, bare_url: str, home: Path
+) -> None:
+    url = bare_url
+    ((vectors,),) = execute(url, "SELECT count(*) FROM embeddings")
+    execute(url, "CREATE TABLE given (memory text)")
+    execute(
+        url,
+        "CREATE FUNCTION note_memory() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN "
+        "INSERT INTO given VALUES (current_setting(''maintenance_work_mem'')); END'",
+    )
+    execute(
+        url,
+        "CREATE EVENT TRIGGER note ON ddl_command_start WHEN TAG IN ('CREATE INDEX') "
+        "EXECUTE FUNCTION note_memory()",
+    )
+    with catalog_database.session() as session:
+        model = get_model(session, "compact")
+        session.expunge(model)
+    shown: list[tuple[int, int]] = []
+    settings = settings_for(url, home).model_copy(update={"index_memory": "77MB"})
+    arguments = (catalog_database, model, settings, lambda *step: shown.append(step))
+    building = Thread(target=ensure_index, args=arguments)
+    with long_report(url):
+        building.start()
+        wait_until(lambda: shown)
+    building.join(DEADLINE)
+    assert execute(url, "SELECT memory FROM given") == [("77MB",)]
+    assert all(0 <= done <= total == vectors for done, total in shown)
     assert_complete(url)
 
 

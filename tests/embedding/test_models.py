@@ -86,6 +86,30 @@ def test_activating(catalog_database: Database, catalog_url: str, cli: Cli) -> N
     assert execute(url, VISIBLE) == [(photos,)]
 
 
+def test_a_failed_photo_keeps_neither_index_nor_switch_waiting(
+    unembedded_url: str, catalog: Path, cli: Cli
+) -> None:
+    url = unembedded_url
+    photos = sorted((catalog / "images").iterdir())
+    photos[0].write_text("no photo at all")
+    done = cli(url, "models", "add", "compact", "--as", "second")
+    assert done.returncode == 0, done.stderr
+    done = cli(url, "embed", "--model", "second", LOOKALIKE_IMAGES=str(catalog))
+    assert done.returncode == 0, done.stderr
+    assert f"second: {len(photos) - 1} embedded, 1 failed" in done.stdout
+    assert "second: index built in" in done.stdout
+    assert execute(url, "SELECT indisvalid FROM pg_index WHERE indrelid = 'embeddings_2'::regclass "
+                   "AND indexprs IS NOT NULL") == [(True,)]  # fmt: skip
+    assert cli(url, "models", "activate", "second").stdout == "second is active now\n"
+
+    # Tried again it is pending, and a model with that is not switched to.
+    assert cli(url, "models", "activate", "compact", "--force").returncode == 0
+    assert cli(url, "jobs", "retry", "--reason", "ingest again").stdout.endswith(": 1\n")
+    assert refused(cli, url, "models", "activate", "second").startswith(
+        "second still has 1 photos to embed"
+    )
+
+
 def test_weights_that_this_machine_lacks(
     catalog_database: Database, catalog_url: str, cli: Cli, home: Path
 ) -> None:

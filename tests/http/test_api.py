@@ -7,6 +7,9 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 
+from app.embedding_models import add
+from app.encoders.registry import get_backbone
+from app.items.cursors import LAST_ID, digest, encode
 from tests.conftest import Cli
 
 
@@ -199,6 +202,38 @@ def test_models_and_stats(client: FlaskClient) -> None:
     (progress,) = stats["models"]
     assert progress["items"] == progress["embedded"] == stats["with_photo"] < stats["items"]
     assert (progress["pending"], progress["failed"], progress["percent"]) == (0, 0, 100.0)
+
+
+def test_pages_of_models(client: FlaskClient) -> None:
+    with client.application.extensions["database"].session() as session:
+        for name in ("second", "third"):
+            add(session, get_backbone("compact"), name, "0" * 64)
+        session.commit()
+    seen, cursor = [], ""
+    for more in (True, False):
+        page = client.get(f"/api/v1/models?limit=2{cursor}").get_json()
+        seen += [model["name"] for model in page["models"]]
+        assert (page["next_cursor"] is not None) == more
+        cursor = f"&cursor={page['next_cursor']}"
+    assert seen == ["compact", "second", "third"]  # oldest first, each once
+    whole = client.get("/api/v1/models?limit=3").get_json()
+    assert (len(whole["models"]), whole["next_cursor"]) == (3, None)
+
+    of_items = client.get("/api/v1/items?limit=1").get_json()["next_cursor"]
+    beyond = encode((LAST_ID,), digest("models"))
+    assert client.get(f"/api/v1/models?cursor={beyond}").get_json()["models"] == []
+    for question, name in (
+        ("limit=0", "limit"), ("limit=101", "limit"), ("limits=1", "limits"),
+        ("cursor=forged", "cursor"), (f"cursor={of_items}", "cursor"),
+    ):  # fmt: skip
+        assert problem(client, f"/api/v1/models?{question}", 422)["parameters"] == [name]
+
+
+def test_readiness_takes_one_connection(client: FlaskClient) -> None:
+    pool = client.application.extensions["database"].pool
+    before = pool.get_stats().get("requests_num", 0)
+    assert client.get("/readyz").get_json() == {"status": "ready", "model": "compact"}
+    assert pool.get_stats()["requests_num"] == before + 1
 
 
 def test_errors_of_http_itself_are_problems(client: FlaskClient) -> None:

@@ -1,12 +1,14 @@
 """The command line, `lookalike`: one file a command, loaded when it is called."""
 
 import importlib
+import logging
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
 
-from app import __version__
+from app import __version__, logs
 from app.errors import LookalikeError
 
 COMMANDS = {
@@ -50,6 +52,10 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="lookalike")
 def cli() -> None:
     """Find products that look alike, inside your own Postgres."""
+    from app.settings import get_settings
+
+    with suppress(LookalikeError):  # a wrong setting is told by the command that needs it
+        logs.configure(get_settings().log_format)
 
 
 def main() -> None:
@@ -84,5 +90,8 @@ def _first_line(error: Any) -> str:
 
 
 def _fail(message: str) -> None:
-    click.echo(f"lookalike: {message}", err=True)
+    if logs.is_json():
+        logs.log_event("failed", message, logging.ERROR)
+    else:
+        click.echo(f"lookalike: {message}", err=True)
     sys.exit(1)

@@ -2,6 +2,7 @@
 
 import click
 
+from app.database import Database
 from app.errors import LookalikeError
 from app.settings import get_settings
 from worker.console import stop_on_signal
@@ -10,22 +11,36 @@ from worker.console import stop_on_signal
 @click.command(name="embed")
 @click.option("--model", "name", help="Only this model; by default every registered one.")
 @click.option("--follow", is_flag=True, help="When done, wait for the next ingest, for ever.")
-def command(name: str | None, follow: bool) -> None:
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(1, 65535),
+    help="Answer Prometheus on this port; by default LOOKALIKE_METRICS_PORT.",
+)
+def command(name: str | None, follow: bool, metrics_port: int | None) -> None:
     """Turn every photo that lacks a current vector into one, then build the index.
 
     Any number of workers may run at once. Ctrl-C or SIGTERM stops after the batch under way; a
-    worker that is killed loses nothing, and the next run goes on. If the database goes away, the
-    worker waits some minutes for it and goes on.
+    worker that is killed loses nothing, and the next run goes on. If the database goes away, or the
+    share that the photos are on, the worker waits some minutes for it and goes on.
 
     Photos that can't be embedded don't count as a failure of the command: `lookalike jobs list`
     shows them. The exit code is 0 when there is nothing left to do, and when a --follow is told
     to stop; it is 1 when the run was stopped before its end.
     """
+    from worker.embedding.metrics import backlog_of, serving
     from worker.embedding.perseverance import persevere
     from worker.embedding.run import run
 
     settings = get_settings()
-    with stop_on_signal() as stop:
-        persevere(settings, stop, lambda database: run(database, settings, name, follow, stop))
+    with (
+        serving(settings.metrics_host, metrics_port or settings.metrics_port),
+        stop_on_signal() as stop,
+    ):
+
+        def work(database: Database) -> None:
+            with backlog_of(database.url):
+                run(database, settings, name, follow, stop)
+
+        persevere(settings, stop, work)
     if stop.is_set() and not follow:
         raise LookalikeError("stopped before the end: run `lookalike embed` again to go on")

@@ -4,6 +4,7 @@ import click
 
 from app.database.ready import ready_database
 from app.settings import get_settings
+from worker.console import say
 
 
 @click.command(name="serve")
@@ -17,5 +18,5 @@ def command(host: str, port: int) -> None:
     require_free_port(host, port)
     with ready_database(settings):
         pass  # a missing database or an old schema is said here, before anybody is served
-    click.echo(f"serving on http://{host}:{port} (API: /docs)", err=True)
+    say("serving", f"serving on http://{host}:{port} (API: /docs)", err=True, host=host, port=port)
     Server(settings, host, port).run()

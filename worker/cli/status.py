@@ -1,5 +1,8 @@
 """`lookalike status`: how far each model has come."""
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import click
 from psycopg.rows import dict_row
 
@@ -8,16 +11,32 @@ from app.database.ready import ready_database
 from app.settings import get_settings
 from worker.console import echo_json, echo_table
 
-COLUMNS = ("name", "active", "items", "embedded", "pending", "failed", "percent")
+COLUMNS = {
+    "name": "name",
+    "active": "active",
+    "items": "items",
+    "embedded": "embedded",
+    "pending": "pending",
+    "failed": "failed",
+    "percent": "percent",
+    "per_minute": "per minute",
+    "last_embedded": "last embedded",
+    "index": "index",
+}
 
 
 @click.command(name="status")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(as_json: bool) -> None:
-    """Say how many photos each model has embedded, and how many are pending or failed."""
+    """Say how far each model has come, how fast it goes, and how its index is.
+
+    `per minute` counts the vectors of the last minute. The index is valid, building, missing (it
+    is built once nothing is pending) or invalid (a build was cut short: `lookalike embed` mends
+    it); but for valid, searches of a large catalog are slow.
+    """
     with ready_database(get_settings()) as database, database.connection() as connection:
         cursor = connection.cursor(row_factory=dict_row)
-        models = cursor.execute(query("app.embedding_models", "progress")).fetchall()
+        models = cursor.execute(query("worker.embedding", "status")).fetchall()
         counts = cursor.execute(query("app.items", "count_items")).fetchone()
     assert counts is not None  # noqa: S101 - an aggregate gives a row
     for model in models:
@@ -27,9 +46,36 @@ def command(as_json: bool) -> None:
         return
     click.echo(f"{counts['items']:,} products, {counts['with_photo']:,} with a photo")
     if models:
-        echo_table(
-            [{**model, "percent": f"{model['percent']:.1f}"} for model in models],
-            {column: column for column in COLUMNS},
-        )
+        echo_table([_readable(model) for model in models], COLUMNS)
     else:
         click.echo("no model is registered yet: `lookalike embed` registers the default")
+    for hint in _hints(models):
+        click.echo(hint)
+
+
+def _readable(model: dict[str, Any]) -> dict[str, Any]:
+    last = model["last_embedded_at"]
+    return {
+        **model,
+        "percent": f"{model['percent']:.1f}",
+        "last_embedded": "never" if last is None else _ago(datetime.now(UTC) - last),
+    }
+
+
+def _ago(age: timedelta) -> str:
+    seconds = max(0, int(age.total_seconds()))  # the server's clock may be ahead
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago"
+
+
+def _hints(models: list[dict[str, Any]]) -> list[str]:
+    hints = []
+    if any(model["failed"] for model in models):
+        hints.append("`lookalike jobs list` says why photos failed")
+    if any(model["pending"] and not model["per_minute"] for model in models):
+        hints.append(
+            "photos are pending and none was embedded in the last minute: is a worker running?"
+        )
+    return hints

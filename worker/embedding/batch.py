@@ -1,6 +1,7 @@
 """One batch of photos: claimed, decoded, encoded, written and finished in one transaction."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from pgvector import HalfVector
 from app.database import query
 from app.encoders.encoder import Encoder
 from app.encoders.photo import PhotoError, UnavailablePhotoError, load_photo, read_photo
-from app.errors import LookalikeError
+from app.errors import PhotosAwayError
+from worker.embedding.metrics import timed
 from worker.embedding.queue import Job, fail, finish
 
 
@@ -54,7 +56,7 @@ def embed_batch(
         How many photos were embedded, and how many failed.
 
     Raises:
-        LookalikeError: the folder of the photos is gone; nothing was written.
+        PhotosAwayError: the folder of the photos is gone; nothing was written.
     """
     wanted = [job for job in jobs if job.needed]
     photos = list(pool.map(lambda job: _decode(job, root, encoder), wanted))
@@ -66,17 +68,19 @@ def embed_batch(
     good = [job for job in wanted if job not in failures]
     if good:
         pixels = np.stack([photo for photo in photos if not isinstance(photo, PhotoError)])
-        embeddings = encoder.encode(pixels)
+        with timed("encode"):
+            embeddings = encoder.encode(pixels)
         # A network that finds nothing gives zeros, which have no direction; a broken one gives NaN.
         usable = np.abs(embeddings).sum(axis=1) > 0
         for at in np.flatnonzero(~usable):
             failures[good[at]] = PhotoError("the network finds nothing in it")
         good = [good[at] for at in np.flatnonzero(usable)]
-        _write(connection, model_id, good, embeddings[usable])
-        connection.execute(
-            query(__package__, "record_precision"),
-            {"model_id": model_id, "precision": encoder.precision},
-        )
+        with timed("write"):
+            _write(connection, model_id, good, embeddings[usable])
+            connection.execute(
+                query(__package__, "record_precision"),
+                {"model_id": model_id, "precision": encoder.precision},
+            )
     for job, failure in failures.items():
         may_pass = isinstance(failure, UnavailablePhotoError)
         fail(connection, model_id, job, str(failure), may_pass=may_pass)
@@ -88,10 +92,12 @@ def _decode(job: Job, root: Path, encoder: Encoder) -> NDArray[np.uint8] | Photo
     backbone = encoder.backbone
     file = root / job.image_path
     try:
-        data = read_photo(file)
+        with timed("read"):
+            data = read_photo(file)
         if hashlib.sha256(data).hexdigest() != job.image_sha256:
             raise UnavailablePhotoError("the file has changed since the last ingest: ingest again")
-        return load_photo(data, backbone.input_size, backbone.resize)
+        with timed("decode"):
+            return load_photo(data, backbone.input_size, backbone.resize)
     except UnavailablePhotoError as error:
         _require_folder(file.parent)
         return error
@@ -100,15 +106,16 @@ def _decode(job: Job, root: Path, encoder: Encoder) -> NDArray[np.uint8] | Photo
 
 
 def _require_folder(folder: Path) -> None:
-    """Tell a photo that is gone from a disk that is gone."""
+    """Tell a photo that is gone from a disk that is gone, or that left an empty mount point."""
     try:
-        there = folder.is_dir()
+        with os.scandir(folder) as entries:
+            there = next(entries, None) is not None
     except OSError:
         there = False
     if not there:
-        raise LookalikeError(
-            f"the folder of the photos, {folder}, isn't there: mount it, or name the folder above "
-            "it in LOOKALIKE_IMAGES, and run the command again to go on"
+        raise PhotosAwayError(
+            f"the folder of the photos, {folder}, isn't there or is empty: mount it, or name the "
+            "folder above it in LOOKALIKE_IMAGES"
         )
 
 

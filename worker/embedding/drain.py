@@ -37,7 +37,7 @@ def drain(
         on_wait: told now and then how many photos other workers still have.
 
     Raises:
-        LookalikeError: the folder of the photos is gone; no job has failed for that.
+        PhotosAwayError: the folder of the photos is gone; no job has failed for that.
     """
     lanes = Lanes(database, model_id, encoder, root, batch_size, stop, on_progress)
     while not stop.is_set():

@@ -12,8 +12,9 @@ import psycopg
 
 from app.database import Database
 from app.encoders.encoder import Encoder
-from app.errors import LookalikeError
+from app.errors import PhotosAwayError
 from worker.embedding.batch import Tally, embed_batch
+from worker.embedding.metrics import timed
 from worker.embedding.queue import Job, claim, release
 
 LANES = 3
@@ -60,7 +61,7 @@ class Lanes:
             suspect: work on the photos that a worker was at when it ended, one by one.
 
         Raises:
-            LookalikeError: the folder of the photos is gone; no job has failed for that.
+            PhotosAwayError: the folder of the photos is gone; no job has failed for that.
             KeyboardInterrupt: it was broken off; of the batches under way nothing was written.
         """
         ended = Event()
@@ -81,9 +82,10 @@ class Lanes:
     def _work(self, decoders: Executor, ended: Event, *, suspect: bool) -> None:
         while not (self._stop.is_set() or ended.is_set()):
             with self._connection() as connection:
-                jobs, set_aside = claim(
-                    connection, self._model_id, self._batch_size, suspect=suspect
-                )
+                with timed("claim"):
+                    jobs, set_aside = claim(
+                        connection, self._model_id, self._batch_size, suspect=suspect
+                    )
                 tally = self._embed(connection, jobs, decoders)
             tally += Tally(failed=set_aside)
             with self._reporting:
@@ -98,7 +100,7 @@ class Lanes:
             return embed_batch(
                 connection, self._model_id, jobs, self._encoder, self._root, decoders
             )
-        except LookalikeError:
+        except PhotosAwayError:
             release(connection, self._model_id, jobs)
             connection.commit()
             raise

@@ -1,15 +1,16 @@
 """The job of `lookalike embed`: every model reconciled, drained and indexed, once or for ever."""
 
+import logging
 from contextlib import closing, nullcontext
 from threading import Event
 
-import click
 import psycopg
 
 from app.database import Database, EmbeddingModel
 from app.embedding_models import get_model, is_whole, list_models
 from app.errors import LookalikeError
 from app.settings import Settings
+from worker.console import say
 from worker.embedding.follow import Listener
 from worker.embedding.queue import count_pending, reconcile
 from worker.embedding.registration import register
@@ -50,7 +51,8 @@ def _chosen(database: Database, settings: Settings, name: str | None) -> list[Em
     models = _registered(database)
     if models:
         return models
-    click.echo(f"registering {settings.model}, the first model of this database", err=True)
+    text = f"registering {settings.model}, the first model of this database"
+    say("registering", text, err=True, model=settings.model)
     try:
         return [register(database, settings, settings.model)]
     except LookalikeError:
@@ -87,7 +89,7 @@ def _take_turn(
     )
     if sole:
         raise LookalikeError(text)
-    click.echo(f"lookalike: {text}", err=True)
+    say("model_dropped", f"lookalike: {text}", err=True, level=logging.WARNING, model=model.name)
 
 
 def _embed(
@@ -100,7 +102,7 @@ def _embed(
     if pending:
         work_off(database, settings, model, pending, stop)
     elif revive:
-        click.echo(f"{model.name}: nothing to embed")
+        say("nothing_to_embed", f"{model.name}: nothing to embed", model=model.name)
     if (pending or revive) and not stop.is_set():
         build_index(database, settings, model, stop)
 

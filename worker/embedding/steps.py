@@ -1,22 +1,24 @@
 """The long steps of the job as a person sees them: a progress bar, then what came of it."""
 
+import logging
 import time
 from contextlib import ExitStack
 from functools import cache
 from threading import Event
 
-import click
 import psycopg
 
 from app.database import Database, EmbeddingModel
 from app.encoders.loaded import EncoderSpec, load_encoder
 from app.encoders.precision import Precision
+from app.errors import PhotosAwayError, PhotosLostError
 from app.items.photos import photo_root
 from app.settings import Settings
-from worker.console import progress_bar
+from worker.console import progress_bar, say
 from worker.embedding.batch import Tally
 from worker.embedding.drain import drain
 from worker.embedding.index import ensure_index
+from worker.embedding.metrics import count_photos
 
 _kept_encoder = cache(load_encoder)
 """A follower takes turns between models, and loads each one's network once."""
@@ -35,7 +37,9 @@ def work_off(
         stop: set it to stop after the batch under way.
 
     Raises:
-        LookalikeError: no photos' folder, or no weights.
+        PhotosAwayError: no photos' folder.
+        PhotosLostError: it went away after photos of it were embedded, which stay so.
+        LookalikeError: no weights.
     """
     with database.session() as session:
         root = photo_root(session, settings)
@@ -44,27 +48,40 @@ def work_off(
     encoder = _kept_encoder(spec, settings.home)
     started = time.monotonic()
     total = Tally()
+    count_photos(model.name)
     with progress_bar(pending, f"embedding with {model.name}", "photos") as bar:
 
         def count(tally: Tally) -> None:
             nonlocal total
             total += tally
+            count_photos(model.name, embedded=tally.embedded, failed=tally.failed)
             bar.update(tally.embedded + tally.failed)
 
         def wait(left: int) -> None:
             bar.set_postfix_str(f"waiting for other workers, {left:,} left")
 
-        drain(database, model.model_id, encoder, root, settings.batch_size, stop, count, wait)
+        try:
+            drain(database, model.model_id, encoder, root, settings.batch_size, stop, count, wait)
+        except PhotosAwayError as error:
+            if not total.embedded:
+                raise  # as likely as not the setting is wrong, and there never was a photo
+            raise PhotosLostError(str(error)) from None
     seconds = time.monotonic() - started
     if spec.precision == Precision.AUTO:
         _kept_encoder.cache_clear()  # from now on its row says what it has settled on
-    click.echo(
+    say(
+        "embedded",
         f"{model.name}: {total.embedded:,} embedded, {total.failed:,} failed in {seconds:.1f} s "
         f"({total.embedded / max(seconds, 0.001):.0f} photos/s, after {started - begun:.1f} s to "
-        "load the network)"
+        "load the network)",
+        model=model.name,
+        embedded=total.embedded,
+        failed=total.failed,
+        seconds=round(seconds, 3),
+        seconds_to_load=round(started - begun, 3),
     )
     if total.failed:
-        click.echo("`lookalike jobs list` says why photos failed")
+        say("photos_failed", "`lookalike jobs list` says why photos failed", model=model.name)
 
 
 def build_index(database: Database, settings: Settings, model: EmbeddingModel, stop: Event) -> None:
@@ -89,11 +106,16 @@ def build_index(database: Database, settings: Settings, model: EmbeddingModel, s
         try:
             built = ensure_index(database, model, settings, show, stop)
         except psycopg.errors.InsufficientPrivilege:
-            click.echo(
+            say(
+                "no_index",
                 f"{model.name}: no index yet, and searches are slower without: have the schema's "
                 "owner run `lookalike embed`",
                 err=True,
+                level=logging.WARNING,
+                model=model.name,
             )
             return
     if built:
-        click.echo(f"{model.name}: index built in {time.monotonic() - begun:.1f} s")
+        seconds = time.monotonic() - begun
+        text = f"{model.name}: index built in {seconds:.1f} s"
+        say("index_built", text, model=model.name, seconds=round(seconds, 3))

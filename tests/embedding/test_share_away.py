@@ -1,0 +1,88 @@
+"""The share with the photos goes away in the middle of the work: the worker waits and goes on."""
+
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from app.database import Database
+from app.errors import PhotosAwayError, PhotosLostError
+from tests.conftest import settings_for
+from tests.embedding.conftest import (
+    DEADLINE,
+    Start,
+    assert_complete,
+    execute,
+    log_writes,
+    until,
+    vectors,
+    wait_until,
+    writes_held,
+    written,
+)
+from worker.embedding import perseverance
+from worker.embedding.perseverance import persevere
+
+JOBS = "SELECT DISTINCT state, attempts, last_error FROM embedding_jobs"
+LOST = "the folder of the photos, /share/images, isn't there or is empty: mount it"
+
+
+def test_the_worker_goes_on_when_the_share_is_back(
+    unembedded_url: str, catalog: Path, start: Start
+) -> None:
+    url = unembedded_url
+    share = catalog / "images"
+    photos = {int(photo.stem) for photo in share.iterdir()}
+    log_writes(url)
+    worker = start(url, "embed", LOOKALIKE_IMAGES=str(catalog), LOOKALIKE_BATCH_SIZE="8")
+    with writes_held(url) as waiting:
+        wait_until(lambda: waiting() == 1)  # its first batch is read and encoded
+        share.rename(catalog / "away")
+    until(worker, f"lookalike: the folder of the photos, {share}, isn't there")
+    assert execute(url, JOBS) == [("pending", 0, None)]
+    assert len(vectors(url)) == 8
+    (catalog / "away").rename(share)
+    output, errors = worker.communicate(timeout=DEADLINE)
+    assert worker.returncode == 0, errors
+    assert f"compact: {len(photos) - 8} embedded, 0 failed" in output
+    assert written(url) == sorted(photos)  # each once
+    assert_complete(url)
+
+
+def test_a_stop_ends_the_wait_for_the_share(
+    empty_url: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(perseverance, "WAITS", (3600,))
+    stop = Event()
+
+    def lose(_: Database) -> None:
+        stop.set()
+        raise PhotosLostError(LOST)
+
+    persevere(settings_for(empty_url, home), stop, lose)
+
+
+def test_patience_with_a_share_ends(
+    empty_url: str, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once it was there, it is waited for whether a photo of it is missed or all of it."""
+    monkeypatch.setattr(perseverance, "WAITS", (0, 0))
+    errors = [PhotosLostError(LOST), PhotosAwayError("no root"), PhotosAwayError("no root at all")]
+    left = iter(errors)
+
+    def lose(_: Database) -> None:
+        raise next(left)
+
+    with pytest.raises(PhotosAwayError, match=r"^no root at all$"):
+        persevere(settings_for(empty_url, home), Event(), lose)
+    assert capsys.readouterr().err == (
+        f"lookalike: {LOST}: trying again in 0 s\nlookalike: no root: trying again in 0 s\n"
+    )
+
+
+def test_a_share_that_was_never_there_is_not_waited_for(empty_url: str, home: Path) -> None:
+    def lack(_: Database) -> None:
+        raise PhotosAwayError("no root")
+
+    with pytest.raises(PhotosAwayError):
+        persevere(settings_for(empty_url, home), Event(), lack)

@@ -1,0 +1,121 @@
+"""The worker's numbers for Prometheus: photos done, seconds a stage takes, what is still to do."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+
+import psycopg
+from prometheus_client import REGISTRY, Counter, Histogram, start_http_server
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from app.database import query
+from app.database.connection import CONNECT_TIMEOUT
+from app.errors import LookalikeError
+
+OUTCOMES = ("embedded", "failed")
+STAGES = ("claim", "read", "decode", "encode", "write")
+
+_photos = Counter(
+    "lookalike_photos",  # the library adds _total
+    "Photos that this worker is done with, committed to the database",
+    ["model", "outcome"],
+)
+_seconds = Histogram(
+    "lookalike_stage_seconds",
+    "Seconds that a stage took: read and decode for one photo, the others for a batch",
+    ["stage"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+for _stage in STAGES:
+    _seconds.labels(_stage)  # shown as 0 before it first ran
+
+
+def timed(stage: str) -> AbstractContextManager[object]:
+    """Measure how long a block takes, on any thread; it counts whether or not the block fails.
+
+    Args:
+        stage: one of `STAGES`.
+    """
+    return _seconds.labels(stage).time()
+
+
+def count_photos(model: str, *, embedded: int = 0, failed: int = 0) -> None:
+    """Count photos of a model that are done with; call it once without any, to show them as 0."""
+    for outcome, number in zip(OUTCOMES, (embedded, failed), strict=True):
+        _photos.labels(model, outcome).inc(number)
+
+
+@contextmanager
+def serving(host: str, port: int | None) -> Iterator[None]:
+    """Answer Prometheus on a port for the length of the block; without a port do nothing.
+
+    Raises:
+        LookalikeError: the address can't be listened on.
+    """
+    if port is None:
+        yield
+        return
+    try:
+        server, thread = start_http_server(port, host)
+    except OSError as error:
+        raise LookalikeError(
+            f"can't serve metrics on {host}, port {port} ({error.strerror}): name another "
+            "--metrics-port, or LOOKALIKE_METRICS_HOST"
+        ) from None
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def backlog_of(url: str) -> Iterator[None]:
+    """Show what is still to do in a database, for the length of the block.
+
+    Args:
+        url: the database's URI.
+    """
+    backlog = _Backlog(url)
+    REGISTRY.register(backlog)
+    try:
+        yield
+    finally:
+        REGISTRY.unregister(backlog)
+
+
+class _Backlog(Collector):
+    """Counted whenever Prometheus asks, since other workers have a share in it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def describe(self) -> Sequence[Metric]:
+        return self._gauges()
+
+    def collect(self) -> Sequence[Metric]:
+        pending, failed = gauges = self._gauges()
+        # Without a database there is nothing to say of it; the other numbers are still told.
+        with suppress(psycopg.Error):
+            for model, *counts in self._rows():
+                pending.add_metric([model], counts[0])
+                failed.add_metric([model], counts[1])
+        return gauges
+
+    def _rows(self) -> list[tuple[str, int, int]]:
+        # A connection of its own: those of the pool may all be at work.
+        with psycopg.connect(
+            self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT
+        ) as connection:
+            return connection.execute(query(__package__, "backlog")).fetchall()
+
+    @staticmethod
+    def _gauges() -> list[GaugeMetricFamily]:
+        return [
+            GaugeMetricFamily(name, text, labels=["model"])
+            for name, text in (
+                ("lookalike_backlog_photos", "Photos queued for a model, by whichever worker"),
+                ("lookalike_failed_photos", "Photos that a model has failed on; see jobs list"),
+            )
+        ]
