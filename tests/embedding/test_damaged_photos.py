@@ -15,6 +15,7 @@ from app.errors import PhotosAwayError
 from tests.conftest import Cli
 from tests.embedding.conftest import Stub, assert_complete, execute, vectors
 from worker.embedding.drain import drain
+from worker.embedding.lanes import LANES
 from worker.embedding.queue import reconcile
 
 JOBS = "SELECT state, attempts, last_error FROM embedding_jobs"
@@ -178,6 +179,6 @@ def test_a_share_that_goes_away_fails_no_job(
 
     with pytest.raises(PhotosAwayError, match=r"images, isn't there or is empty: mount it"):
         drain(unembedded_database, 1, Stub(), catalog, 8, Event(), unmount)  # type: ignore[arg-type]
-    assert batches == [1]
-    assert len(vectors(unembedded_url)) == 8
+    assert 1 <= len(batches) <= LANES  # what was decoded by then
+    assert len(vectors(unembedded_url)) == 8 * len(batches)
     assert set(execute(unembedded_url, JOBS)) == {("pending", 0, None)}

@@ -23,6 +23,7 @@ from tests.embedding.conftest import (
     writes_held,
 )
 from worker.embedding import perseverance
+from worker.embedding.lanes import LANES
 from worker.embedding.perseverance import persevere
 
 
@@ -46,7 +47,7 @@ def test_the_embedded_server_is_restarted_mid_job(
         session.commit()
     worker = start(None, "embed", LOOKALIKE_BATCH_SIZE="16", **environment)
     with suppress(psycopg.OperationalError), writes_held(url) as waiting:
-        wait_until(lambda: waiting() == 1)
+        wait_until(lambda: waiting() == LANES)
         assert embedded.stop(own_home)
     # Nobody but the worker starts it again.
     output, errors = worker.communicate(timeout=DEADLINE)

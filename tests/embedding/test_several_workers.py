@@ -21,6 +21,7 @@ from tests.embedding.conftest import (
     written,
 )
 from worker.embedding.drain import drain
+from worker.embedding.lanes import LANES
 from worker.embedding.queue import claim, reconcile
 
 ADVISORY = (
@@ -39,7 +40,7 @@ def test_two_workers_at_once(unembedded_url: str, sample_catalog: Path, start: S
     log_writes(url)
     with writes_held(url) as waiting:
         workers = [start(url, "embed", LOOKALIKE_BATCH_SIZE="4") for _ in range(2)]
-        wait_until(lambda: waiting() == 2)  # each has a batch of its own
+        wait_until(lambda: waiting() == 2 * LANES)  # each batch is another
     outputs = []
     for worker in workers:
         output, errors = worker.communicate(timeout=DEADLINE)

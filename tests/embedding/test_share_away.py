@@ -21,6 +21,7 @@ from tests.embedding.conftest import (
     written,
 )
 from worker.embedding import perseverance
+from worker.embedding.lanes import LANES
 from worker.embedding.perseverance import persevere
 
 JOBS = "SELECT DISTINCT state, attempts, last_error FROM embedding_jobs"
@@ -36,15 +37,15 @@ def test_the_worker_goes_on_when_the_share_is_back(
     log_writes(url)
     worker = start(url, "embed", LOOKALIKE_IMAGES=str(catalog), LOOKALIKE_BATCH_SIZE="8")
     with writes_held(url) as waiting:
-        wait_until(lambda: waiting() == 1)  # its first batch is read and encoded
+        wait_until(lambda: waiting() == LANES)  # its first batches are read and encoded
         share.rename(catalog / "away")
     until(worker, f"lookalike: the folder of the photos, {share}, isn't there")
     assert execute(url, JOBS) == [("pending", 0, None)]
-    assert len(vectors(url)) == 8
+    assert len(vectors(url)) == LANES * 8
     (catalog / "away").rename(share)
     output, errors = worker.communicate(timeout=DEADLINE)
     assert worker.returncode == 0, errors
-    assert f"compact: {len(photos) - 8} embedded, 0 failed" in output
+    assert f"compact: {len(photos) - LANES * 8} embedded, 0 failed" in output
     assert written(url) == sorted(photos)  # each once
     assert_complete(url)
 
