@@ -12,6 +12,7 @@ import pytest
 
 from app.database import Database
 from app.errors import LookalikeError
+from app.photo_roots import Folder
 from tests.conftest import Cli
 from tests.embedding.conftest import Stub, assert_complete, execute, vectors
 from worker.embedding.drain import drain
@@ -165,7 +166,7 @@ def test_a_root_that_goes_away_stops_the_run_and_fails_no_job(
         shutil.rmtree(catalog / "images", ignore_errors=True)
 
     with pytest.raises(LookalikeError, match=r"images, isn't there: mount it"):
-        drain(unembedded_database, 1, Stub(), catalog, 8, Event(), unmount)  # type: ignore[arg-type]
+        drain(unembedded_database, 1, Stub(), Folder(catalog), 8, Event(), unmount)  # type: ignore[arg-type]
     assert batches == [1]
     assert len(vectors(unembedded_url)) == 8
     assert set(execute(unembedded_url, JOBS)) == {("pending", 0, None)}

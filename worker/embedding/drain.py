@@ -1,14 +1,13 @@
 """Draining a model's queue, batch by batch, until it is empty or somebody says stop."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Event
 
 from app.database import Database
 from app.encoders.encoder import Encoder
 from app.errors import LookalikeError
+from app.photo_roots import PhotoRoot
 from worker.embedding.batch import Tally, embed_batch
 from worker.embedding.queue import claim, count_pending, release
 
@@ -20,7 +19,7 @@ def drain(
     database: Database,
     model_id: int,
     encoder: Encoder,
-    root: Path,
+    root: PhotoRoot,
     batch_size: int,
     stop: Event,
     on_progress: Callable[[Tally], None],
@@ -32,16 +31,16 @@ def drain(
         database: the open database.
         model_id: the model.
         encoder: its network.
-        root: folder that the photos' paths are below.
+        root: what the photos' paths are below.
         batch_size: photos per batch.
         stop: set it, and the batch under way is the last.
         on_progress: told what became of each batch, once it is committed.
         on_wait: told now and then how many photos other workers still have.
 
     Raises:
-        LookalikeError: the folder of the photos is gone; no job has failed for that.
+        LookalikeError: the root of the photos is gone; no job has failed for that.
     """
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(root.readers) as pool:
         while not stop.is_set():
             with database.connection() as connection:
                 jobs, set_aside = claim(connection, model_id, batch_size)

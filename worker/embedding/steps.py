@@ -34,10 +34,11 @@ def work_off(
         stop: set it to stop after the batch under way.
 
     Raises:
-        LookalikeError: no photos' folder, or no weights.
+        LookalikeError: no root of photos, or no weights.
     """
     with database.session() as session:
         root = photo_root(session, settings)
+    root.require()
     begun = time.monotonic()
     encoder = _kept_encoder(model.backbone, model.weights_sha256, settings.home)
     started = time.monotonic()
