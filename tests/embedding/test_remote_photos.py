@@ -56,6 +56,7 @@ def test_the_vectors_are_those_of_a_folder(
     done = cli(url, "embed", LOOKALIKE_IMAGES=photo_server.url)
     assert done.returncode == 0, done.stderr
     assert f"compact: {len(expected) - 2} embedded, 2 failed" in done.stdout
+    assert "Unclosed" not in done.stderr  # aiohttp complains of what was left open
     reasons = execute(url, "SELECT item_id, last_error FROM embedding_jobs ORDER BY item_id")
     assert reasons == [
         (missing, "the file can't be read: No such file or directory"),
