@@ -30,9 +30,9 @@ class Settings(BaseSettings):
         default_factory=lambda: user_data_path("lookalike"),
         description="folder of the embedded server and of the weights kept by hash",
     )
-    images: Path | None = Field(
+    images: str | None = Field(
         default=None,
-        description="root of the photos, where it is not the ingested catalog's folder",
+        description="root of the photos, a folder or URL, where not the ingested catalog's folder",
     )
     model: str = Field(
         default="resnet50",

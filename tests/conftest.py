@@ -21,6 +21,7 @@ from psycopg import sql
 from app.database import Database, embedded, open_database, schema
 from app.http import create_app
 from app.settings import Settings
+from tests.photo_server import PhotoServer, serving
 from worker.sample_catalog import draw_catalog
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -138,6 +139,14 @@ def cli(home: Path) -> Cli:
         return _run_cli(url, home, *map(str, arguments), **environment)
 
     return run
+
+
+@pytest.fixture
+def photo_server(sample_catalog: Path, tmp_path: Path) -> Iterator[PhotoServer]:
+    """A web server with the photos of the sample catalog; a test may spoil them."""
+    shutil.copytree(sample_catalog / "images", tmp_path / "served" / "images")
+    with serving(tmp_path / "served") as running:
+        yield running
 
 
 @pytest.fixture

@@ -2,16 +2,18 @@
 
 from typing import Annotated, Any
 
-from flask import Response, send_from_directory
+from flask import Response
 from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field
 from werkzeug.exceptions import NotFound
 
 from app.http.context import connection, database, settings
+from app.http.photos import send_photo
 from app.http.problems import PROBLEM_CONTENT
 from app.items.attributes import Filters, Text
 from app.items.listing import ItemDetail, ItemPage, get_item, list_items
 from app.items.photos import item_on_sale, photo_root
+from app.photo_roots import Folder
 from app.search.answers import SimilarItems
 from app.search.errors import NotEmbeddedError, UnknownItemError
 from app.search.options import SearchOptions
@@ -77,11 +79,13 @@ def image(path: ItemPath) -> Response:
             raise UnknownItemError(f"no product has the id {path.item_id}")
         if found.image_path is None:
             raise NotEmbeddedError(f"product {path.item_id} has no photo")
-        root, photo = photo_root(session, settings()), found.image_path
+        # A person waits for the answer: a storage that fails is told, not asked again.
+        root, photo = photo_root(session, settings(), waits=()), found.image_path
     try:
-        return send_from_directory(root, photo, max_age=3600)
+        return send_photo(root, photo)
     except NotFound:
-        raise NotFound(f"the photo of product {path.item_id} is not on this machine") from None
+        where = "on this machine" if isinstance(root, Folder) else "in the storage of the photos"
+        raise NotFound(f"the photo of product {path.item_id} is not {where}") from None
 
 
 @blueprint.get(

@@ -1,13 +1,14 @@
 """Where the photos of the items lie."""
 
-import os
-from pathlib import Path
+from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, load_only
 
 from app.database import Catalog, Item
-from app.errors import LookalikeError, PhotosAwayError
+from app.errors import LookalikeError
+from app.photo_roots import PhotoRoot, open_root
+from app.photo_roots.opening import WAITS
 from app.settings import Settings
 
 
@@ -20,22 +21,18 @@ def item_on_sale(session: Session, item_id: int) -> Item | None:
     )
 
 
-def photo_root(session: Session, settings: Settings) -> Path:
-    """Return the folder that `items.image_path` is below: `LOOKALIKE_IMAGES`, else the catalog's.
+def photo_root(session: Session, settings: Settings, waits: Sequence[float] = WAITS) -> PhotoRoot:
+    """Return what `items.image_path` is below: `LOOKALIKE_IMAGES`, else the catalog's folder.
+
+    Args:
+        session: knows which catalog was ingested.
+        settings: may name another root.
+        waits: as `open_root` takes them.
 
     Raises:
-        LookalikeError: nothing was ingested.
-        PhotosAwayError: the folder isn't there.
+        LookalikeError: nothing was ingested, or no such kind of root can be read here.
     """
-    root = settings.images
+    root = settings.images or session.scalar(select(Catalog.root))
     if root is None:
-        known = session.scalar(select(Catalog.root))
-        if known is None:
-            raise LookalikeError("no catalog has been ingested yet: run `lookalike ingest DIR`")
-        root = Path(known)
-    if not os.path.isdir(root):  # noqa: PTH112 - Path.is_dir raises on a share that broke
-        raise PhotosAwayError(
-            f"the folder of the photos, {root}, isn't there: mount it, or name it in "
-            "LOOKALIKE_IMAGES"
-        )
-    return root
+        raise LookalikeError("no catalog has been ingested yet: run `lookalike ingest DIR`")
+    return open_root(root, waits)

@@ -13,6 +13,7 @@ from unittest import mock
 
 from app.database import open_database
 from app.encoders.photo import load_photo
+from app.photo_roots import Folder
 from tests.conftest import settings_for
 from tests.embedding.conftest import Stub
 from worker.embedding.drain import drain
@@ -33,7 +34,7 @@ def work(url: str, root: Path, batch_size: int, deadly: str) -> None:
     ):
         with database.connection() as connection:
             reconcile(connection, 1, revive=True)
-        drain(database, 1, Stub(), root, batch_size, Event(), lambda _: None)  # type: ignore[arg-type]
+        drain(database, 1, Stub(), Folder(root), batch_size, Event(), lambda _: None)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

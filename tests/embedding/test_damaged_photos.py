@@ -12,6 +12,7 @@ import pytest
 
 from app.database import Database
 from app.errors import PhotosAwayError
+from app.photo_roots import Folder
 from tests.conftest import Cli
 from tests.embedding.conftest import Stub, assert_complete, execute, vectors
 from worker.embedding.drain import drain
@@ -178,7 +179,7 @@ def test_a_share_that_goes_away_fails_no_job(
             (catalog / "images").mkdir()
 
     with pytest.raises(PhotosAwayError, match=r"images, isn't there or is empty: mount it"):
-        drain(unembedded_database, 1, Stub(), catalog, 8, Event(), unmount)  # type: ignore[arg-type]
+        drain(unembedded_database, 1, Stub(), Folder(catalog), 8, Event(), unmount)  # type: ignore[arg-type]
     assert 1 <= len(batches) <= LANES  # what was decoded by then
     assert len(vectors(unembedded_url)) == 8 * len(batches)
     assert set(execute(unembedded_url, JOBS)) == {("pending", 0, None)}

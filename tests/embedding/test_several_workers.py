@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from app.database import Database
+from app.photo_roots import Folder
 from tests.embedding.conftest import (
     DEADLINE,
     Start,
@@ -69,7 +70,7 @@ def test_a_worker_takes_over_what_another_dies_with(
             unembedded_database,
             1,
             Stub(),  # type: ignore[arg-type]
-            sample_catalog,
+            Folder(sample_catalog),
             16,
             Event(),
             lambda _: None,

@@ -10,8 +10,10 @@ from PIL import Image
 from app.encoders import projection
 from app.encoders.encoder import Encoder
 from app.encoders.registry import get_backbone
+from app.photo_roots import Folder
 from worker.training.network_job import Teacher, train_network
 from worker.training.outcome import Options
+from worker.training.pixels import PhotoFile
 from worker.training.products import Products
 from worker.training.projection_job import Base, train_projection, vectors_of
 from worker.training.recipe import Recipe
@@ -23,7 +25,7 @@ COMPACT = get_backbone("compact")
 def products(tmp_path: Path) -> Products:
     """Sixty squares in two colours, one of them no photo, some without a label."""
     random = np.random.default_rng(0)
-    files, colours = [], []
+    root, files, colours = Folder(tmp_path), [], []
     for number in range(60):
         red = number % 2 == 0
         file = tmp_path / f"{number}.jpg"
@@ -31,9 +33,9 @@ def products(tmp_path: Path) -> Products:
         photo[20:60, 10:50] = (180, 20, 20) if red else (20, 20, 180)
         photo[20:60, 10:50] += random.integers(0, 40, size=(40, 40, 3), dtype=np.uint8)
         Image.fromarray(photo).save(file)
-        files.append(file)
+        files.append(PhotoFile(root, file.name))
         colours.append(None if number % 9 == 0 else "Red" if red else "Blue")
-    files[7].write_bytes(b"no photo")
+    (tmp_path / "7.jpg").write_bytes(b"no photo")
     return Products(list(range(60)), files, {"base_colour": colours})
 
 

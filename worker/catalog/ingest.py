@@ -8,6 +8,7 @@ import psycopg
 
 from app.database import query
 from app.errors import LookalikeError
+from app.photo_roots import Remote
 from worker.catalog.account import Account
 from worker.catalog.staging import staged_rows
 from worker.catalog.styles import Reject, StylesFile
@@ -22,6 +23,7 @@ def ingest(
     connection: psycopg.Connection[Any],
     root: Path,
     *,
+    remote: Remote | None = None,
     allow_removals: bool = False,
     on_reject: Callable[[Reject], None] = lambda _: None,
     on_progress: Callable[[int], object] = lambda _: None,
@@ -32,6 +34,7 @@ def ingest(
     Args:
         connection: outside a transaction, or at its begin.
         root: the folder with `styles.csv`, `images/` and `styles/`.
+        remote: where the photos are, if not in the folder.
         allow_removals: go on even if over half of the products or photos would go.
         on_reject: told of each line that is no product.
         on_progress: told how many lines each step has read.
@@ -41,7 +44,8 @@ def ingest(
         The account of what was read and what it changed.
 
     Raises:
-        LookalikeError: the catalog is unusable, or would remove too much; nothing is changed.
+        LookalikeError: the catalog is unusable, would remove too much, or the remote photos can't
+            be reached; nothing is changed.
     """
     styles = StylesFile(root / "styles.csv")
     locked = connection.execute(TRY_LOCK).fetchone()
@@ -51,7 +55,7 @@ def ingest(
     account = Account()
     connection.execute(query(__package__, "stage"))
     with connection.cursor().copy(query(__package__, "copy_staged")) as copy:
-        for values in staged_rows(root, styles, account, on_reject, on_progress):
+        for values in staged_rows(root, styles, account, on_reject, on_progress, remote):
             copy.write_row(values)
     _refuse_emptiness(styles, account)
     connection.execute("ANALYZE staged_items")

@@ -29,6 +29,22 @@ def list_photos(root: Path) -> set[str]:
         return set()
 
 
+class FolderPhotos:
+    """The photos in the catalog's own folder, listed once."""
+
+    readers = None
+    """As many threads as Python thinks fit."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._names = list_photos(root)
+
+    def look_up(self, name: str) -> tuple[bool, Photo | None]:
+        """Return whether there is a file of that name, and what it holds, None if unreadable."""
+        there = name in self._names
+        return there, inspect(self._root, name) if there else None
+
+
 def inspect(root: Path, name: str) -> Photo | None:
     """Hash a photo's file and read its header; None where the file can't be read."""
     path = f"{FOLDER}/{name}"

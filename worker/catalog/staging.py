@@ -6,9 +6,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from app.photo_roots import Remote
 from worker.catalog.account import Account
 from worker.catalog.metadata import Metadata, read_metadata
-from worker.catalog.photos import Photo, inspect, list_photos
+from worker.catalog.photos import FolderPhotos, Photo
+from worker.catalog.remote_photos import RemotePhotos
 from worker.catalog.styles import Reject, Row, StylesFile
 
 CHUNK = 1000
@@ -30,24 +32,28 @@ def staged_rows(
     account: Account,
     on_reject: Callable[[Reject], None],
     on_progress: Callable[[int], object],
+    remote: Remote | None = None,
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield the staging table's rows, in its columns' order, and keep the account."""
-    photos = list_photos(root)
+    """Yield the staging table's rows, in its columns' order, and keep the account.
+
+    The photos are those below `remote`, where there is one, else those below `root`.
+    """
+    photos = RemotePhotos(remote) if remote is not None else FolderPhotos(root)
     has_metadata = (root / "styles").is_dir()
 
     def look_up(row: Row) -> _Found:
-        photo, metadata = f"{row.item_id}.jpg", root / "styles" / f"{row.item_id}.json"
-        photo_expected = photo in photos
+        metadata = root / "styles" / f"{row.item_id}.json"
+        photo_expected, photo = photos.look_up(f"{row.item_id}.jpg")
         metadata_expected = has_metadata and metadata.exists()
         return _Found(
             photo_expected,
-            inspect(root, photo) if photo_expected else None,
+            photo,
             metadata_expected,
             read_metadata(metadata) if metadata_expected else None,
         )
 
     lines = styles.rows()
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(photos.readers) as pool:
         while chunk := list(islice(lines, CHUNK)):
             account.read += len(chunk)
             rows = [row for row in chunk if isinstance(row, Row)]

@@ -10,7 +10,8 @@ import click
 
 from app.database.ready import ready_database
 from app.errors import LookalikeError
-from app.settings import get_settings
+from app.photo_roots import Remote, is_url, open_url
+from app.settings import Settings, get_settings
 from worker.catalog import Account, Reject, StylesFile, ingest
 from worker.console import echo_json, progress_bar
 
@@ -34,9 +35,12 @@ SHOWN = 5
 def command(folder: Path, rejects: Path | None, allow_removals: bool, as_json: bool) -> None:
     """Read the catalog in DIR (styles.csv, images/, styles/) into the database.
 
+    Where LOOKALIKE_IMAGES is a URL, the photos are read from there instead of DIR/images.
+
     Products that DIR no longer lists are removed from the results. What did not change stays
     untouched, so the command can be run again at any time.
     """
+    settings = get_settings()
     styles = StylesFile(folder / "styles.csv")
     for name in styles.missing:
         click.echo(f"lookalike: styles.csv has no column {name}: it stays empty", err=True)
@@ -44,13 +48,14 @@ def command(folder: Path, rejects: Path | None, allow_removals: bool, as_json: b
         click.echo(f"lookalike: styles.csv has a column {name!r} too: ignored", err=True)
     with (
         _reject_writer(rejects) as on_reject,
-        ready_database(get_settings()) as database,
+        ready_database(settings) as database,
         progress_bar(styles.count_lines(), "reading", "rows") as bar,
         database.connection() as connection,
     ):
         account = ingest(
             connection,
             folder,
+            remote=_remote(settings),
             allow_removals=allow_removals,
             on_reject=on_reject,
             on_progress=bar.update,
@@ -82,6 +87,15 @@ def print_account(account: Account) -> None:
         f"{account.added:,} added, {account.changed:,} changed, {account.unchanged:,} unchanged, "
         f"{account.removed:,} removed"
     )
+
+
+def _remote(settings: Settings) -> Remote | None:
+    """Return where the photos are, if that is not in the catalog's folder.
+
+    Another folder in LOOKALIKE_IMAGES is the same one, seen by a worker or the API elsewhere.
+    """
+    where = settings.images
+    return open_url(where) if where is not None and is_url(where) else None
 
 
 @contextmanager

@@ -1,11 +1,9 @@
 """One batch of photos: claimed, decoded, encoded, written and finished in one transaction."""
 
 import hashlib
-import os
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +13,8 @@ from pgvector import HalfVector
 
 from app.database import query
 from app.encoders.encoder import Encoder
-from app.encoders.photo import PhotoError, UnavailablePhotoError, load_photo, read_photo
-from app.errors import PhotosAwayError
+from app.encoders.photo import PhotoError, UnavailablePhotoError, load_photo
+from app.photo_roots import PhotoRoot
 from worker.embedding.metrics import timed
 from worker.embedding.queue import Job, fail, finish
 
@@ -39,7 +37,7 @@ def embed_batch(
     model_id: int,
     jobs: Sequence[Job],
     encoder: Encoder,
-    root: Path,
+    root: PhotoRoot,
     pool: Executor,
 ) -> Tally:
     """Embed claimed jobs; a photo that can't be embedded becomes a failed job. The caller commits.
@@ -49,14 +47,14 @@ def embed_batch(
         model_id: the model to embed with.
         jobs: what was claimed.
         encoder: the model's network.
-        root: folder that the jobs' paths are below.
+        root: what the jobs' paths are below.
         pool: decodes the photos.
 
     Returns:
         How many photos were embedded, and how many failed.
 
     Raises:
-        PhotosAwayError: the folder of the photos is gone; nothing was written.
+        PhotosAwayError: the root of the photos is gone; nothing was written.
     """
     wanted = [job for job in jobs if job.needed]
     photos = list(pool.map(lambda job: _decode(job, root, encoder), wanted))
@@ -88,35 +86,20 @@ def embed_batch(
     return Tally(len(good), len(failures))
 
 
-def _decode(job: Job, root: Path, encoder: Encoder) -> NDArray[np.uint8] | PhotoError:
+def _decode(job: Job, root: PhotoRoot, encoder: Encoder) -> NDArray[np.uint8] | PhotoError:
     backbone = encoder.backbone
-    file = root / job.image_path
     try:
         with timed("read"):
-            data = read_photo(file)
+            data = root.read(job.image_path)
         if hashlib.sha256(data).hexdigest() != job.image_sha256:
             raise UnavailablePhotoError("the file has changed since the last ingest: ingest again")
         with timed("decode"):
             return load_photo(data, backbone.input_size, backbone.resize)
     except UnavailablePhotoError as error:
-        _require_folder(file.parent)
+        root.require_around(job.image_path)
         return error
     except PhotoError as error:
         return error
-
-
-def _require_folder(folder: Path) -> None:
-    """Tell a photo that is gone from a disk that is gone, or that left an empty mount point."""
-    try:
-        with os.scandir(folder) as entries:
-            there = next(entries, None) is not None
-    except OSError:
-        there = False
-    if not there:
-        raise PhotosAwayError(
-            f"the folder of the photos, {folder}, isn't there or is empty: mount it, or name the "
-            "folder above it in LOOKALIKE_IMAGES"
-        )
 
 
 def _write(

@@ -1,11 +1,11 @@
 """Draining a model's queue, batch by batch, until it is empty or somebody says stop."""
 
 from collections.abc import Callable
-from pathlib import Path
 from threading import Event
 
 from app.database import Database
 from app.encoders.encoder import Encoder
+from app.photo_roots import PhotoRoot
 from worker.embedding.batch import Tally
 from worker.embedding.lanes import LANES, Lanes
 from worker.embedding.queue import count_pending
@@ -18,7 +18,7 @@ def drain(
     database: Database,
     model_id: int,
     encoder: Encoder,
-    root: Path,
+    root: PhotoRoot,
     batch_size: int,
     stop: Event,
     on_progress: Callable[[Tally], None],
@@ -30,14 +30,14 @@ def drain(
         database: the open database.
         model_id: the model.
         encoder: its network.
-        root: folder that the photos' paths are below.
+        root: what the photos' paths are below.
         batch_size: photos per batch.
         stop: set it, and the batches under way are the last.
         on_progress: told what became of each batch, once it is committed; by one thread at a time.
         on_wait: told now and then how many photos other workers still have.
 
     Raises:
-        PhotosAwayError: the folder of the photos is gone; no job has failed for that.
+        PhotosAwayError: the root of the photos is gone; no job has failed for that.
     """
     lanes = Lanes(database, model_id, encoder, root, batch_size, stop, on_progress)
     while not stop.is_set():

@@ -1,10 +1,8 @@
 """Several batches under way at once: one is encoded while others are decoded and written."""
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from threading import Event, Lock
 from typing import Any
 
@@ -13,6 +11,7 @@ import psycopg
 from app.database import Database
 from app.encoders.encoder import Encoder
 from app.errors import PhotosAwayError
+from app.photo_roots import PhotoRoot
 from worker.embedding.batch import Tally, embed_batch
 from worker.embedding.metrics import timed
 from worker.embedding.queue import Job, claim, release
@@ -31,7 +30,7 @@ class Lanes:
         database: the open database.
         model_id: the model.
         encoder: its network.
-        root: folder that the photos' paths are below.
+        root: what the photos' paths are below.
         batch_size: photos per batch.
         stop: set it, and the batches under way are the last.
         on_progress: told what became of each batch, once it is committed; by one lane at a time.
@@ -42,7 +41,7 @@ class Lanes:
         database: Database,
         model_id: int,
         encoder: Encoder,
-        root: Path,
+        root: PhotoRoot,
         batch_size: int,
         stop: Event,
         on_progress: Callable[[Tally], None],
@@ -61,11 +60,14 @@ class Lanes:
             suspect: work on the photos that a worker was at when it ended, one by one.
 
         Raises:
-            PhotosAwayError: the folder of the photos is gone; no job has failed for that.
+            PhotosAwayError: the root of the photos is gone; no job has failed for that.
             KeyboardInterrupt: it was broken off; of the batches under way nothing was written.
         """
         ended = Event()
-        with ThreadPoolExecutor(os.cpu_count()) as decoders, ThreadPoolExecutor(lanes) as threads:
+        with (
+            ThreadPoolExecutor(self._root.readers) as decoders,
+            ThreadPoolExecutor(lanes) as threads,
+        ):
             under_way = [
                 threads.submit(self._work, decoders, ended, suspect=suspect) for _ in range(lanes)
             ]

@@ -37,12 +37,13 @@ def work_off(
         stop: set it to stop after the batch under way.
 
     Raises:
-        PhotosAwayError: no photos' folder.
+        PhotosAwayError: no root of photos.
         PhotosLostError: it went away after photos of it were embedded, which stay so.
         LookalikeError: no weights.
     """
     with database.session() as session:
         root = photo_root(session, settings)
+    root.require()
     begun = time.monotonic()
     spec = EncoderSpec(model.backbone, model.preprocessing, model.weights_sha256, model.precision)
     encoder = _kept_encoder(spec, settings.home)

@@ -107,6 +107,7 @@ def _products(database: Database, settings: Settings, source: str) -> Products:
         return from_catalog(Path(source))
     with database.session() as session:
         root = photo_root(session, settings)
+    root.require()
     with database.connection() as connection:
         return from_database(connection, root)
 

@@ -3,14 +3,15 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from app.encoders.photo import PhotoError, load_photo, read_photo
+from app.encoders.photo import PhotoError, load_photo
 from app.encoders.registry import Backbone
+from app.photo_roots import PhotoRoot
 
 Pixels = NDArray[np.uint8]
 
@@ -18,8 +19,20 @@ AHEAD = 256
 """Photos decoded before the first of them is asked for."""
 
 
+class PhotoFile(NamedTuple):
+    """Where a product's photo lies."""
+
+    root: PhotoRoot
+    path: str
+    """Below the root."""
+
+    def read(self) -> bytes:
+        """Return its bytes; raises as `PhotoRoot.read` does."""
+        return self.root.read(self.path)
+
+
 def load_pixels(
-    files: Sequence[Path], backbone: Backbone, *, hidden: bool = False
+    files: Sequence[PhotoFile], backbone: Backbone, *, hidden: bool = False
 ) -> tuple[Pixels, NDArray[np.bool_]]:
     """Decode photos into a backbone's input.
 
@@ -41,7 +54,7 @@ def load_pixels(
 
 
 def decoded_batches(
-    files: Sequence[Path], backbone: Backbone, batch_size: int
+    files: Sequence[PhotoFile], backbone: Backbone, batch_size: int
 ) -> Iterator[tuple[Pixels, NDArray[np.bool_]]]:
     """Decode photos batch by batch; yield as `load_pixels` returns, for each batch."""
     size = backbone.input_size
@@ -52,10 +65,10 @@ def decoded_batches(
         yield pixels, np.array([photo is not None for photo in batch])
 
 
-def _decoded(files: Sequence[Path], backbone: Backbone) -> Iterator[Pixels | None]:
-    def decode(file: Path) -> Pixels | None:
+def _decoded(files: Sequence[PhotoFile], backbone: Backbone) -> Iterator[Pixels | None]:
+    def decode(file: PhotoFile) -> Pixels | None:
         try:
-            return load_photo(read_photo(file), backbone.input_size, backbone.resize)
+            return load_photo(file.read(), backbone.input_size, backbone.resize)
         except PhotoError:
             return None
 

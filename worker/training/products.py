@@ -9,9 +9,11 @@ import psycopg
 from numpy.typing import NDArray
 
 from app.database import query
+from app.photo_roots import Folder, PhotoRoot
 from worker.catalog.photos import FOLDER, list_photos
 from worker.catalog.styles import COLUMNS, Row, StylesFile
 from worker.evaluation.codes import LABELS
+from worker.training.pixels import PhotoFile
 
 ATTRIBUTES = [attribute for attribute in COLUMNS.values() if attribute != "item_id"]
 """What `Row.attributes` holds, in its order."""
@@ -22,7 +24,7 @@ class Products:
     """Products with a photo, in the order of their ids."""
 
     item_ids: list[int]
-    photos: list[Path]
+    photos: list[PhotoFile]
     labels: dict[str, list[str | None]]
     """The words of every product, by column."""
 
@@ -45,22 +47,22 @@ def from_catalog(folder: Path) -> Products:
         LookalikeError: there is no such file, or it is no catalog.
     """
     styles = StylesFile(folder / "styles.csv")
-    names = list_photos(folder)
+    names, root = list_photos(folder), Folder(folder)
     rows = [row for row in styles.rows() if isinstance(row, Row) and f"{row.item_id}.jpg" in names]
     rows.sort(key=lambda row: row.item_id)
     return Products(
         [row.item_id for row in rows],
-        [folder / FOLDER / f"{row.item_id}.jpg" for row in rows],
+        [PhotoFile(root, f"{FOLDER}/{row.item_id}.jpg") for row in rows],
         {name: [_word(row, name) for row in rows] for name in LABELS},
     )
 
 
-def from_database(connection: psycopg.Connection[Any], root: Path) -> Products:
-    """Read the ingested products that have a photo; `root` is the folder of the photos."""
+def from_database(connection: psycopg.Connection[Any], root: PhotoRoot) -> Products:
+    """Read the ingested products that have a photo; `root` is where the photos lie."""
     rows = connection.execute(query(__package__, "products")).fetchall()
     return Products(
         [row[0] for row in rows],
-        [root / row[1] for row in rows],
+        [PhotoFile(root, row[1]) for row in rows],
         {name: [row[at] for row in rows] for at, name in enumerate(LABELS, start=2)},
     )
 

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from app.encoders import networks
 from app.encoders.registry import Backbone
-from worker.training.pixels import decoded_batches
+from worker.training.pixels import PhotoFile, decoded_batches
 
 BATCH = 64
 CLIP = 4.0
@@ -22,7 +22,7 @@ CLIP = 4.0
 
 
 def teacher_features(
-    backbone: Backbone, weights: Path, files: Sequence[Path], *, hidden: bool = False
+    backbone: Backbone, weights: Path, files: Sequence[PhotoFile], *, hidden: bool = False
 ) -> NDArray[np.float32]:
     """Return the maximum and the mean of a backbone's last feature map, shape `(N, 2 × D)`."""
     network = networks.build(backbone, weights)

@@ -1,0 +1,54 @@
+"""What went wrong between us and a storage, in the words of no particular one."""
+
+import errno
+import re
+from enum import Enum
+
+
+class Failure(Enum):
+    """Whose fault it is."""
+
+    MISSING = "there is no such file"
+    DENIED = "the file may not be read by us"
+    AWAY = "the storage failed: it says nothing of the file"
+
+
+def failure_of(error: Exception) -> Failure:
+    """Sort an error of any file system.
+
+    What is not known for certain to be about one file is taken for a failure of the storage: a
+    photo that waits in vain is better than thousands that were given up while a network was down.
+    """
+    status = _status(error)
+    if isinstance(error, FileNotFoundError | IsADirectoryError) or status in (404, 410):
+        return Failure.MISSING
+    # gcsfs has no class and no number for a 403.
+    forbidden = isinstance(error, OSError) and str(error).startswith("Forbidden")
+    if isinstance(error, PermissionError) or forbidden or status in (401, 403, 451):
+        return Failure.DENIED
+    return Failure.AWAY
+
+
+def is_empty_range(error: Exception) -> bool:
+    """Return whether a storage refuses to give the first bytes of a file since it has none."""
+    invalid = isinstance(error, OSError) and error.errno == errno.EINVAL
+    text = str(error).lower()
+    return (_status(error) == 416 or invalid or isinstance(error, ValueError)) and "range" in text
+
+
+def in_words(error: Exception) -> str:
+    """Return an error as part of a line, without the password that a URL may hold."""
+    status = _status(error)
+    if status is not None:
+        return f"it answers {status} {getattr(error, 'message', '')}".strip()
+    line = " ".join((str(error) or type(error).__name__).split())[:200]
+    return re.sub(r"//[^/@ ]*@", "//", line)
+
+
+def _status(error: Exception) -> int | None:
+    """Return the HTTP status that an error is about, however its library calls it."""
+    for name in ("status", "code"):
+        number = str(getattr(error, name, None))
+        if number.isdigit():
+            return int(number)
+    return None

@@ -1,0 +1,160 @@
+"""Photos behind a URL: embedded as from a folder, and no job fails for a storage that is away."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+
+import fsspec
+import numpy as np
+import pytest
+
+from app.database import Database, query
+from app.errors import LookalikeError
+from app.photo_roots import PhotoRoot, open_root, remote
+from tests.conftest import Cli
+from tests.embedding.conftest import Stub, assert_complete, execute, vectors
+from tests.photo_server import PhotoServer, in_memory
+from worker.embedding.batch import Tally
+from worker.embedding.drain import drain
+from worker.embedding.queue import reconcile
+
+JOBS = "SELECT DISTINCT state, attempts, last_error FROM embedding_jobs"
+
+
+@pytest.fixture
+def memory_url(sample_catalog: Path) -> Iterator[str]:
+    """URL of the sample catalog in memory."""
+    with in_memory(sample_catalog, "catalog") as url:
+        yield url
+
+
+def work(database: Database, root: PhotoRoot, after_batch: object = None) -> Tally:
+    """Drain the queue as a worker would, the network alone left out."""
+    with database.connection() as connection:
+        reconcile(connection, 1, revive=True)
+    total = Tally()
+
+    def count(tally: Tally) -> None:
+        nonlocal total
+        total += tally
+        if callable(after_batch):
+            after_batch()
+
+    drain(database, 1, Stub(), root, 8, Event(), count)  # type: ignore[arg-type]
+    return total
+
+
+def test_the_vectors_are_those_of_a_folder(
+    unembedded_url: str, catalog_url: str, cli: Cli, photo_server: PhotoServer
+) -> None:
+    url, expected = unembedded_url, vectors(catalog_url)
+    missing, denied, *_ = sorted(expected)
+    photo = photo_server.folder / "images" / f"{missing}.jpg"
+    content = photo.read_bytes()
+    photo.unlink()
+    photo_server.statuses = {f"/images/{denied}.jpg": 403}
+    done = cli(url, "embed", LOOKALIKE_IMAGES=photo_server.url)
+    assert done.returncode == 0, done.stderr
+    assert f"compact: {len(expected) - 2} embedded, 2 failed" in done.stdout
+    assert "Unclosed" not in done.stderr  # aiohttp complains of what was left open
+    reasons = execute(url, "SELECT item_id, last_error FROM embedding_jobs ORDER BY item_id")
+    assert reasons == [
+        (missing, "the file can't be read: No such file or directory"),
+        (denied, "the file can't be read: Permission denied"),
+    ]
+
+    photo.write_bytes(content)
+    photo_server.statuses = {}
+    assert cli(url, "embed", LOOKALIKE_IMAGES=f"{photo_server.url}/").returncode == 0
+    assert_complete(url)
+    found = vectors(url)
+    assert found.keys() == expected.keys()
+    for item_id, vector in expected.items():
+        np.testing.assert_allclose(found[item_id].embedding, vector.embedding, atol=2e-3)
+
+
+def test_a_server_that_is_down_stops_the_run_and_fails_no_job(
+    unembedded_url: str, cli: Cli, photo_server: PhotoServer
+) -> None:
+    photo_server.stop()
+    done = cli(unembedded_url, "embed", LOOKALIKE_IMAGES=photo_server.url)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"lookalike: the photos at {photo_server.url} can't be reached (")
+    assert done.stderr.count("\n") == 1
+    assert execute(unembedded_url, JOBS) == [("pending", 0, None)]
+
+
+def test_a_server_that_goes_down_in_between_costs_nothing(
+    unembedded_database: Database, unembedded_url: str, photo_server: PhotoServer
+) -> None:
+    root = open_root(photo_server.url, waits=(0,))
+    with pytest.raises(LookalikeError, match="can't be reached"):
+        work(unembedded_database, root, photo_server.stop)
+    assert len(vectors(unembedded_url)) == 8
+    assert execute(unembedded_url, JOBS) == [("pending", 0, None)]
+    photo_server.start()
+    photos = len(list((photo_server.folder / "images").iterdir()))
+    assert work(unembedded_database, root) == Tally(photos - 8, 0)
+    assert execute(unembedded_url, JOBS) == []
+
+
+def test_a_server_that_refuses_everything_fails_no_job(
+    unembedded_database: Database,
+    unembedded_url: str,
+    photo_server: PhotoServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As it does once the credentials have run out."""
+
+    def run_out() -> None:
+        names = [photo.name for photo in (photo_server.folder / "images").iterdir()]
+        photo_server.statuses = dict.fromkeys([f"/images/{name}" for name in names], 403)
+
+    with pytest.raises(LookalikeError, match="gone or may not be read any more"):
+        work(unembedded_database, open_root(photo_server.url, waits=()), run_out)
+    assert len(vectors(unembedded_url)) == 8
+    assert execute(unembedded_url, JOBS) == [("pending", 0, None)]
+    # A worker that begins now has seen no photo of it: it takes a few to be sure.
+    monkeypatch.setattr(remote, "TOLERATED", 8)
+    with pytest.raises(LookalikeError, match="none of the first 8 photos can be read"):
+        work(unembedded_database, open_root(photo_server.url, waits=()))
+    assert execute(unembedded_url, JOBS) == [("pending", 0, None)]
+
+
+def test_photos_in_memory(
+    unembedded_database: Database,
+    unembedded_url: str,
+    memory_url: str,
+    sample_catalog: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    photos = sorted(photo.stat().st_size for photo in (sample_catalog / "images").iterdir())
+    limit = photos[-3]
+    larger = sum(size > limit for size in photos)
+    monkeypatch.setattr(remote, "MAX_BYTES", limit)
+    root = open_root(memory_url)
+    tally = work(unembedded_database, root)
+    assert (tally.embedded, tally.failed) == (len(photos) - larger, larger)
+    reason = f"the file has more than the {limit:,} bytes allowed"
+    assert execute(unembedded_url, JOBS) == [("failed", 1, reason)]
+    # They were looked at, and wait for a person.
+    assert work(unembedded_database, root) == Tally()
+    monkeypatch.undo()
+    with unembedded_database.connection() as connection:
+        connection.execute(query("worker.embedding", "retry_jobs"), {"reason": "bytes allowed"})
+    assert work(unembedded_database, root) == Tally(larger, 0)
+    assert execute(unembedded_url, JOBS) == []
+
+
+def test_a_storage_that_is_emptied_stops_the_run_and_fails_no_job(
+    unembedded_database: Database, unembedded_url: str, memory_url: str
+) -> None:
+    files = fsspec.filesystem("memory")
+
+    def empty() -> None:
+        files.rm("/catalog/images", recursive=True)
+
+    with pytest.raises(LookalikeError, match="gone or may not be read any more"):
+        work(unembedded_database, open_root(memory_url), empty)
+    assert len(vectors(unembedded_url)) == 8
+    assert execute(unembedded_url, JOBS) == [("pending", 0, None)]

@@ -1,0 +1,48 @@
+"""`images/ID.jpg` in a storage that is reached by a URL."""
+
+import hashlib
+import io
+
+from app.encoders.photo import PhotoError, open_photo
+from app.photo_roots import MissingPhotoError, Remote
+from worker.catalog.photos import FOLDER, Photo
+
+
+class RemotePhotos:
+    """The photos of a remote root, listed once where that can be done.
+
+    Raises:
+        LookalikeError: the storage can't be reached, or nothing is at the root.
+    """
+
+    def __init__(self, root: Remote) -> None:
+        root.require()
+        self.root = root
+        self.readers = root.readers
+        self._names = root.names(FOLDER)
+
+    def look_up(self, name: str) -> tuple[bool, Photo | None]:
+        """Return whether there is a file of that name, and what it holds.
+
+        Returns:
+            The photo is None where there is none, where it can't be read, and where it is larger
+            than what is read of a file.
+
+        Raises:
+            LookalikeError: the storage can't be reached.
+        """
+        if self._names is not None and name not in self._names:
+            return False, None
+        path = f"{FOLDER}/{name}"
+        try:
+            data = self.root.read(path)
+        except MissingPhotoError:
+            return False, None
+        except PhotoError:
+            return True, None
+        sha256 = hashlib.sha256(data).hexdigest()
+        try:
+            width, height = open_photo(io.BytesIO(data)).size
+        except PhotoError:
+            return True, Photo(path, sha256, None, None)
+        return True, Photo(path, sha256, width, height)
