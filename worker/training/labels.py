@@ -12,12 +12,12 @@ FEWEST_ITEMS = 50
 """A training set smaller than this teaches nothing that would hold for another photo."""
 
 DEFAULT_WEIGHTS = {
-    "article_type": 1.0,
+    "article_type": 2.0,
     "base_colour": 1.0,
-    "sub_category": 0.5,
-    "gender": 0.5,
-    "season": 0.3,
-    "usage": 0.3,
+    "sub_category": 0.7,
+    "gender": 0.6,
+    "season": 0.2,
+    "usage": 0.2,
 }
 
 
