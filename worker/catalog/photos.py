@@ -1,13 +1,14 @@
-"""`images/ID.jpg`: which photos there are, and which file each one is."""
+"""`images/ID.jpg`: which products have a photo, and what each photo is."""
 
 import hashlib
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 from app.encoders.photo import PhotoError, open_photo
+from worker.catalog.listing import Listing
 
 FOLDER = "images"
+ENDING = ".jpg"
 
 
 class Photo(NamedTuple):
@@ -20,18 +21,19 @@ class Photo(NamedTuple):
     height: int | None
 
 
-def list_photos(root: Path) -> set[str]:
-    """Return the names of the files in the catalog's `images` folder; empty without it."""
-    try:
-        with os.scandir(root / FOLDER) as entries:
-            return {entry.name for entry in entries if entry.is_file()}
-    except FileNotFoundError:
-        return set()
+def list_photos(root: Path) -> Listing:
+    """Return which products have a file in the catalog's `images` folder."""
+    return Listing(root / FOLDER, ENDING)
 
 
-def inspect(root: Path, name: str) -> Photo | None:
-    """Hash a photo's file and read its header; None where the file can't be read."""
-    path = f"{FOLDER}/{name}"
+def photo_path(item_id: int) -> str:
+    """Return the path of a product's photo below the catalog's root."""
+    return f"{FOLDER}/{item_id}{ENDING}"
+
+
+def inspect(root: Path, item_id: int) -> Photo | None:
+    """Hash a product's photo and read its header; None where the file can't be read."""
+    path = photo_path(item_id)
     try:
         with (root / path).open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()

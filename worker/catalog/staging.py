@@ -4,24 +4,19 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from worker.catalog.account import Account
-from worker.catalog.metadata import Metadata, read_metadata
-from worker.catalog.photos import Photo, inspect, list_photos
-from worker.catalog.styles import Reject, Row, StylesFile
+from worker.catalog.beside import NOTHING, Beside, Found
+from worker.catalog.rows import Row
+from worker.catalog.styles import Reject, StylesFile
 
 CHUNK = 1000
 """Lines that are read and looked up together."""
 
-
-class _Found(NamedTuple):
-    """What lies beside a row; None where nothing does, or nothing usable."""
-
-    photo_expected: bool
-    photo: Photo | None
-    metadata_expected: bool
-    metadata: Metadata | None
+NO_METADATA: tuple[Any, ...] = (None,) * 4
+NO_PHOTO: tuple[Any, ...] = (None,) * 4
+BARE = (*NO_METADATA, *NO_PHOTO)
 
 
 def staged_rows(
@@ -32,46 +27,37 @@ def staged_rows(
     on_progress: Callable[[int], object],
 ) -> Iterator[tuple[Any, ...]]:
     """Yield the staging table's rows, in its columns' order, and keep the account."""
-    photos = list_photos(root)
-    has_metadata = (root / "styles").is_dir()
-
-    def look_up(row: Row) -> _Found:
-        photo, metadata = f"{row.item_id}.jpg", root / "styles" / f"{row.item_id}.json"
-        photo_expected = photo in photos
-        metadata_expected = has_metadata and metadata.exists()
-        return _Found(
-            photo_expected,
-            inspect(root, photo) if photo_expected else None,
-            metadata_expected,
-            read_metadata(metadata) if metadata_expected else None,
-        )
-
+    beside = Beside(root)
     lines = styles.rows()
     with ThreadPoolExecutor() as pool:
         while chunk := list(islice(lines, CHUNK)):
-            account.read += len(chunk)
             rows = [row for row in chunk if isinstance(row, Row)]
             for reject in chunk:
                 if isinstance(reject, Reject):
-                    account.rejected += 1
                     on_reject(reject)
-            for row, found in zip(rows, pool.map(look_up, rows), strict=True):
-                _count(account, row, found)
-                yield _values(row, found)
+            account.read += len(chunk)
+            account.rejected += len(chunk) - len(rows)
+            account.stored += len(rows)
+            account.repaired += sum(row.repaired for row in rows)
+            every = beside.look_up([row.item_id for row in rows], pool)
+            _count(account, every)
+            for row, found in zip(rows, every, strict=True):
+                yield (row.item_id, *row.attributes, *_values(found))
             on_progress(len(chunk))
 
 
-def _count(account: Account, row: Row, found: _Found) -> None:
-    account.stored += 1
-    account.repaired += row.repaired
-    account.with_photo += found.photo is not None
-    account.without_photo += found.photo is None
-    account.unreadable_photos += found.photo_expected and found.photo is None
-    account.with_metadata += found.metadata is not None
-    account.broken_metadata += found.metadata_expected and found.metadata is None
+def _count(account: Account, every: list[Found]) -> None:
+    some = [found for found in every if found is not NOTHING]
+    with_photo = sum(found.photo is not None for found in some)
+    account.with_photo += with_photo
+    account.without_photo += len(every) - with_photo
+    account.unreadable_photos += sum(found.photo_expected for found in some) - with_photo
+    with_metadata = sum(found.metadata is not None for found in some)
+    account.with_metadata += with_metadata
+    account.broken_metadata += sum(found.metadata_expected for found in some) - with_metadata
 
 
-def _values(row: Row, found: _Found) -> tuple[Any, ...]:
-    metadata = found.metadata or Metadata(None, None, None, None)
-    photo = found.photo or (None, None, None, None)
-    return (row.item_id, *row.attributes, *metadata, *photo)
+def _values(found: Found) -> tuple[Any, ...]:
+    if found is NOTHING:
+        return BARE
+    return (*(found.metadata or NO_METADATA), *(found.photo or NO_PHOTO))

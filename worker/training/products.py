@@ -9,8 +9,9 @@ import psycopg
 from numpy.typing import NDArray
 
 from app.database import query
-from worker.catalog.photos import FOLDER, list_photos
-from worker.catalog.styles import COLUMNS, Row, StylesFile
+from worker.catalog.photos import list_photos, photo_path
+from worker.catalog.rows import COLUMNS, Row
+from worker.catalog.styles import StylesFile
 from worker.evaluation.codes import LABELS
 
 ATTRIBUTES = [attribute for attribute in COLUMNS.values() if attribute != "item_id"]
@@ -45,12 +46,13 @@ def from_catalog(folder: Path) -> Products:
         LookalikeError: there is no such file, or it is no catalog.
     """
     styles = StylesFile(folder / "styles.csv")
-    names = list_photos(folder)
-    rows = [row for row in styles.rows() if isinstance(row, Row) and f"{row.item_id}.jpg" in names]
+    rows = [row for row in styles.rows() if isinstance(row, Row)]
+    with_photo = list_photos(folder).among([row.item_id for row in rows])
+    rows = [row for row in rows if row.item_id in with_photo]
     rows.sort(key=lambda row: row.item_id)
     return Products(
         [row.item_id for row in rows],
-        [folder / FOLDER / f"{row.item_id}.jpg" for row in rows],
+        [folder / photo_path(row.item_id) for row in rows],
         {name: [_word(row, name) for row in rows] for name in LABELS},
     )
 

@@ -1,0 +1,60 @@
+"""What lies beside the rows of `styles.csv`: each product's photo and metadata."""
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import NamedTuple
+
+from worker.catalog.listing import Listing
+from worker.catalog.metadata import Metadata, read_metadata
+from worker.catalog.photos import Photo, inspect, list_photos
+
+FOLDER = "styles"
+ENDING = ".json"
+
+
+class Found(NamedTuple):
+    """What lies beside a row; None where nothing does, or nothing usable."""
+
+    photo_expected: bool
+    photo: Photo | None
+    metadata_expected: bool
+    metadata: Metadata | None
+
+
+NOTHING = Found(photo_expected=False, photo=None, metadata_expected=False, metadata=None)
+
+
+class Beside:
+    """The photos and metadata files of a catalog, listed when it is made.
+
+    Raises:
+        LookalikeError: a folder can't be listed.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._photos = list_photos(root)
+        self._metadata = Listing(root / FOLDER, ENDING)
+
+    def look_up(self, item_ids: Sequence[int], pool: Executor) -> list[Found]:
+        """Read what there is, in the products' order; those with no file cost the pool nothing."""
+        photos, metadata = self._photos.among(item_ids), self._metadata.among(item_ids)
+        reading = {
+            item_id: pool.submit(self._read, item_id, item_id in photos, item_id in metadata)
+            for item_id in sorted(photos | metadata)
+        }
+        if not reading:
+            return [NOTHING] * len(item_ids)
+        return [
+            reading[item_id].result() if item_id in reading else NOTHING for item_id in item_ids
+        ]
+
+    def _read(self, item_id: int, photo: bool, metadata: bool) -> Found:
+        file = self._root / FOLDER / f"{item_id}{ENDING}"
+        return Found(
+            photo_expected=photo,
+            photo=inspect(self._root, item_id) if photo else None,
+            metadata_expected=metadata,
+            metadata=read_metadata(file) if metadata else None,
+        )
