@@ -11,6 +11,7 @@ from app.embedding_models import get_model, is_whole, list_models
 from app.errors import LookalikeError
 from app.settings import Settings
 from worker.embedding.follow import Listener
+from worker.embedding.known import adopt_known
 from worker.embedding.queue import count_pending, reconcile
 from worker.embedding.registration import register
 from worker.embedding.steps import build_index, work_off
@@ -96,10 +97,14 @@ def _embed(
     with database.connection() as connection:
         reconcile(connection, model.model_id, revive=revive)
     with database.connection() as connection:
+        known = adopt_known(connection, model.model_id)
+    if known:
+        click.echo(f"{model.name}: {known:,} had the photo of another product: its vector copied")
+    with database.connection() as connection:
         pending = count_pending(connection, model.model_id)
     if pending:
         work_off(database, settings, model, pending, stop)
-    elif revive:
+    elif revive and not known:
         click.echo(f"{model.name}: nothing to embed")
     if (pending or revive) and not stop.is_set():
         build_index(database, settings, model, stop)
