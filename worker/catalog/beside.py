@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from worker.catalog.listing import Listing
 from worker.catalog.metadata import Metadata, read_metadata
-from worker.catalog.photos import Photo, inspect, list_photos
+from worker.catalog.photos import FolderPhotos, Photo
 
 FOLDER = "styles"
 ENDING = ".json"
@@ -34,7 +34,7 @@ class Beside:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._photos = list_photos(root)
+        self._photos = FolderPhotos(root)
         self._metadata = Listing(root / FOLDER, ENDING)
 
     def look_up(self, item_ids: Sequence[int], pool: Executor) -> list[Found]:
@@ -51,10 +51,11 @@ class Beside:
         ]
 
     def _read(self, item_id: int, photo: bool, metadata: bool) -> Found:
+        there, found = self._photos.look_up(item_id) if photo else (False, None)
         file = self._root / FOLDER / f"{item_id}{ENDING}"
         return Found(
-            photo_expected=photo,
-            photo=inspect(self._root, item_id) if photo else None,
+            photo_expected=there,
+            photo=found,
             metadata_expected=metadata,
             metadata=read_metadata(file) if metadata else None,
         )

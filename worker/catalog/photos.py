@@ -1,6 +1,7 @@
 """`images/ID.jpg`: which products have a photo, and what each photo is."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +30,22 @@ def list_photos(root: Path) -> Listing:
 def photo_path(item_id: int) -> str:
     """Return the path of a product's photo below the catalog's root."""
     return f"{FOLDER}/{item_id}{ENDING}"
+
+
+class FolderPhotos:
+    """The photos in the catalog's own folder, listed once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._listing = list_photos(root)
+
+    def among(self, item_ids: Sequence[int]) -> set[int]:
+        """Return those of some products that are worth looking up."""
+        return self._listing.among(item_ids)
+
+    def look_up(self, item_id: int) -> tuple[bool, Photo | None]:
+        """Return whether there is a photo of a product, and what it holds, None if unreadable."""
+        return True, inspect(self._root, item_id)
 
 
 def inspect(root: Path, item_id: int) -> Photo | None:
