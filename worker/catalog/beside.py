@@ -22,9 +22,6 @@ class Found(NamedTuple):
     metadata: Metadata | None
 
 
-NOTHING = Found(photo_expected=False, photo=None, metadata_expected=False, metadata=None)
-
-
 class Beside:
     """The photos and metadata files of a catalog, listed when it is made.
 
@@ -37,18 +34,14 @@ class Beside:
         self._photos = FolderPhotos(root)
         self._metadata = Listing(root / FOLDER, ENDING)
 
-    def look_up(self, item_ids: Sequence[int], pool: Executor) -> list[Found]:
-        """Read what there is, in the products' order; those with no file cost the pool nothing."""
+    def look_up(self, item_ids: Sequence[int], pool: Executor) -> dict[int, Found]:
+        """Read what there is, by product; those with nothing are left out and cost no thread."""
         photos, metadata = self._photos.among(item_ids), self._metadata.among(item_ids)
         reading = {
             item_id: pool.submit(self._read, item_id, item_id in photos, item_id in metadata)
             for item_id in sorted(photos | metadata)
         }
-        if not reading:
-            return [NOTHING] * len(item_ids)
-        return [
-            reading[item_id].result() if item_id in reading else NOTHING for item_id in item_ids
-        ]
+        return {item_id: found.result() for item_id, found in reading.items()}
 
     def _read(self, item_id: int, photo: bool, metadata: bool) -> Found:
         there, found = self._photos.look_up(item_id) if photo else (False, None)

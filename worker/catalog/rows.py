@@ -3,7 +3,7 @@
 import csv
 from functools import lru_cache
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 COLUMNS = {
     "id": "item_id",
@@ -19,8 +19,6 @@ COLUMNS = {
 }
 """The dataset's columns, and what the table `items` calls them."""
 
-ATTRIBUTES = [name for name in COLUMNS if name != "id"]
-YEAR = ATTRIBUTES.index("year")
 NAME = "productDisplayName"
 MAX_ID = 2**63 - 1
 YEARS = range(1, 10_000)
@@ -30,11 +28,20 @@ class Row(NamedTuple):
     """A product as `styles.csv` has it; an empty field is None."""
 
     line: int
-    item_id: int
-    attributes: tuple[str | int | None, ...]
-    """The other columns, in the order of `COLUMNS`."""
+    values: tuple[Any, ...]
+    """The columns, in the order of `COLUMNS`."""
     repaired: bool
     """Whether the name held unquoted commas."""
+
+    @property
+    def item_id(self) -> int:
+        """The product's id."""
+        return int(self.values[0])
+
+    @property
+    def attributes(self) -> tuple[str | int | None, ...]:
+        """The columns but the id."""
+        return self.values[1:]
 
 
 class RowParser:
@@ -46,7 +53,8 @@ class RowParser:
         at = {name: position for position, name in enumerate(header)}
         self._id = at["id"]
         # A column that the file lacks is read from an empty field behind the others.
-        self._pick = itemgetter(*(at.get(name, len(header)) for name in ATTRIBUTES))
+        self._year = at.get("year", len(header))
+        self._pick = itemgetter(*(at.get(name, len(header)) for name in COLUMNS))
 
     def parse(self, number: int, text: str) -> Row:
         """Parse a line.
@@ -64,13 +72,12 @@ class RowParser:
         repaired = len(fields) != self._width
         if repaired:
             self._repair(fields)
-        fields.append("")
-        item_id = _item_id(fields[self._id].strip())
-        attributes: list[str | int | None] = [field.strip() or None for field in self._pick(fields)]
-        year = attributes[YEAR]
-        if year is not None:
-            attributes[YEAR] = _year(str(year))
-        return Row(number, item_id, tuple(attributes), repaired)
+        values: list[Any] = [field.strip() or None for field in fields]
+        values.append(None)
+        values[self._id] = _item_id(values[self._id] or "")
+        if values[self._year] is not None:
+            values[self._year] = _year(values[self._year])
+        return Row(number, self._pick(values), repaired)
 
     def _repair(self, fields: list[str]) -> None:
         """Join the pieces of a name with unquoted commas."""

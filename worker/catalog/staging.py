@@ -1,13 +1,13 @@
 """The rows of the staging table: `styles.csv` with each product's photo and metadata looked up."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from worker.catalog.account import Account
-from worker.catalog.beside import NOTHING, Beside, Found
+from worker.catalog.beside import Beside, Found
 from worker.catalog.rows import Row
 from worker.catalog.styles import Reject, StylesFile
 
@@ -32,32 +32,32 @@ def staged_rows(
     with ThreadPoolExecutor() as pool:
         while chunk := list(islice(lines, CHUNK)):
             rows = [row for row in chunk if isinstance(row, Row)]
-            for reject in chunk:
-                if isinstance(reject, Reject):
-                    on_reject(reject)
-            account.read += len(chunk)
-            account.rejected += len(chunk) - len(rows)
-            account.stored += len(rows)
-            account.repaired += sum(row.repaired for row in rows)
-            every = beside.look_up([row.item_id for row in rows], pool)
-            _count(account, every)
-            for row, found in zip(rows, every, strict=True):
-                yield (row.item_id, *row.attributes, *_values(found))
+            if len(rows) < len(chunk):
+                for reject in chunk:
+                    if isinstance(reject, Reject):
+                        on_reject(reject)
+            found = beside.look_up([row.values[0] for row in rows], pool)
+            _count(account, len(chunk), rows, found.values())
+            for row in rows:
+                yield row.values + (_values(found.get(row.item_id)) if found else BARE)
             on_progress(len(chunk))
 
 
-def _count(account: Account, every: list[Found]) -> None:
-    some = [found for found in every if found is not NOTHING]
-    with_photo = sum(found.photo is not None for found in some)
+def _count(account: Account, read: int, rows: list[Row], every: Collection[Found]) -> None:
+    account.read += read
+    account.rejected += read - len(rows)
+    account.stored += len(rows)
+    account.repaired += sum(row.repaired for row in rows)
+    with_photo = sum(found.photo is not None for found in every)
     account.with_photo += with_photo
-    account.without_photo += len(every) - with_photo
-    account.unreadable_photos += sum(found.photo_expected for found in some) - with_photo
-    with_metadata = sum(found.metadata is not None for found in some)
+    account.without_photo += len(rows) - with_photo
+    account.unreadable_photos += sum(found.photo_expected for found in every) - with_photo
+    with_metadata = sum(found.metadata is not None for found in every)
     account.with_metadata += with_metadata
-    account.broken_metadata += sum(found.metadata_expected for found in some) - with_metadata
+    account.broken_metadata += sum(found.metadata_expected for found in every) - with_metadata
 
 
-def _values(found: Found) -> tuple[Any, ...]:
-    if found is NOTHING:
+def _values(found: Found | None) -> tuple[Any, ...]:
+    if found is None:
         return BARE
     return (*(found.metadata or NO_METADATA), *(found.photo or NO_PHOTO))
