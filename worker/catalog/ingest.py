@@ -78,10 +78,7 @@ def _compare(
     allow_removals: bool,
 ) -> None:
     """Find the differences, enter them in the account, and refuse them if they are losses."""
-    # A fresh table has no statistics, and the planner would not hash what it knows nothing of.
-    connection.execute("ANALYZE staged_items (item_id)")
     connection.execute(query(__package__, "compare"))
-    connection.execute("ANALYZE differences")
     row = connection.execute(query(__package__, "count_differences")).fetchone()
     assert row is not None  # noqa: S101 - an aggregate gives a row
     items, photos, photos_lost, account.added, account.changed, account.removed = row
@@ -102,11 +99,14 @@ def _compare(
 def _apply(connection: psycopg.Connection[Any], account: Account) -> None:
     """Write the differences to the items."""
     steps = {"add": account.added, "change": account.changed, "remove": account.removed}
-    for name, count in steps.items():
-        if count:
-            connection.execute(query(__package__, name))
-    if any(steps.values()):
-        connection.execute("ANALYZE items")
+    due = [name for name, count in steps.items() if count]
+    if not due:
+        return
+    # Fresh tables have no statistics, and a planner that knows nothing may join them row by row.
+    connection.execute("ANALYZE staged_items (item_id), differences")
+    for name in due:
+        connection.execute(query(__package__, name))
+    connection.execute("ANALYZE items")
 
 
 def _refuse_emptiness(styles: StylesFile, account: Account) -> None:
