@@ -105,6 +105,20 @@ def test_changes_are_counted(empty_url: str, cli: Cli, catalog: Path) -> None:
     assert after["changed"] == len({lines[0].partition(",")[0], photo.stem})
 
 
+def test_what_did_not_change_is_not_written(empty_url: str, cli: Cli, catalog: Path) -> None:
+    account(cli, empty_url, catalog)
+    versions = "SELECT item_id, ctid::text, xmin::text, xmax::text FROM items ORDER BY item_id"
+    before = rows(empty_url, versions)
+    lines = product_lines(catalog)
+    edited = int(lines[0].partition(",")[0])
+    lines[0] += " anew"
+    (catalog / "styles.csv").write_text("\n".join([HEADER, *lines]) + "\n", encoding="utf-8")
+    assert account(cli, empty_url, catalog)["changed"] == 1
+    after = rows(empty_url, versions)
+    # A row's version tells of each write, and its xmax of each lock.
+    assert {new[0] for old, new in zip(before, after, strict=True) if old != new} == {edited}
+
+
 def test_a_product_that_returns_is_on_sale_again(empty_url: str, cli: Cli, catalog: Path) -> None:
     account(cli, empty_url, catalog)
     whole = (catalog / "styles.csv").read_text(encoding="utf-8")
@@ -225,13 +239,16 @@ def test_two_ingests_wait_for_each_other(empty_url: str, cli: Cli, catalog: Path
 
 
 def test_odd_photo_files_do_no_harm(empty_url: str, cli: Cli, catalog: Path) -> None:
-    first, second, third = sorted((catalog / "images").glob("*.jpg"))[:3]
+    first, second, third, fourth = sorted((catalog / "images").glob("*.jpg"))[:4]
     first.write_bytes(b"")
     second.unlink()
     second.mkdir()
     third.unlink()
     third.symlink_to(catalog / "nowhere")
+    fourth.unlink()
+    fourth.symlink_to(fourth.name)
     counts = account(cli, empty_url, catalog)
-    assert counts["with_photo"] == len(list((catalog / "images").glob("*.jpg"))) - 2
+    assert counts["with_photo"] == len(list((catalog / "images").glob("*.jpg"))) - 3
+    assert counts["unreadable_photos"] == 1
     ((width,),) = rows(empty_url, f"SELECT image_width FROM items WHERE item_id = {first.stem}")
     assert width is None

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import LookalikeError
-from worker.catalog.styles import MAX_ID, Reject, Row, StylesFile
+from worker.catalog.rows import MAX_ID, Row
+from worker.catalog.styles import Reject, StylesFile
 
 HEADER = (
     "id,gender,masterCategory,subCategory,articleType,baseColour,season,year,usage,"

@@ -1,6 +1,5 @@
 """`lookalike embed --follow`: waits for the next ingest, embeds it, and ends when it is told to."""
 
-import shutil
 import signal
 from pathlib import Path
 
@@ -16,13 +15,13 @@ NEW = 999_999_999
 
 
 def add_product(catalog: Path, item_id: int) -> None:
-    """Add a product that looks like the catalog's first."""
+    """Add a product that looks like the catalog's first; its photo is another file."""
     styles = catalog / "styles.csv"
     lines = styles.read_text(encoding="utf-8").splitlines(keepends=True)
     _, comma, rest = lines[1].partition(",")
     styles.write_text("".join([*lines, f"{item_id}{comma}{rest}"]), encoding="utf-8")
     photo = next(iter(sorted((catalog / "images").glob("*.jpg"))))
-    shutil.copyfile(photo, photo.with_name(f"{item_id}.jpg"))
+    photo.with_name(f"{item_id}.jpg").write_bytes(photo.read_bytes() + item_id.to_bytes(8))
 
 
 def test_follow(catalog_url: str, cli: Cli, catalog: Path, start: Start) -> None:

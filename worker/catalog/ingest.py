@@ -18,6 +18,14 @@ TRY_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('lookalike ingest'))"
 CHANNEL = "lookalike_items"
 """NOTIFY channel on which an ingest says that it has been committed."""
 
+STAGED_TYPES = (
+    *("int8", *["text"] * 6, "int4", *["text"] * 2),
+    *("text", "numeric", "numeric", "text"),
+    *("text", "text", "int4", "int4"),
+)
+"""How the values of a staged row travel: those of the row, of its metadata, of its photo. Named, so
+that psycopg need not look at each value; the server reads JSON from text."""
+
 
 def ingest(
     connection: psycopg.Connection[Any],
@@ -55,20 +63,54 @@ def ingest(
     account = Account()
     connection.execute(query(__package__, "stage"))
     with connection.cursor().copy(query(__package__, "copy_staged")) as copy:
+        copy.set_types(STAGED_TYPES)
         for values in staged_rows(root, styles, account, on_reject, on_progress, remote):
             copy.write_row(values)
     _refuse_emptiness(styles, account)
-    connection.execute("ANALYZE staged_items")
-    if not allow_removals:
-        _refuse_losses(connection, styles)
-    counts = connection.execute(query(__package__, "upsert")).fetchone()
-    assert counts is not None  # noqa: S101 - an aggregate gives a row
-    account.added, account.changed, account.removed = counts
-    account.unchanged = account.stored - account.added - account.changed
+    _compare(connection, styles, account, allow_removals=allow_removals)
+    _apply(connection, account)
     connection.execute(query(__package__, "remember_root"), {"root": str(root.resolve())})
-    connection.execute("ANALYZE items")
     connection.execute(f"NOTIFY {CHANNEL}")
     return account
+
+
+def _compare(
+    connection: psycopg.Connection[Any],
+    styles: StylesFile,
+    account: Account,
+    *,
+    allow_removals: bool,
+) -> None:
+    """Find the differences, enter them in the account, and refuse them if they are losses."""
+    connection.execute(query(__package__, "compare"))
+    row = connection.execute(query(__package__, "count_differences")).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate gives a row
+    items, photos, photos_lost, account.added, account.changed, account.removed = row
+    account.unchanged = account.stored - account.added - account.changed
+    if allow_removals:
+        return
+    for kind, before, lost in (
+        ("products", items, account.removed),
+        ("photos", photos, photos_lost),
+    ):
+        if lost * 2 > before:
+            raise LookalikeError(
+                f"{styles.path} lacks {lost:,} of the {before:,} {kind} stored so far, over half: "
+                "is the catalog complete? If it is, say --allow-removals"
+            )
+
+
+def _apply(connection: psycopg.Connection[Any], account: Account) -> None:
+    """Write the differences to the items."""
+    steps = {"add": account.added, "change": account.changed, "remove": account.removed}
+    due = [name for name, count in steps.items() if count]
+    if not due:
+        return
+    # Fresh tables have no statistics, and a planner that knows nothing may join them row by row.
+    connection.execute("ANALYZE staged_items (item_id), differences")
+    for name in due:
+        connection.execute(query(__package__, name))
+    connection.execute("ANALYZE items")
 
 
 def _refuse_emptiness(styles: StylesFile, account: Account) -> None:
@@ -79,15 +121,3 @@ def _refuse_emptiness(styles: StylesFile, account: Account) -> None:
             f"{styles.path}: all {account.rejected:,} lines were rejected; --rejects FILE says why"
         )
     raise LookalikeError(f"{styles.path} holds a header and no product")
-
-
-def _refuse_losses(connection: psycopg.Connection[Any], styles: StylesFile) -> None:
-    row = connection.execute(query(__package__, "losses")).fetchone()
-    assert row is not None  # noqa: S101 - an aggregate gives a row
-    items, items_lost, photos, photos_lost = row
-    for kind, before, lost in (("products", items, items_lost), ("photos", photos, photos_lost)):
-        if lost * 2 > before:
-            raise LookalikeError(
-                f"{styles.path} lacks {lost:,} of the {before:,} {kind} stored so far, over half: "
-                "is the catalog complete? If it is, say --allow-removals"
-            )

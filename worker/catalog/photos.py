@@ -1,13 +1,15 @@
-"""`images/ID.jpg`: which photos there are, and which file each one is."""
+"""`images/ID.jpg`: which products have a photo, and what each photo is."""
 
 import hashlib
-import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from app.encoders.photo import PhotoError, open_photo
+from worker.catalog.listing import Listing
 
 FOLDER = "images"
+ENDING = ".jpg"
 
 
 class Photo(NamedTuple):
@@ -20,13 +22,14 @@ class Photo(NamedTuple):
     height: int | None
 
 
-def list_photos(root: Path) -> set[str]:
-    """Return the names of the files in the catalog's `images` folder; empty without it."""
-    try:
-        with os.scandir(root / FOLDER) as entries:
-            return {entry.name for entry in entries if entry.is_file()}
-    except FileNotFoundError:
-        return set()
+def list_photos(root: Path) -> Listing:
+    """Return which products have a file in the catalog's `images` folder."""
+    return Listing(root / FOLDER, ENDING)
+
+
+def photo_path(item_id: int) -> str:
+    """Return the path of a product's photo below the catalog's root."""
+    return f"{FOLDER}/{item_id}{ENDING}"
 
 
 class FolderPhotos:
@@ -37,17 +40,20 @@ class FolderPhotos:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._names = list_photos(root)
+        self._listing = list_photos(root)
 
-    def look_up(self, name: str) -> tuple[bool, Photo | None]:
-        """Return whether there is a file of that name, and what it holds, None if unreadable."""
-        there = name in self._names
-        return there, inspect(self._root, name) if there else None
+    def among(self, item_ids: Sequence[int]) -> set[int]:
+        """Return those of some products that are worth looking up."""
+        return self._listing.among(item_ids)
+
+    def look_up(self, item_id: int) -> tuple[bool, Photo | None]:
+        """Return whether there is a photo of a product, and what it holds, None if unreadable."""
+        return True, inspect(self._root, item_id)
 
 
-def inspect(root: Path, name: str) -> Photo | None:
-    """Hash a photo's file and read its header; None where the file can't be read."""
-    path = f"{FOLDER}/{name}"
+def inspect(root: Path, item_id: int) -> Photo | None:
+    """Hash a product's photo and read its header; None where the file can't be read."""
+    path = photo_path(item_id)
     try:
         with (root / path).open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()

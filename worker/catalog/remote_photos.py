@@ -2,10 +2,12 @@
 
 import hashlib
 import io
+from collections.abc import Sequence
+from pathlib import PurePath
 
 from app.encoders.photo import PhotoError, open_photo
 from app.photo_roots import MissingPhotoError, Remote
-from worker.catalog.photos import FOLDER, Photo
+from worker.catalog.photos import FOLDER, Photo, photo_path
 
 
 class RemotePhotos:
@@ -21,8 +23,13 @@ class RemotePhotos:
         self.readers = root.readers
         self._names = root.names(FOLDER)
 
-    def look_up(self, name: str) -> tuple[bool, Photo | None]:
-        """Return whether there is a file of that name, and what it holds.
+    def among(self, item_ids: Sequence[int]) -> set[int]:
+        """Return those of some products that are worth looking up: all, where nothing is listed."""
+        names = self._names
+        return {i for i in item_ids if names is None or PurePath(photo_path(i)).name in names}
+
+    def look_up(self, item_id: int) -> tuple[bool, Photo | None]:
+        """Return whether there is a photo of a product, and what it holds.
 
         Returns:
             The photo is None where there is none, where it can't be read, and where it is larger
@@ -31,9 +38,7 @@ class RemotePhotos:
         Raises:
             LookalikeError: the storage can't be reached.
         """
-        if self._names is not None and name not in self._names:
-            return False, None
-        path = f"{FOLDER}/{name}"
+        path = photo_path(item_id)
         try:
             data = self.root.read(path)
         except MissingPhotoError:

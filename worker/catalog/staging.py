@@ -1,29 +1,25 @@
 """The rows of the staging table: `styles.csv` with each product's photo and metadata looked up."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from app.photo_roots import Remote
 from worker.catalog.account import Account
-from worker.catalog.metadata import Metadata, read_metadata
-from worker.catalog.photos import FolderPhotos, Photo
+from worker.catalog.beside import Beside, Found
+from worker.catalog.photos import FolderPhotos
 from worker.catalog.remote_photos import RemotePhotos
-from worker.catalog.styles import Reject, Row, StylesFile
+from worker.catalog.rows import Row
+from worker.catalog.styles import Reject, StylesFile
 
 CHUNK = 1000
 """Lines that are read and looked up together."""
 
-
-class _Found(NamedTuple):
-    """What lies beside a row; None where nothing does, or nothing usable."""
-
-    photo_expected: bool
-    photo: Photo | None
-    metadata_expected: bool
-    metadata: Metadata | None
+NO_METADATA: tuple[Any, ...] = (None,) * 4
+NO_PHOTO: tuple[Any, ...] = (None,) * 4
+BARE = (*NO_METADATA, *NO_PHOTO)
 
 
 def staged_rows(
@@ -39,45 +35,37 @@ def staged_rows(
     The photos are those below `remote`, where there is one, else those below `root`.
     """
     photos = RemotePhotos(remote) if remote is not None else FolderPhotos(root)
-    has_metadata = (root / "styles").is_dir()
-
-    def look_up(row: Row) -> _Found:
-        metadata = root / "styles" / f"{row.item_id}.json"
-        photo_expected, photo = photos.look_up(f"{row.item_id}.jpg")
-        metadata_expected = has_metadata and metadata.exists()
-        return _Found(
-            photo_expected,
-            photo,
-            metadata_expected,
-            read_metadata(metadata) if metadata_expected else None,
-        )
-
+    beside = Beside(root, photos)
     lines = styles.rows()
     with ThreadPoolExecutor(photos.readers) as pool:
         while chunk := list(islice(lines, CHUNK)):
-            account.read += len(chunk)
             rows = [row for row in chunk if isinstance(row, Row)]
-            for reject in chunk:
-                if isinstance(reject, Reject):
-                    account.rejected += 1
-                    on_reject(reject)
-            for row, found in zip(rows, pool.map(look_up, rows), strict=True):
-                _count(account, row, found)
-                yield _values(row, found)
+            if len(rows) < len(chunk):
+                for reject in chunk:
+                    if isinstance(reject, Reject):
+                        on_reject(reject)
+            found = beside.look_up([row.values[0] for row in rows], pool)
+            _count(account, len(chunk), rows, found.values())
+            for row in rows:
+                yield row.values + (_values(found.get(row.item_id)) if found else BARE)
             on_progress(len(chunk))
 
 
-def _count(account: Account, row: Row, found: _Found) -> None:
-    account.stored += 1
-    account.repaired += row.repaired
-    account.with_photo += found.photo is not None
-    account.without_photo += found.photo is None
-    account.unreadable_photos += found.photo_expected and found.photo is None
-    account.with_metadata += found.metadata is not None
-    account.broken_metadata += found.metadata_expected and found.metadata is None
+def _count(account: Account, read: int, rows: list[Row], every: Collection[Found]) -> None:
+    account.read += read
+    account.rejected += read - len(rows)
+    account.stored += len(rows)
+    account.repaired += sum(row.repaired for row in rows)
+    with_photo = sum(found.photo is not None for found in every)
+    account.with_photo += with_photo
+    account.without_photo += len(rows) - with_photo
+    account.unreadable_photos += sum(found.photo_expected for found in every) - with_photo
+    with_metadata = sum(found.metadata is not None for found in every)
+    account.with_metadata += with_metadata
+    account.broken_metadata += sum(found.metadata_expected for found in every) - with_metadata
 
 
-def _values(row: Row, found: _Found) -> tuple[Any, ...]:
-    metadata = found.metadata or Metadata(None, None, None, None)
-    photo = found.photo or (None, None, None, None)
-    return (row.item_id, *row.attributes, *metadata, *photo)
+def _values(found: Found | None) -> tuple[Any, ...]:
+    if found is None:
+        return BARE
+    return (*(found.metadata or NO_METADATA), *(found.photo or NO_PHOTO))

@@ -12,6 +12,7 @@ from app.errors import LookalikeError
 from app.settings import Settings
 from worker.console import say
 from worker.embedding.follow import Listener
+from worker.embedding.known import adopt_known
 from worker.embedding.queue import count_pending, reconcile
 from worker.embedding.registration import register
 from worker.embedding.steps import build_index, work_off
@@ -98,10 +99,19 @@ def _embed(
     with database.connection() as connection:
         reconcile(connection, model.model_id, revive=revive)
     with database.connection() as connection:
+        known = adopt_known(connection, model.model_id)
+    if known:
+        say(
+            "copied",
+            f"{model.name}: {known:,} had the photo of another product: its vector copied",
+            model=model.name,
+            copied=known,
+        )
+    with database.connection() as connection:
         pending = count_pending(connection, model.model_id)
     if pending:
         work_off(database, settings, model, pending, stop)
-    elif revive:
+    elif revive and not known:
         say("nothing_to_embed", f"{model.name}: nothing to embed", model=model.name)
     if (pending or revive) and not stop.is_set():
         build_index(database, settings, model, stop)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from app.database import query
 from app.photo_roots import Folder, PhotoRoot
-from worker.catalog.photos import FOLDER, list_photos
-from worker.catalog.styles import COLUMNS, Row, StylesFile
+from worker.catalog.photos import list_photos, photo_path
+from worker.catalog.rows import COLUMNS, Row
+from worker.catalog.styles import StylesFile
 from worker.evaluation.codes import LABELS
 from worker.training.pixels import PhotoFile
 
@@ -47,12 +48,14 @@ def from_catalog(folder: Path) -> Products:
         LookalikeError: there is no such file, or it is no catalog.
     """
     styles = StylesFile(folder / "styles.csv")
-    names, root = list_photos(folder), Folder(folder)
-    rows = [row for row in styles.rows() if isinstance(row, Row) and f"{row.item_id}.jpg" in names]
+    rows = [row for row in styles.rows() if isinstance(row, Row)]
+    root = Folder(folder)
+    with_photo = list_photos(folder).among([row.item_id for row in rows])
+    rows = [row for row in rows if row.item_id in with_photo]
     rows.sort(key=lambda row: row.item_id)
     return Products(
         [row.item_id for row in rows],
-        [PhotoFile(root, f"{FOLDER}/{row.item_id}.jpg") for row in rows],
+        [PhotoFile(root, photo_path(row.item_id)) for row in rows],
         {name: [_word(row, name) for row in rows] for name in LABELS},
     )
 
