@@ -86,7 +86,10 @@ def test_the_embedded_server_comes_back_after_a_kill(own_home: Path, sample_cata
     try:
         base = wait_for(f"http://127.0.0.1:{port}")
         pid = int((own_home / "postgres" / "postmaster.pid").read_text().split()[0])
-        psutil.Process(pid).kill()
+        postmaster = psutil.Process(pid)
+        backends = postmaster.children()
+        postmaster.kill()
+        psutil.wait_procs([postmaster, *backends], timeout=30)  # one of them may answer once more
         wait_for(base, "/healthz")
         wait_for(base, "/readyz")
         status, body = fetch(f"{base}/api/v1/stats")
