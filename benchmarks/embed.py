@@ -114,9 +114,12 @@ def whole_job(backbone: Backbone, weights: Path, catalog: Path, home: Path) -> J
         with subprocess.Popen(
             [LOOKALIKE, "embed"], env=environment, stdout=subprocess.PIPE, text=True
         ) as process:
+            peak_mib = 0.0
+            while process.poll() is None:
+                peak_mib = max(peak_mib, _peak_mib(process.pid))
+                time.sleep(0.05)
             assert process.stdout is not None
             output = process.stdout.read()
-            _, process.returncode, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - begun
     finally:
         lookalike("db", "stop")
@@ -127,8 +130,18 @@ def whole_job(backbone: Backbone, weights: Path, catalog: Path, home: Path) -> J
     return Job(
         rate=int(done["photos"].replace(",", "")) / seconds,
         start_seconds=wall - seconds - float(indexed["seconds"]),
-        peak_mib=usage.ru_maxrss / 1024,
+        peak_mib=peak_mib,
     )
+
+
+def _peak_mib(pid: int) -> float:
+    """Return the most memory that a process has held so far, as Linux counts it.
+
+    What `wait4` says of a child includes this process as it was when it began the child.
+    """
+    status = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) / 1024 if found else 0.0
 
 
 def weights_of(backbone: Backbone, folder: Path) -> Path:

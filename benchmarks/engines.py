@@ -90,12 +90,8 @@ def matrix_product_roof(dtype: str) -> float:
 def gflop_per_photo(network: Any, size: int) -> float:
     """Return the billions of floating-point operations of one photo, by TensorFlow's profiler."""
     import tensorflow
-    from tensorflow.python.framework import convert_to_constants
 
-    traced = tensorflow.function(lambda photos: network(photos, training=False))
-    graph = convert_to_constants.convert_variables_to_constants_v2(
-        traced.get_concrete_function(tensorflow.TensorSpec((1, size, size, 3)))
-    ).graph
+    graph = _frozen(network, size, batch=1).graph
     profiler = tensorflow.compat.v1.profiler
     options = profiler.ProfileOptionBuilder(profiler.ProfileOptionBuilder.float_operation())
     counted = profiler.profile(graph, options=options.with_empty_output().build())
@@ -139,13 +135,26 @@ def open_vino(network: Any, size: int) -> Forward | None:
 
 
 def _as_onnx(network: Any, size: int) -> bytes:
-    import tensorflow
     import tf2onnx
 
-    traced = tensorflow.function(lambda photos: network(photos, training=False))
-    signature = [tensorflow.TensorSpec((None, size, size, 3), name="photos")]
-    model, _ = tf2onnx.convert.from_function(traced, input_signature=signature, opset=17)
+    frozen = _frozen(network, size)
+    model, _ = tf2onnx.convert.from_graph_def(
+        frozen.graph.as_graph_def(),
+        input_names=[frozen.inputs[0].name],
+        output_names=[frozen.outputs[0].name],
+        opset=17,
+    )
     return bytes(model.SerializeToString())
+
+
+def _frozen(network: Any, size: int, batch: int | None = None) -> Any:
+    import tensorflow
+    from tensorflow.python.framework import convert_to_constants
+
+    traced = tensorflow.function(lambda photos: network(photos, training=False))
+    return convert_to_constants.convert_variables_to_constants_v2(
+        traced.get_concrete_function(tensorflow.TensorSpec((batch, size, size, 3)))
+    )
 
 
 def _installed(*modules: str) -> bool:

@@ -7,7 +7,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from app.encoders.frozen import Forward, FrozenNetwork
+from app.encoders.frozen import CompiledNetwork, FrozenNetwork
 from app.encoders.networks import build
 from app.encoders.precision import LEAST_COSINE, Precision, has_bfloat16
 from app.encoders.registry import Backbone
@@ -35,17 +35,17 @@ class Encoder:
         self, backbone: Backbone, weights: Path | None, precision: Precision = Precision.FLOAT32
     ) -> None:
         self.backbone = backbone
-        self._network = FrozenNetwork(build(backbone, weights), backbone.input_size)
-        fast = has_bfloat16() and not self._network.on_gpu
+        self._frozen = FrozenNetwork(lambda: build(backbone, weights), backbone.input_size)
+        fast = has_bfloat16() and not self._frozen.on_gpu
         if precision is Precision.BFLOAT16 and not fast:
             logger.warning(
                 "this machine is not fast at bfloat16: computing %s in float32", backbone.name
             )
         self.precision = precision if fast else Precision.FLOAT32
         self._settling = Lock()
-        self._forward: Forward | None = None
+        self._compiled: CompiledNetwork | None = None
         if self.precision is not Precision.AUTO:
-            self._forward = self._network.forward(self.precision)
+            self._compiled = CompiledNetwork(self._frozen, self.precision)
 
     def encode(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed a batch.
@@ -57,25 +57,30 @@ class Encoder:
             Embeddings of length 1 (L2), float32, shape `(N, dimensions)`; a zero vector where the
             network gives one.
         """
-        forward = self._forward or self._settled(photos)
-        return _of_unit_length(forward(photos))
+        compiled = self._compiled or self._settled(photos)
+        return _of_unit_length(compiled(photos))
 
-    def _settled(self, photos: NDArray[np.uint8]) -> Forward:
+    def _settled(self, photos: NDArray[np.uint8]) -> CompiledNetwork:
         """Choose between the precisions by what they make of a batch."""
         with self._settling:
-            if self._forward is None:
-                fast = self._network.forward(Precision.BFLOAT16)
-                exact = self._network.forward(Precision.FLOAT32)
-                cosine = _least_cosine(fast(photos), exact(photos))
+            if self._compiled is None:
+                exact = CompiledNetwork(self._frozen, Precision.FLOAT32)
+                wanted = exact(photos)
+                exact.close()  # one at a time, to need the memory of one
+                compiled = CompiledNetwork(self._frozen, Precision.BFLOAT16)
+                cosine = _least_cosine(compiled(photos), wanted)
                 fits = cosine >= LEAST_COSINE
+                self.precision = Precision.BFLOAT16 if fits else Precision.FLOAT32
                 logger.log(
                     logging.INFO if fits else logging.WARNING,
                     "%s in bfloat16 agrees with float32 to a cosine of %.5f: computing in %s",
-                    *(self.backbone.name, cosine, "bfloat16" if fits else "float32"),
+                    *(self.backbone.name, cosine, self.precision),
                 )
-                self.precision = Precision.BFLOAT16 if fits else Precision.FLOAT32
-                self._forward = fast if fits else exact
-            return self._forward
+                if not fits:
+                    compiled.close()
+                    compiled = CompiledNetwork(self._frozen, self.precision)
+                self._compiled = compiled
+            return self._compiled
 
 
 def _least_cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
