@@ -29,9 +29,10 @@ class FrozenNetwork:
     """
 
     def __init__(self, build: Callable[[], Any], size: int) -> None:
+        frozen = _freeze(build(), size)  # which imports TensorFlow in the quiet way
+
         from tensorflow import compat, config
 
-        frozen = _freeze(build(), size)
         self.input, self.output = frozen.inputs[0].name, frozen.outputs[0].name
         self.photos_at_once = max(1, PIXELS_AT_ONCE // size**2)
         self.on_gpu = bool(config.list_physical_devices("GPU"))

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -174,9 +173,10 @@ def test_a_share_that_goes_away_fails_no_job(
 
     def unmount(_: object) -> None:
         batches.append(1)
-        shutil.rmtree(catalog / "images", ignore_errors=True)
-        if empty_mount_point:
-            (catalog / "images").mkdir()
+        if len(batches) == 1:
+            (catalog / "images").rename(catalog / "away")  # all of it at the same moment
+            if empty_mount_point:
+                (catalog / "images").mkdir()
 
     with pytest.raises(PhotosAwayError, match=r"images, isn't there or is empty: mount it"):
         drain(unembedded_database, 1, Stub(), Folder(catalog), 8, Event(), unmount)  # type: ignore[arg-type]
