@@ -43,7 +43,13 @@ class Settings(BaseSettings):
     )
     hnsw_m: int = Field(default=16, ge=2, le=100, description="neighbours a node of the index has")
     hnsw_ef_construction: int = Field(
-        default=200, ge=4, le=1000, description="candidates weighed for a node while building"
+        default=400, ge=4, le=1000, description="candidates weighed for a node while building"
+    )
+    hnsw_ef_search: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="candidates weighed in a search; unset, the database's own or 30",
     )
     index_memory: str | None = Field(
         default=None,

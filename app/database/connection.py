@@ -14,23 +14,31 @@ from app.database import embedded
 from app.errors import LookalikeError
 from app.settings import Settings
 
+SET_EF_SEARCH = "SELECT set_config('lookalike.ef_search', %s, false)"
+
 CONNECT_TIMEOUT = 5
 """Seconds until a server that doesn't answer counts as unreachable."""
 
 
 class Database:
-    """The database of this process: a pool of psycopg connections that know pgvector's types."""
+    """The database of this process: a pool of psycopg connections that know pgvector's types.
 
-    def __init__(self, url: str, pool_size: int) -> None:
+    Args:
+        url: libpq URI.
+        settings: how many connections, and how hard their searches try.
+    """
+
+    def __init__(self, url: str, settings: Settings) -> None:
         self.url = url
+        self._ef_search = settings.hnsw_ef_search
         self.pool = ConnectionPool(
             url,
             kwargs={"connect_timeout": CONNECT_TIMEOUT},
             min_size=1,
-            max_size=pool_size,
+            max_size=settings.pool_size,
             open=False,
             timeout=CONNECT_TIMEOUT,
-            configure=_configure,
+            configure=self._configure,
             check=ConnectionPool.check_connection,
             close_returns=True,  # lets SQLAlchemy give a connection back by closing it
             name="lookalike",
@@ -59,6 +67,16 @@ class Database:
         """Close every connection."""
         self.engine.dispose()
         self.pool.close()
+
+    def _configure(self, connection: psycopg.Connection[Any]) -> None:
+        # Before the first migration there is no such type, and nothing that needs it.
+        with connection.transaction():
+            found = connection.execute("SELECT to_regtype('halfvec')").fetchone()
+            if found is not None and found[0] is not None:
+                register_vector(connection)
+            if self._ef_search is not None:
+                connection.execute(SET_EF_SEARCH, [str(self._ef_search)])
+        connection.commit()
 
 
 def database_url(settings: Settings) -> str:
@@ -100,21 +118,12 @@ def open_database(settings: Settings) -> Iterator[Database]:
     """
     url = database_url(settings)
     probe(url)
-    database = Database(url, settings.pool_size)
+    database = Database(url, settings)
     database.open()
     try:
         yield database
     finally:
         database.close()
-
-
-def _configure(connection: psycopg.Connection[Any]) -> None:
-    # Before the first migration there is no such type, and nothing that needs it.
-    with connection.transaction():
-        found = connection.execute("SELECT to_regtype('halfvec')").fetchone()
-        if found is not None and found[0] is not None:
-            register_vector(connection)
-    connection.commit()
 
 
 def _reason(error: psycopg.Error) -> str:

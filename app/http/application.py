@@ -34,7 +34,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    database = Database(database_url(settings), settings.pool_size)
+    database = Database(database_url(settings), settings)
     database.open()
     app.extensions["database"] = database
     app.extensions["settings"] = settings

@@ -110,6 +110,27 @@ def test_index_search_recalls_the_exact_neighbours(
     assert hits / (COUNT / 40 * 10) >= 0.95
 
 
+def test_neighbours_are_found_across_a_filter(hasty_database: Database, gallery: Gallery) -> None:
+    # The filter lets through the six tenths that are farthest from where the questions come from.
+    likeness = gallery.embeddings @ gallery.embeddings[0]
+    ranked = np.argsort(likeness)
+    allowed, asking = ranked[: COUNT * 6 // 10], ranked[-50:]
+    with hasty_database.connection() as connection:
+        connection.execute(
+            "UPDATE items SET year = rank FROM unnest(%s::bigint[]) WITH ORDINALITY "
+            "AS ranked (id, rank) WHERE id = item_id",
+            [(ranked + FIRST_ID).tolist()],
+        )
+        connection.execute("ANALYZE items")
+    hits = 0
+    for row in asking.tolist():
+        answer = ask(hasty_database, row, 10, {"year_max": len(allowed)})
+        similarity = gallery.embeddings @ gallery.embeddings[row]
+        tenth = np.sort(similarity[allowed])[-10]
+        hits += sum(similarity[item.item_id - FIRST_ID] >= tenth - 1e-3 for item in answer.results)
+    assert hits / (10 * len(asking)) >= 0.97
+
+
 def test_more_than_there_are_gives_all_there_are(gallery_database: Database) -> None:
     with gallery_database.connection() as connection:
         connection.execute(

@@ -1,10 +1,13 @@
 """The HNSW index serves the plain question, whoever asks it."""
 
 import json
+from pathlib import Path
 from typing import Any
 
-from app.database import Database
+from app.database import Database, open_database
+from app.search.options import SearchOptions
 from app.search.similar import similar_items
+from tests.conftest import settings_for
 from tests.search.conftest import FIRST_ID
 
 ANALYST = """
@@ -48,3 +51,23 @@ def test_settings_of_a_search_end_with_it(gallery_database: Database) -> None:
         names = ("hnsw.ef_search", "hnsw.iterative_scan", "plan_cache_mode", "enable_sort")
         values = [connection.execute(f"SHOW {name}").fetchone() for name in names]
     assert values == [("40",), ("off",), ("auto",), ("on",)]
+
+
+def test_how_hard_a_search_tries_is_a_setting(gallery_database: Database, home: Path) -> None:
+    options = SearchOptions(top_n=5, explain=True)
+    seen = []
+    for ef_search in (None, 10, 300):
+        settings = settings_for(gallery_database.url, home)
+        settings = settings.model_copy(update={"hnsw_ef_search": ef_search})
+        with open_database(settings) as database, database.connection() as connection:
+            explained = similar_items(connection, FIRST_ID, options).explain
+            assert explained is not None
+            seen.append(explained.ef_search)
+    assert seen == [30, 15, 300]
+
+
+def test_an_analyst_may_have_a_search_try_harder(gallery_database: Database) -> None:
+    with gallery_database.connection() as connection:
+        connection.execute("SET LOCAL lookalike.ef_search = 250")
+        assert connection.execute("SELECT index_effort(10)").fetchone() == (250,)
+        assert connection.execute("SELECT index_effort(5000)").fetchone() == (1000,)

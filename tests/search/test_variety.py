@@ -105,7 +105,7 @@ def test_a_cap_that_makes_no_sense_is_refused(cap: str) -> None:
 def test_explain_says_how(gallery_database: Database) -> None:
     found = ask(gallery_database, 3, explain=True)
     assert found.explain is not None
-    assert (found.explain.search, found.explain.ef_search) == ("approximate", 40)
+    assert (found.explain.search, found.explain.ef_search) == ("approximate", 30)
     assert found.explain.reason == "there is no filter"
     assert 5 <= found.explain.candidates < COUNT
     assert found.explain.sql_milliseconds > 0

@@ -62,7 +62,7 @@ def indexed_neighbours(
     )
     found = np.full((len(item_ids), k), -1, dtype=np.int64)
     with connection.transaction():
-        connection.execute(query(__package__, "search_settings"))
+        connection.execute(query(__package__, "search_settings"), {"k": k})
         for row, item_id in enumerate(item_ids.tolist()):
             answer = connection.execute(statement, {"item_id": item_id, "k": k}).fetchall()
             found[row, : len(answer)] = [neighbour for (neighbour,) in answer]
