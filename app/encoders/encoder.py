@@ -64,7 +64,7 @@ class Encoder:
         """Choose between the precisions by what they make of a batch."""
         with self._settling:
             if self._compiled is None:
-                exact = CompiledNetwork(self._frozen, Precision.FLOAT32)
+                exact = CompiledNetwork(self._frozen, Precision.FLOAT32, optimised=False)
                 wanted = exact(photos)
                 exact.close()  # one at a time, to need the memory of one
                 compiled = CompiledNetwork(self._frozen, Precision.BFLOAT16)

@@ -2,8 +2,8 @@
 
 import ctypes
 import gc
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
@@ -15,6 +15,9 @@ from app.encoders.precision import Precision
 PIXELS_AT_ONCE = 8 * 224 * 224
 """How many pixels go through a network together. On a CPU larger batches hold more memory and are
 hardly faster: resnet50 does 47 photos/s by 8 and by 64, compact 1,860 by 32 and 1,910 by 64."""
+
+M_MMAP_THRESHOLD = -3
+"""Which parameter of glibc's `mallopt`: blocks from this size on go back once they are freed."""
 
 
 class FrozenNetwork:
@@ -29,21 +32,23 @@ class FrozenNetwork:
     """
 
     def __init__(self, build: Callable[[], Any], size: int) -> None:
-        frozen = _freeze(build(), size)  # which imports TensorFlow in the quiet way
+        with _thrifty():
+            network = build()  # which imports TensorFlow in the quiet way
 
-        from tensorflow import compat, config
+            from keras import StatelessScope
+            from tensorflow import cast, compat, config, constant, float32, uint8
 
-        self.input, self.output = frozen.inputs[0].name, frozen.outputs[0].name
-        self.photos_at_once = max(1, PIXELS_AT_ONCE // size**2)
+            weights = [(variable, variable.numpy()) for variable in network.variables]
+            self.graph = compat.v1.Graph()
+            with self.graph.as_default():
+                photos = compat.v1.placeholder(uint8, (None, size, size, 3))
+                constants = [(variable, constant(value)) for variable, value in weights]
+                with StatelessScope(state_mapping=constants):
+                    features = network(cast(photos, float32), training=False)
+            del network, weights
+        self.input, self.output = photos.name, features.name
+        self.size = size
         self.on_gpu = bool(config.list_physical_devices("GPU"))
-        definition = frozen.graph.as_graph_def()
-        del frozen  # or else the weights stay in memory twice
-        _give_memory_back()
-        self.graph = compat.v1.Graph()
-        with self.graph.as_default():
-            compat.v1.import_graph_def(definition, name="")
-        del definition
-        _give_memory_back()
 
 
 class CompiledNetwork:
@@ -52,20 +57,26 @@ class CompiledNetwork:
     Args:
         frozen: the network.
         precision: what to compute in, `FLOAT32` or `BFLOAT16`.
+        optimised: whether to spend some seconds on what makes it fast.
     """
 
-    def __init__(self, frozen: FrozenNetwork, precision: Precision) -> None:
+    def __init__(
+        self, frozen: FrozenNetwork, precision: Precision, *, optimised: bool = True
+    ) -> None:
         from tensorflow import compat
 
         # A session has options of its own; those of `tensorflow.function` belong to the process.
         options = compat.v1.ConfigProto()
+        rewrites = options.graph_options.rewrite_options
+        rewrites.disable_meta_optimizer = not optimised
         if precision is Precision.BFLOAT16:
-            rewrites = options.graph_options.rewrite_options
             rewrites.auto_mixed_precision_onednn_bfloat16 = rewrites.ON
-        self._session = compat.v1.Session(graph=frozen.graph, config=options)
-        self._call = self._session.make_callable(frozen.output, feed_list=[frozen.input])
-        self._at_once = frozen.photos_at_once
+        self._at_once = max(1, PIXELS_AT_ONCE // frozen.size**2)
         self._running = Lock()  # a batch occupies all cores by itself
+        with _thrifty():
+            self._session = compat.v1.Session(graph=frozen.graph, config=options)
+            self._call = self._session.make_callable(frozen.output, feed_list=[frozen.input])
+            self._call(np.zeros((1, frozen.size, frozen.size, 3), np.uint8))  # compiles it
 
     def __call__(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the features `(N, D)` of photos `(N, size, size, 3)`, not normalised."""
@@ -77,24 +88,24 @@ class CompiledNetwork:
 
     def close(self) -> None:
         """Free what it holds; it can't be called any more."""
-        self._session.close()
-        _give_memory_back()
+        with _thrifty():
+            self._session.close()
 
 
-def _freeze(network: Any, size: int) -> Any:
-    import tensorflow
-    from tensorflow.python.framework import convert_to_constants
+@contextmanager
+def _thrifty() -> Iterator[None]:
+    """Have freed memory given back to the system, which glibc keeps otherwise.
 
-    # One trace for batches of every length.
-    traced = tensorflow.function(
-        lambda photos: network(tensorflow.cast(photos, tensorflow.float32), training=False),
-        input_signature=[tensorflow.TensorSpec((None, size, size, 3), tensorflow.uint8)],
-    )
-    return convert_to_constants.convert_variables_to_constants_v2(traced.get_concrete_function())
-
-
-def _give_memory_back() -> None:
-    """Return freed memory to the system, which the C library keeps otherwise: some 0.7 GB."""
-    gc.collect()
-    with suppress(AttributeError, OSError):  # only glibc has the function
-        ctypes.CDLL(None).malloc_trim(0)
+    TensorFlow copies a graph with its weights some ten times while it optimises it: 0.9 GB.
+    """
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "mallopt"):  # another C library
+        yield
+        return
+    library.mallopt(M_MMAP_THRESHOLD, 1 << 17)
+    try:
+        yield
+    finally:
+        gc.collect()
+        library.malloc_trim(0)
+        library.mallopt(M_MMAP_THRESHOLD, 1 << 25)  # so that a batch's blocks are used again
