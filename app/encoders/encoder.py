@@ -42,10 +42,11 @@ class Encoder:
                 "this machine is not fast at bfloat16: computing %s in float32", backbone.name
             )
         self.precision = precision if fast else Precision.FLOAT32
+        exact = self.precision is Precision.FLOAT32
+        self._compiled = CompiledNetwork(
+            self._frozen, Precision.FLOAT32 if exact else Precision.BFLOAT16
+        )
         self._settling = Lock()
-        self._compiled: CompiledNetwork | None = None
-        if self.precision is not Precision.AUTO:
-            self._compiled = CompiledNetwork(self._frozen, self.precision)
 
     def encode(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed a batch.
@@ -57,30 +58,30 @@ class Encoder:
             Embeddings of length 1 (L2), float32, shape `(N, dimensions)`; a zero vector where the
             network gives one.
         """
-        compiled = self._compiled or self._settled(photos)
-        return _of_unit_length(compiled(photos))
+        if self.precision is Precision.AUTO:
+            with self._settling:
+                if self.precision is Precision.AUTO:
+                    return _of_unit_length(self._settle(photos))
+        return _of_unit_length(self._compiled(photos))
 
-    def _settled(self, photos: NDArray[np.uint8]) -> CompiledNetwork:
-        """Choose between the precisions by what they make of a batch."""
-        with self._settling:
-            if self._compiled is None:
-                exact = CompiledNetwork(self._frozen, Precision.FLOAT32, optimised=False)
-                wanted = exact(photos)
-                exact.close()  # one at a time, to need the memory of one
-                compiled = CompiledNetwork(self._frozen, Precision.BFLOAT16)
-                cosine = _least_cosine(compiled(photos), wanted)
-                fits = cosine >= LEAST_COSINE
-                self.precision = Precision.BFLOAT16 if fits else Precision.FLOAT32
-                logger.log(
-                    logging.INFO if fits else logging.WARNING,
-                    "%s in bfloat16 agrees with float32 to a cosine of %.5f: computing in %s",
-                    *(self.backbone.name, cosine, self.precision),
-                )
-                if not fits:
-                    compiled.close()
-                    compiled = CompiledNetwork(self._frozen, self.precision)
-                self._compiled = compiled
-            return self._compiled
+    def _settle(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Choose between the precisions by what they make of a batch; return that."""
+        reference = CompiledNetwork(self._frozen, Precision.FLOAT32, optimised=False)
+        wanted, features = reference(photos), self._compiled(photos)
+        reference.close()
+        cosine = _least_cosine(features, wanted)
+        fits = cosine >= LEAST_COSINE
+        if not fits:
+            self._compiled.close()
+            self._compiled = CompiledNetwork(self._frozen, Precision.FLOAT32)
+        precision = Precision.BFLOAT16 if fits else Precision.FLOAT32
+        logger.log(
+            logging.INFO if fits else logging.WARNING,
+            "%s in bfloat16 agrees with float32 to a cosine of %.5f: computing in %s",
+            *(self.backbone.name, cosine, precision),
+        )
+        self.precision = precision
+        return features if fits else self._compiled(photos)
 
 
 def _least_cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from app.database import Database, EmbeddingModel
 from app.embedding_models import add, require_free
-from app.encoders.encoder import Encoder
+from app.encoders.networks import build
 from app.encoders.photo import Resize
 from app.encoders.precision import Precision
 from app.encoders.projection import projected, shape_in
@@ -44,7 +44,7 @@ def register(
         require_free(session, name)
     file = weights or default_file(backbone)
     sha256_of(file)  # says in its own words that a file is missing
-    Encoder(backbone, file)
+    build(backbone, file)
     with database.session() as session:
         session.expire_on_commit = False
         # A trained head changes the length of the vectors; the file says whether there is one.
