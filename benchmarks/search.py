@@ -29,7 +29,7 @@ from app.database.ready import ready_database
 from app.settings import Settings, get_settings
 
 Vectors = NDArray[np.float32]
-GRID = (10, 20, 40, 80, 160, 320)
+GRID = (10, 20, 30, 40, 80, 160, 320)
 K = 10
 NEAREST = """
 SELECT item_id FROM bench ORDER BY embedding <=> %(query)s::halfvec LIMIT 10
