@@ -1,5 +1,6 @@
 """The networks behind the registry. Importing this module loads no TensorFlow; calling it does."""
 
+import gc
 import os
 import sys
 import tempfile
@@ -26,7 +27,7 @@ def load_keras() -> Any:
         os.environ["KERAS_BACKEND"] = "tensorflow"
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         # TensorFlow's C++ writes to the descriptor before that level is read.
-        with silent_stderr(), hidden(*NOT_FOR_US):
+        with silent_stderr(), hidden(*NOT_FOR_US), to_the_end():
             import tensorflow  # noqa: F401
     import keras
 
@@ -43,6 +44,19 @@ def hidden(*packages: str) -> Iterator[None]:
     finally:
         for name in absent:
             del sys.modules[name]
+
+
+@contextmanager
+def to_the_end() -> Iterator[None]:
+    """Spare the garbage collector whatever is made within the block, during it and afterwards."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if enabled:
+            gc.enable()
 
 
 @contextmanager

@@ -4,9 +4,10 @@ import subprocess
 import sys
 
 CODE = """
-import sys
+import gc, sys
 from app.encoders.networks import NOT_FOR_US, load_keras
 load_keras().layers.Dense(1)
+assert gc.isenabled()
 assert not sys.modules.keys() & {*NOT_FOR_US}
 import pandas
 pandas.DataFrame()
