@@ -12,7 +12,7 @@ demo: .venv/.installed
 	$(BIN)/lookalike demo --port $(PORT) $(if $(CATALOG),--catalog "$(CATALOG)")
 
 test: .venv/.installed-dev
-	$(BIN)/pytest
+	$(BIN)/pytest -n logical --maxprocesses 4 --dist worksteal
 
 check: .venv/.installed-dev
 	$(BIN)/ruff check .

@@ -21,7 +21,8 @@ from typing import NamedTuple
 
 from engines import bare_rates, gflop_per_photo, matrix_product_roof, reference_rate
 
-from app.encoders.networks import build, load_keras
+from app.encoders.keras_import import load_keras
+from app.encoders.networks import build
 from app.encoders.registry import Backbone, get_backbone
 from app.encoders.weights import default_file
 

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.encoders.encoder import Encoder
-from app.encoders.networks import build, load_keras
+from app.encoders.keras_import import load_keras
+from app.encoders.networks import build
 from app.encoders.photo import load_photo, read_photo
 from app.encoders.precision import Precision
 from app.encoders.registry import Backbone

@@ -159,9 +159,16 @@ def client(catalog_url: str, home: Path) -> Iterator[FlaskClient]:
 @pytest.fixture
 def live_server(catalog_url: str, home: Path) -> Iterator[str]:
     """Base URL of a real gunicorn over `catalog_url`."""
+    with web_server(catalog_url, home) as base:
+        yield base
+
+
+@contextmanager
+def web_server(url: str, home: Path) -> Iterator[str]:
+    """Run a real gunicorn over a database; yields its base URL."""
     port = free_port()
     process = subprocess.Popen(
-        [LOOKALIKE, "serve", "--port", str(port)], env=cli_environment(catalog_url, home)
+        [LOOKALIKE, "serve", "--port", str(port)], env=cli_environment(url, home)
     )
     try:
         yield wait_for(f"http://127.0.0.1:{port}")

@@ -60,9 +60,10 @@ def test_a_workers_log(empty_url: str, cli: Cli, sample_catalog: Path, tmp_path:
 
 def test_the_apis_log(catalog_url: str, home: Path) -> None:
     port = free_port()
+    # A second worker might still be starting when it is told to stop; gunicorn then kills it.
     process = subprocess.Popen(
         [LOOKALIKE, "serve", "--port", str(port)],
-        env=cli_environment(catalog_url, home, **JSON),
+        env=cli_environment(catalog_url, home, LOOKALIKE_WEB_WORKERS="1", **JSON),
         stderr=subprocess.PIPE,
         text=True,
     )

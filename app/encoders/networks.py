@@ -1,59 +1,16 @@
 """The networks behind the registry. Importing this module loads no TensorFlow; calling it does."""
 
-import os
-import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import h5py
 
 from app.encoders import projection
+from app.encoders.keras_import import load_keras
 from app.encoders.registry import Backbone
 from app.errors import LookalikeError
-
-
-def load_keras() -> Any:
-    """Import Keras over TensorFlow, without the latter's start-up chatter, and return it."""
-    if "tensorflow" not in sys.modules:
-        os.environ["KERAS_BACKEND"] = "tensorflow"
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        # TensorFlow's C++ writes to the descriptor before that level is read.
-        with silent_stderr(), _without("matplotlib", "sklearn"):
-            import keras
-            import tensorflow  # noqa: F401
-    import keras
-
-    return keras
-
-
-@contextmanager
-def _without(*packages: str) -> Iterator[None]:
-    """Hide packages that Keras imports where they are installed: 2 seconds and 80 MB."""
-    hidden = [name for name in packages if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
-
-
-@contextmanager
-def silent_stderr() -> Iterator[None]:
-    """Send this process's standard error to nowhere for the length of the block."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def build(backbone: Backbone, weights: Path | None) -> Any:

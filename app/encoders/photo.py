@@ -1,6 +1,9 @@
 """From the bytes of an image file to the pixels that a network takes: one way for all callers."""
 
+import errno
 import io
+import os
+import stat
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
@@ -50,7 +53,25 @@ class Resize(StrEnum):
     """Keep the proportions, antialias, centre on white: product photos stand on white."""
 
 
-def read_photo(file: Path) -> bytes:
+def open_file(path: Path) -> io.BufferedReader:
+    """Open a regular file for reading, and nothing else: a named pipe might never have an end.
+
+    Raises:
+        OSError: it is missing, unreadable or something else.
+    """
+    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 - the caller's to close
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
+    return file
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for whoever may write to it."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def read_photo(path: Path) -> bytes:
     """Read an image file.
 
     Raises:
@@ -58,10 +79,11 @@ def read_photo(file: Path) -> bytes:
         PhotoError: it is larger than `MAX_BYTES`.
     """
     try:
-        size = file.stat().st_size
-        if size > MAX_BYTES:
-            raise PhotoError(f"{size:,} bytes are more than the {MAX_BYTES:,} allowed")
-        return file.read_bytes()
+        with open_file(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > MAX_BYTES:
+                raise PhotoError(f"{size:,} bytes are more than the {MAX_BYTES:,} allowed")
+            return file.read()
     except OSError as error:
         raise UnavailablePhotoError(f"the file can't be read: {error.strerror}") from None
 

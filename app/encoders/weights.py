@@ -9,7 +9,7 @@ import tempfile
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from app.encoders.networks import load_keras
+from app.encoders.keras_import import load_keras
 from app.encoders.registry import Backbone
 from app.errors import LookalikeError
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import psycopg
 import pytest
 
 from tests.conftest import Cli
+from worker.catalog.photos import inspect, photo_path
 
 HEADER = (
     "id,gender,masterCategory,subCategory,articleType,baseColour,season,year,usage,"
@@ -239,7 +241,7 @@ def test_two_ingests_wait_for_each_other(empty_url: str, cli: Cli, catalog: Path
 
 
 def test_odd_photo_files_do_no_harm(empty_url: str, cli: Cli, catalog: Path) -> None:
-    first, second, third, fourth = sorted((catalog / "images").glob("*.jpg"))[:4]
+    first, second, third, fourth, fifth = sorted((catalog / "images").glob("*.jpg"))[:5]
     first.write_bytes(b"")
     second.unlink()
     second.mkdir()
@@ -247,8 +249,17 @@ def test_odd_photo_files_do_no_harm(empty_url: str, cli: Cli, catalog: Path) -> 
     third.symlink_to(catalog / "nowhere")
     fourth.unlink()
     fourth.symlink_to(fourth.name)
+    fifth.unlink()
+    os.mkfifo(fifth)
     counts = account(cli, empty_url, catalog)
-    assert counts["with_photo"] == len(list((catalog / "images").glob("*.jpg"))) - 3
+    assert counts["with_photo"] == len(list((catalog / "images").glob("*.jpg"))) - 4
     assert counts["unreadable_photos"] == 1
     ((width,),) = rows(empty_url, f"SELECT image_width FROM items WHERE item_id = {first.stem}")
     assert width is None
+
+
+def test_a_pipe_that_comes_into_a_photos_place_is_not_waited_for(tmp_path: Path) -> None:
+    """After the folder was listed, that is."""
+    (tmp_path / "images").mkdir()
+    os.mkfifo(tmp_path / photo_path(7))
+    assert inspect(tmp_path, 7) is None

@@ -145,6 +145,15 @@ def writes_held(url: str) -> Iterator[Callable[[], int]]:
         yield lambda: int(execute(url, waiting)[0][0])
 
 
+@contextmanager
+def long_report(url: str) -> Iterator[None]:
+    """A transaction with an old snapshot, for which a concurrent build waits at its end."""
+    with psycopg.connect(url) as reader:
+        reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        reader.execute("SELECT count(*) FROM items")
+        yield
+
+
 def log_writes(url: str, seconds: float = 0.0) -> None:
     """Have the database note each vector that is committed, for `written`, and take its time."""
     execute(url, "CREATE TABLE written (item_id bigint)")

@@ -2,8 +2,7 @@
 
 import json
 import re
-import struct
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 from threading import Event
 
@@ -14,6 +13,15 @@ from app.errors import PhotosAwayError
 from app.photo_roots import Folder
 from tests.conftest import Cli
 from tests.embedding.conftest import Stub, assert_complete, execute, vectors
+from tests.embedding.damages import (
+    AFTER_INGEST,
+    BEFORE_INGEST,
+    NO_PHOTO,
+    Damage,
+    empty,
+    mend,
+    misname,
+)
 from worker.embedding.drain import drain
 from worker.embedding.lanes import LANES
 from worker.embedding.queue import reconcile
@@ -21,74 +29,44 @@ from worker.embedding.queue import reconcile
 JOBS = "SELECT state, attempts, last_error FROM embedding_jobs"
 
 
-def cut(photo: Path) -> None:
-    photo.write_bytes(photo.read_bytes()[:2000])
-
-
-def empty(photo: Path) -> None:
-    photo.write_bytes(b"")
-
-
-def text(photo: Path) -> None:
-    photo.write_text("no photo at all")
-
-
-def enlarge(photo: Path) -> None:
-    """Let the header promise 60,000 × 60,000 pixels: 10 GB once decoded."""
-    data = bytearray(photo.read_bytes())
-    at = 2
-    while data[at + 1] not in (0xC0, 0xC1, 0xC2):  # the start of frame, behind other segments
-        at += 2 + struct.unpack_from(">H", data, at + 2)[0]
-    struct.pack_into(">HH", data, at + 5, 60_000, 60_000)
-    photo.write_bytes(data)
-
-
-def replace_by_folder(photo: Path) -> None:
-    photo.unlink()
-    photo.mkdir()
-
-
-BEFORE_INGEST: dict[Callable[[Path], None], str] = {
-    cut: "can't be decoded: image file is truncated",
-    empty: "the file is empty",
-    text: "not an image in a known format",
-    enlarge: "60000 x 60000 pixels are more than the 50,000,000 allowed",
-}
-AFTER_INGEST: dict[Callable[[Path], None], str] = {
-    Path.unlink: "the file can't be read: No such file or directory",
-    text: "the file has changed since the last ingest: ingest again",
-    replace_by_folder: "the file can't be read: Is a directory",
-}
+def damage(photos: list[Path], damages: Iterable[Damage]) -> dict[int, Damage]:
+    """Take a photo from the list for each damage, and do it; return who got what."""
+    done = {}
+    for way in damages:
+        photo = photos.pop()
+        way(photo)
+        done[int(photo.stem)] = way
+    return done
 
 
 def test_damaged_photos(empty_url: str, cli: Cli, catalog: Path) -> None:
+    """More than one photo in ten is damaged, each in a way of its own."""
     url = empty_url
     photos = sorted((catalog / "images").glob("*.jpg"))
-    spoilt = photos[:: len(photos) // 8][:8]
-    originals = {photo: photo.read_bytes() for photo in spoilt}
-    no_photo = spoilt.pop()
-    replace_by_folder(no_photo)
-    reasons = {}
-    for photo, (damage, reason) in zip(spoilt, BEFORE_INGEST.items(), strict=False):
-        damage(photo)
-        reasons[int(photo.stem)] = reason
+    originals = {photo: photo.read_bytes() for photo in photos[::9]}
+    left = list(originals)
+    not_there = damage(left, NO_PHOTO)
+    harmless = damage(left, [misname])
+    before = damage(left, BEFORE_INGEST)
     assert cli(url, "ingest", catalog).returncode == 0
-    for photo, (damage, reason) in zip(spoilt[4:], AFTER_INGEST.items(), strict=True):
-        damage(photo)
-        reasons[int(photo.stem)] = reason
+    after = damage(left, AFTER_INGEST)
+    reasons = {item: BEFORE_INGEST[way] for item, way in before.items()}
+    reasons |= {item: AFTER_INGEST[way] for item, way in after.items()}
+    failed, embedded = len(reasons), len(photos) - len(reasons) - len(not_there)
 
     done = cli(url, "embed", LOOKALIKE_MODEL="compact", LOOKALIKE_BATCH_SIZE="32")
     assert done.returncode == 0, done.stderr
-    assert f"compact: {len(photos) - 8} embedded, 7 failed" in done.stdout
+    assert f"compact: {embedded} embedded, {failed} failed" in done.stdout
+    assert "compact: index built in" in done.stdout
     # Nothing of TensorFlow's between the progress bars.
     said = [line for line in re.split(r"[\r\n]+", done.stderr) if line]
     assert said[0] == "registering compact, the first model of this database"
     assert {line[:12] for line in said[1:]} <= {"embedding wi", "indexing com"}
-    embedded = vectors(url)
-    assert embedded.keys() == {int(photo.stem) for photo in photos if photo not in originals}
+    stored = vectors(url)
+    assert stored.keys() == {int(p.stem) for p in photos} - reasons.keys() - not_there.keys()
 
     listed = json.loads(cli(url, "jobs", "list", "--json").stdout)
-    assert listed["total"] == 7
+    assert listed["total"] == failed
     found = {job["item_id"]: job for job in listed["jobs"]}
     assert found.keys() == reasons.keys()
     for item_id, reason in reasons.items():
@@ -96,27 +74,30 @@ def test_damaged_photos(empty_url: str, cli: Cli, catalog: Path) -> None:
         assert (found[item_id]["state"], found[item_id]["attempts"]) == ("failed", 1)
     table = cli(url, "jobs", "list", "--limit", "2").stdout.splitlines()
     assert len(table) == 4
-    assert table[-1] == "… and 5 more: --limit shows more of them"
+    assert table[-1] == f"… and {failed - 2} more: --limit shows more of them"
     (model,) = json.loads(cli(url, "status", "--json").stdout)["models"]
-    assert model["items"] == len(photos) - 1 == model["embedded"] + 7
-    assert (model["pending"], model["failed"]) == (0, 7)
+    assert model["items"] == len(photos) - len(not_there) == model["embedded"] + failed
+    assert (model["pending"], model["failed"], model["index"]) == (0, failed, "valid")
 
-    done = cli(url, "jobs", "retry", "--reason", "Known Format")
+    execute(url, "UPDATE embedding_models SET active = false")
+    assert cli(url, "models", "activate", "compact").stdout == "compact is active now\n"
+
+    done = cli(url, "jobs", "retry", "--reason", "File is Empty")
     assert done.stdout == "failed jobs that are pending again: 1\n"
     pending = json.loads(cli(url, "jobs", "list", "--state", "pending", "--json").stdout)
-    assert [job["item_id"] for job in pending["jobs"]] == [int(spoilt[2].stem)]
+    assert [before[job["item_id"]] for job in pending["jobs"]] == [empty]
 
-    no_photo.rmdir()
-    spoilt[6].rmdir()
     for photo, content in originals.items():
-        photo.write_bytes(content)
-    assert "5 changed, " in cli(url, "ingest", catalog).stdout
+        mend(photo, content)
+    changed = not_there.keys() | harmless.keys() | before.keys()
+    assert f"{len(changed)} changed, " in cli(url, "ingest", catalog).stdout
     done = cli(url, "embed")
     assert done.returncode == 0, done.stderr
-    assert "compact: 8 embedded, 0 failed" in done.stdout
+    assert f"compact: {len(changed | after.keys())} embedded, 0 failed" in done.stdout
     assert_complete(url)
-    after = vectors(url)
-    assert all(after[item].embedded_at == embedded[item].embedded_at for item in embedded)
+    now = vectors(url)
+    undamaged = stored.keys() - harmless.keys()
+    assert all(now[item].embedded_at == stored[item].embedded_at for item in undamaged)
 
 
 def test_a_photo_that_stays_damaged_is_not_tried_again(

@@ -1,14 +1,16 @@
 """The database goes away in the middle of the work: the worker waits for it and goes on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
+import psutil
 import psycopg
 import pytest
 
 from app.database import Database, embedded, open_database
+from app.database.embedded.process import processes_of
 from app.embedding_models import add
 from app.encoders.registry import get_backbone
 from app.encoders.weights import default_file, sha256_of
@@ -35,8 +37,22 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     embedded.stop(folder)
 
 
-def test_the_embedded_server_is_restarted_mid_job(
-    own_home: Path, cli: Cli, sample_catalog: Path, start: Start
+def kill_server(home: Path) -> bool:
+    """Kill every process of a home's server, as the machine does when memory runs out."""
+    processes = processes_of(home / "postgres")
+    for process in processes:
+        process.kill()
+    psutil.wait_procs(processes, timeout=DEADLINE)
+    return bool(processes)
+
+
+@pytest.mark.parametrize("take_down", [embedded.stop, kill_server])
+def test_the_embedded_server_goes_down_mid_job(
+    own_home: Path,
+    cli: Cli,
+    sample_catalog: Path,
+    start: Start,
+    take_down: Callable[[Path], bool],
 ) -> None:
     environment = {"LOOKALIKE_HOME": str(own_home)}
     assert cli(None, "ingest", sample_catalog, **environment).returncode == 0
@@ -48,7 +64,7 @@ def test_the_embedded_server_is_restarted_mid_job(
     worker = start(None, "embed", LOOKALIKE_BATCH_SIZE="16", **environment)
     with suppress(psycopg.OperationalError), writes_held(url) as waiting:
         wait_until(lambda: waiting() == LANES)
-        assert embedded.stop(own_home)
+        assert take_down(own_home)
     # Nobody but the worker starts it again.
     output, errors = worker.communicate(timeout=DEADLINE)
     assert worker.returncode == 0, errors

@@ -1,12 +1,9 @@
 """The index: built once, by one worker; whatever breaks a build off, the next run mends it."""
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
-import psycopg
 import pytest
 
 from app.database import Database
@@ -18,6 +15,7 @@ from tests.embedding.conftest import (
     assert_complete,
     end,
     execute,
+    long_report,
     wait_until,
 )
 from worker.embedding.index import ensure_index
@@ -40,15 +38,6 @@ def bare_url(catalog_url: str) -> str:
     """A database with every vector and no index."""
     execute(catalog_url, "DROP INDEX embeddings_1_hnsw")
     return catalog_url
-
-
-@contextmanager
-def long_report(url: str) -> Iterator[None]:
-    """A transaction with an old snapshot, for which a concurrent build waits at its end."""
-    with psycopg.connect(url) as reader:
-        reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        reader.execute("SELECT count(*) FROM items")
-        yield
 
 
 @pytest.mark.parametrize("kill", [False, True])

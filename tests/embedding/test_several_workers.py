@@ -1,4 +1,4 @@
-"""Several workers drain one queue: no photo twice, none left behind, no lock kept."""
+"""Several workers drain one queue: no photo twice, none left behind, no deadlock."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,19 +29,23 @@ ADVISORY = (
     "SELECT count(*) FROM pg_locks JOIN pg_database AS d ON d.oid = database "
     "WHERE locktype = 'advisory' AND datname = current_database()"
 )
+DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 STUCK = (
     "SELECT {end}(pid) FROM pg_stat_activity "
     "WHERE datname = current_database() AND wait_event = 'relation'"
 )
 
 
-def test_two_workers_at_once(unembedded_url: str, sample_catalog: Path, start: Start) -> None:
+@pytest.mark.parametrize("count", [2, 4])
+def test_workers_at_once(
+    unembedded_url: str, sample_catalog: Path, start: Start, count: int
+) -> None:
     url = unembedded_url
     photos = sorted(int(photo.stem) for photo in (sample_catalog / "images").iterdir())
     log_writes(url)
     with writes_held(url) as waiting:
-        workers = [start(url, "embed", LOOKALIKE_BATCH_SIZE="4") for _ in range(2)]
-        wait_until(lambda: waiting() == 2 * LANES)  # each batch is another
+        workers = [start(url, "embed", LOOKALIKE_BATCH_SIZE="4") for _ in range(count)]
+        wait_until(lambda: waiting() == count * LANES)  # each batch is another
     outputs = []
     for worker in workers:
         output, errors = worker.communicate(timeout=DEADLINE)
@@ -52,6 +56,7 @@ def test_two_workers_at_once(unembedded_url: str, sample_catalog: Path, start: S
     assert sum(embedded) == len(photos)
     assert written(url) == photos
     assert sum("index built" in output for output in outputs) == 1
+    assert execute(url, DEADLOCKS) == [(0,)]
     assert_complete(url)
 
 

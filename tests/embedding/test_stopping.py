@@ -3,24 +3,17 @@
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-from random import Random
 
-from tests.conftest import Cli
 from tests.embedding.conftest import (
     DEADLINE,
     Start,
-    assert_complete,
-    cosine,
     end,
     execute,
-    log_writes,
     until,
     vectors,
     wait_until,
     writes_held,
-    written,
 )
 from tests.embedding.dying_worker import DIED
 from worker.embedding.lanes import LANES
@@ -28,31 +21,6 @@ from worker.embedding.queue import MAX_ATTEMPTS
 
 COUNT = "SELECT count(*) FROM embeddings"
 ATTEMPTS = "SELECT attempts, count(*) FROM embedding_jobs GROUP BY attempts ORDER BY attempts"
-
-
-def test_kill_9_at_any_instant(
-    unembedded_url: str, catalog_url: str, start: Start, cli: Cli
-) -> None:
-    url = unembedded_url
-    undisturbed = vectors(catalog_url)
-    log_writes(url, seconds=0.03)  # so that on a fast machine too the kills come in time
-    random = Random(20)
-    for share in (0.0, 0.4):
-        target = len(undisturbed) * (share + 0.3 * random.random())
-        workers = [start(url, "embed", LOOKALIKE_BATCH_SIZE="4") for _ in range(2)]
-        wait_until(lambda: execute(url, COUNT)[0][0] > target)  # noqa: B023 - waited for here
-        for worker in workers:
-            time.sleep(random.random() / 10)
-            worker.kill()
-            worker.wait()
-    assert len(vectors(url)) < len(undisturbed)  # else the kills came too late to disturb
-
-    done = cli(url, "embed")
-    assert done.returncode == 0, done.stderr
-    assert_complete(url)
-    assert written(url) == sorted(undisturbed)  # each once
-    for item_id, vector in vectors(url).items():
-        assert cosine(vector.embedding, undisturbed[item_id].embedding) >= 0.9999
 
 
 def test_one_signal_ends_the_batch_and_two_end_at_once(

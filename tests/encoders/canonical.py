@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from app.encoders.encoder import Encoder
-from app.encoders.networks import load_keras
+from app.encoders.keras_import import load_keras
 from app.encoders.photo import load_photo
 from app.encoders.registry import BACKBONES, Backbone
 from app.encoders.weights import default_file

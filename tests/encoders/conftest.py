@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.encoders.networks import load_keras
+from app.encoders.keras_import import load_keras
 
 
 @pytest.fixture(scope="session")

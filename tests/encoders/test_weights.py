@@ -16,14 +16,14 @@ from app.errors import LookalikeError
 PHOTOS = np.random.default_rng(0).integers(0, 255, (2, 224, 224, 3), dtype=np.uint8)
 
 
-@pytest.fixture
-def legacy_file(keras: Any, resnet_weights: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def legacy_file(keras: Any, resnet_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same weights in the format of Keras's own `…_notop.h5`."""
     from keras.src.legacy.saving import legacy_h5_format
 
     network = keras.applications.ResNet50(weights=None, include_top=False)
     network.load_weights(resnet_weights)
-    file = tmp_path / "resnet50_notop.h5"
+    file = tmp_path_factory.mktemp("legacy") / "resnet50_notop.h5"
     with h5py.File(file, "w") as content:
         legacy_h5_format.save_weights_to_hdf5_group(content, network)
     return file

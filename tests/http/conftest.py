@@ -12,6 +12,9 @@ from werkzeug.test import TestResponse
 
 from tests.conftest import client_of, clone
 
+Product = tuple[int, bytes]
+"""A product's id, and its photo."""
+
 
 @pytest.fixture(scope="session")
 def reader(server: str, catalog_template: str, home: Path) -> Iterator[FlaskClient]:
@@ -21,7 +24,7 @@ def reader(server: str, catalog_template: str, home: Path) -> Iterator[FlaskClie
 
 
 @pytest.fixture(scope="session")
-def product(reader: FlaskClient, sample_catalog: Path) -> tuple[int, bytes]:
+def product(reader: FlaskClient, sample_catalog: Path) -> Product:
     """A product of the sample catalog that has a vector, and its photo."""
     item_id = next(
         item["item_id"]
@@ -49,6 +52,11 @@ def ask(client: FlaskClient, photo: bytes | None, **parameters: Any) -> TestResp
     if photo is not None:
         fields["image"] = upload(photo)
     return client.post("/api/v1/similar", data=fields, content_type="multipart/form-data")
+
+
+def ids(body: dict[str, Any]) -> list[int]:
+    """The products that an answer holds, in its order."""
+    return [result["item_id"] for result in body["results"]]
 
 
 def refusal(response: TestResponse, status: int) -> dict[str, Any]:

@@ -3,10 +3,13 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.conftest import clone, web_server
 
 QUIET = (
     "--no-sandbox",  # tests may run as root
@@ -64,6 +67,13 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def site(server: str, catalog_template: str, home: Path) -> Iterator[str]:
+    """Base URL of a server that all visitors share, none of whom changes anything."""
+    with clone(server, catalog_template) as url, web_server(url, home) as base:
+        yield base
+
+
 @pytest.fixture(params=[(1280, 900), (390, 844)], ids=["desktop", "phone"])
 def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
     width, height = request.param
@@ -73,11 +83,9 @@ def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
     page.close()
 
 
-def test_a_visitor_searches_clicks_a_product_and_a_similar_one(
-    visit: Visit, live_server: str
-) -> None:
+def test_a_visitor_searches_clicks_a_product_and_a_similar_one(visit: Visit, site: str) -> None:
     page = visit.page
-    page.goto(live_server)
+    page.goto(site)
     name = page.locator(".card .name").first.inner_text()
     page.get_by_label("Search names and brands").fill(name)
     page.keyboard.press("Enter")
@@ -96,13 +104,13 @@ def test_a_visitor_searches_clicks_a_product_and_a_similar_one(
     expect(page.locator(".card")).to_have_count(12)
     assert _loaded(page, ".product img")
 
-    assert visit.hosts == {urlsplit(live_server).netloc}
+    assert visit.hosts == {urlsplit(site).netloc}
     assert visit.complaints == []
 
 
-def test_a_visitor_filters(visit: Visit, live_server: str) -> None:
+def test_a_visitor_filters(visit: Visit, site: str) -> None:
     page = visit.page
-    page.goto(live_server)
+    page.goto(site)
     field = page.get_by_label("Gender")
     if not field.is_visible():
         page.get_by_text("Filters").click()
@@ -116,12 +124,10 @@ def test_a_visitor_filters(visit: Visit, live_server: str) -> None:
     assert visit.complaints == []
 
 
-def test_the_pages_about_the_api_come_from_this_server_alone(
-    visit: Visit, live_server: str
-) -> None:
-    visit.page.goto(f"{live_server}/docs")
+def test_the_pages_about_the_api_come_from_this_server_alone(visit: Visit, site: str) -> None:
+    visit.page.goto(f"{site}/docs")
     expect(visit.page.get_by_text("/api/v1/items/{item_id}/similar")).to_be_visible()
-    assert visit.hosts == {urlsplit(live_server).netloc}
+    assert visit.hosts == {urlsplit(site).netloc}
     assert visit.complaints == []
 
 

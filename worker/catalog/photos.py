@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from app.encoders.photo import PhotoError, open_photo
+from app.encoders.photo import PhotoError, open_file, open_photo
 from worker.catalog.listing import Listing
 
 FOLDER = "images"
@@ -55,7 +55,7 @@ def inspect(root: Path, item_id: int) -> Photo | None:
     """Hash a product's photo and read its header; None where the file can't be read."""
     path = photo_path(item_id)
     try:
-        with (root / path).open("rb") as file:
+        with open_file(root / path) as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             file.seek(0)
             try:

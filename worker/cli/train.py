@@ -101,7 +101,7 @@ def command(name: str, source: str, base: str | None, **options: object) -> None
     Afterwards `lookalike embed` fills it and `lookalike models activate NAME` switches to it. A
     run that was killed goes on where it was when the same command is given again.
     """
-    from app.encoders.networks import load_keras
+    from app.encoders.keras_import import load_keras
 
     load_keras()  # first, and quietly: the imports below need it
     from worker.training.command import run

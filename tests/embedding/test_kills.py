@@ -1,0 +1,133 @@
+"""Workers that are killed, again and again, at random instants: nothing is lost or done twice."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import cycle, islice
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+import psutil
+import psycopg
+import pytest
+
+from tests.conftest import Cli, cli_environment
+from tests.embedding.conftest import (
+    DEADLINE,
+    assert_complete,
+    cosine,
+    execute,
+    log_writes,
+    long_report,
+    vectors,
+    written,
+)
+
+KILLS = int(os.environ.get("KILLS", "20"))
+SEED = int(os.environ.get("KILL_SEED", time.time_ns() % 2**32))
+
+Breed = Callable[[str], psutil.Process]
+
+
+class Instant(NamedTuple):
+    """When to kill a worker: so many seconds at most after the server sees it come to something."""
+
+    seen: str
+    longest: float
+
+
+WORK = {
+    "start-up": Instant("true", 1.0),
+    "claim": Instant("state = 'active' AND query ~ '^-- (give_up|count_attempt|claim):'", 0.1),
+    "decode, encode": Instant("state = 'idle in transaction' AND query ~ '^-- unlock:'", 0.1),
+    "write": Instant("state = 'active' AND query ~ '^-- (replace|write|finish):'", 0.1),
+    "commit": Instant("state = 'active' AND query = 'COMMIT'", 0.1),
+}
+INDEXING = Instant("query ~ '^-- create_index:' OR query ~ '^SELECT pg_try_advisory_lock'", 0.5)
+"""Building the index, or waiting while another worker builds it."""
+
+SLOW = """
+CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN PERFORM pg_sleep(random() / 20); RETURN NULL; END';
+CREATE TRIGGER slow_claim AFTER UPDATE ON embedding_jobs EXECUTE FUNCTION dawdle();
+CREATE CONSTRAINT TRIGGER slow_commit AFTER DELETE ON embedding_jobs
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION dawdle();
+"""
+
+NOTICE_DEATHS = """
+DO $$ BEGIN
+    EXECUTE format('ALTER DATABASE %I SET client_connection_check_interval = 10',
+        current_database());
+END $$
+"""
+
+
+@pytest.fixture
+def breed(unembedded_url: str, home: Path) -> Iterator[Breed]:
+    """Start a worker under a name, quickly."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.embedding.nursery"],
+        env=cli_environment(unembedded_url, home, LOOKALIKE_BATCH_SIZE="2"),
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as nursery:
+        assert nursery.stdin is not None
+        stdin, stdout = nursery.stdin, nursery.stdout
+        assert stdout is not None
+
+        def begin(name: str) -> psutil.Process:
+            print(name, file=stdin, flush=True)
+            return psutil.Process(int(stdout.readline()))
+
+        yield begin
+
+
+def kill(worker: psutil.Process, name: str, url: str, instant: Instant, random: Random) -> None:
+    """Kill a worker at an instant."""
+    seen = f"SELECT true FROM pg_stat_activity WHERE application_name = %s AND ({instant.seen})"
+    until = time.monotonic() + DEADLINE
+    with closing(psycopg.connect(url, autocommit=True)) as watching:
+        while not watching.execute(seen, [name]).fetchone():
+            assert worker.is_running(), "it came to its end before that"
+            assert time.monotonic() < until, "it never came to that"
+    time.sleep(random.uniform(0, instant.longest))
+    worker.kill()
+    worker.wait(DEADLINE)
+
+
+def test_kill_9_at_any_instant(
+    unembedded_url: str, catalog_url: str, breed: Breed, cli: Cli
+) -> None:
+    print(f"KILLS={KILLS} KILL_SEED={SEED} kills like that again")  # noqa: T201 - shown if it fails
+    url, undisturbed, random = unembedded_url, vectors(catalog_url), Random(SEED)
+    log_writes(url, seconds=0.02)
+    execute(url, SLOW)
+
+    def kill_in_pairs(instants: list[Instant]) -> None:
+        for start in range(0, len(instants), 2):
+            pair = instants[start : start + 2]
+            names = [f"worker {start + at}" for at in range(len(pair))]
+            workers = [breed(name) for name in names]
+            for worker, name, instant in zip(workers, names, pair, strict=True):
+                kill(worker, name, url, instant, random)
+
+    at_work = [*islice(cycle(WORK.values()), KILLS - KILLS // 4)]
+    random.shuffle(at_work)
+    kill_in_pairs(at_work)
+    assert len(vectors(url)) < len(undisturbed)  # else the kills came too late to disturb
+    execute(url, NOTICE_DEATHS)  # the server would otherwise build the index for nobody
+    with long_report(url):
+        kill_in_pairs([INDEXING] * (KILLS // 4))
+
+    done = cli(url, "embed")
+    assert done.returncode == 0, done.stderr
+    assert_complete(url)
+    assert written(url) == sorted(undisturbed)  # each once
+    for item_id, vector in vectors(url).items():
+        assert cosine(vector.embedding, undisturbed[item_id].embedding) >= 0.9999
