@@ -1,6 +1,4 @@
-"""Importing Keras, which takes seconds: only where a vector is computed, quietly, and no more of it
-than is used.
-"""
+"""Importing Keras, which takes seconds: late, quietly, and no more of it than is used."""
 
 import gc
 import os
