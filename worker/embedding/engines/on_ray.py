@@ -1,0 +1,133 @@
+"""The network on the nodes of a Ray cluster, by one pipeline of Ray Data after another."""
+
+import logging
+import multiprocessing
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from multiprocessing.connection import Connection
+from threading import Event
+from typing import Any
+
+from app.database import Database, EmbeddingModel
+from app.errors import LookalikeError
+from app.settings import Settings
+from worker.console import say
+from worker.embedding.batch import Tally
+from worker.embedding.engines import Drain, pipeline
+from worker.embedding.engines.turns import TURN_SECONDS, Report, Task
+
+POLL_SECONDS = 0.2
+
+PATIENCE = 4 * TURN_SECONDS
+"""How long to wait for a report, until it is clear that only those of dead nodes are missing."""
+
+CLOSING_SECONDS = 15.0
+"""How long a pipeline may take to let go of the cluster."""
+
+
+@contextmanager
+def get_ready(
+    database: Database, settings: Settings, model: EmbeddingModel, stop: Event
+) -> Iterator[Drain]:
+    """Start a pipeline, and wait until one of its actors has loaded the network; see `Engine`."""
+    task = Task(settings.model_copy(update={"database_url": database.url}), model.model_id)
+    reports = _reports(task, stop)
+    try:
+        for report in reports:
+            _raise_error(report)
+            break
+        yield partial(_drain, reports)
+    finally:
+        reports.close()
+
+
+def _drain(
+    reports: Iterator[Report],
+    on_progress: Callable[[Tally], None],
+    on_wait: Callable[[int], None],
+) -> None:
+    for report in reports:
+        on_progress(report.tally)
+        _raise_error(report)
+        if report.waiting is not None:
+            on_wait(report.waiting)
+        if report.done:
+            return
+
+
+def _raise_error(report: Report) -> None:
+    if report.error is not None:
+        raise report.error
+
+
+def _reports(task: Task, stop: Event) -> Generator[Report]:
+    """Yield what comes of turns, until a stop has ended them."""
+    while True:
+        with _pipeline(task) as connection:
+            yield from _received(connection, stop)
+        if stop.is_set():
+            return
+
+
+@contextmanager
+def _pipeline(task: Task) -> Iterator["Connection[Any, Any]"]:
+    """Run the driver of Ray, for the length of the block; it is out of a terminal's reach."""
+    ours, its = multiprocessing.Pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-m", pipeline.__name__, str(its.fileno())],
+        env={**task.settings.environment(), "RAY_USAGE_STATS_ENABLED": "0"},
+        pass_fds=[its.fileno()],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    its.close()  # or else its end would not be seen here
+    try:
+        ours.send(task)
+        yield ours
+    finally:
+        ours.close()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(CLOSING_SECONDS)
+        process.kill()
+        process.wait()
+
+
+def _received(connection: "Connection[Any, Any]", stop: Event) -> Iterator[Report]:
+    """Yield the reports of a pipeline until its turns are used up, or nothing comes any more."""
+    told = False
+    heard = time.monotonic()
+    while time.monotonic() - heard < PATIENCE:
+        if stop.is_set() and not told:
+            connection.send("stop")
+            told = True
+        if not connection.poll(POLL_SECONDS):
+            continue
+        try:
+            message = connection.recv()
+        except EOFError:
+            if stop.is_set():
+                return
+            raise LookalikeError(
+                "the driver of Ray ended, as it does when its node fails: run the command again "
+                "to go on"
+            ) from None
+        if isinstance(message, Exception):
+            raise message
+        if message is None:
+            return
+        heard = time.monotonic()
+        yield message
+    if not stop.is_set():
+        say(
+            "ray_silent",
+            f"lookalike: nothing heard of the Ray cluster for {PATIENCE:.0f} s: beginning anew; "
+            "`ray status` says what it has free",
+            err=True,
+            level=logging.WARNING,
+        )
