@@ -25,8 +25,11 @@ POLL_SECONDS = 0.2
 PATIENCE = 4 * TURN_SECONDS
 """How long to wait for a report, until it is clear that only those of dead nodes are missing."""
 
+LAST_PATIENCE = 5.0
+"""The same when all photos are done, and others have only to see that."""
+
 CLOSING_SECONDS = 15.0
-"""How long a pipeline may take to let go of the cluster."""
+"""How long the driver may take to let go of the cluster."""
 
 
 @contextmanager
@@ -55,8 +58,6 @@ def _drain(
         _raise_error(report)
         if report.waiting is not None:
             on_wait(report.waiting)
-        if report.done:
-            return
 
 
 def _raise_error(report: Report) -> None:
@@ -65,12 +66,18 @@ def _raise_error(report: Report) -> None:
 
 
 def _reports(task: Task, stop: Event) -> Generator[Report]:
-    """Yield what comes of turns, until a stop has ended them."""
+    """Yield what comes of turns, by as many pipelines as it takes."""
     while True:
         with _pipeline(task) as connection:
-            yield from _received(connection, stop)
-        if stop.is_set():
+            idle = yield from _received(connection, stop)
+        if idle or stop.is_set():
             return
+        say(
+            "ray_anew",
+            "lookalike: sharing the Ray cluster out anew; `ray status` says what it has free",
+            err=True,
+            level=logging.WARNING,
+        )
 
 
 @contextmanager
@@ -98,36 +105,39 @@ def _pipeline(task: Task) -> Iterator["Connection[Any, Any]"]:
         process.wait()
 
 
-def _received(connection: "Connection[Any, Any]", stop: Event) -> Iterator[Report]:
-    """Yield the reports of a pipeline until its turns are used up, or nothing comes any more."""
+def _received(connection: "Connection[Any, Any]", stop: Event) -> Generator[Report, None, bool]:
+    """Yield the reports of a pipeline, until all players are idle or nothing comes any more.
+
+    Returns:
+        Whether a player is idle, so that there is nothing left to do.
+    """
+    idle: dict[str, bool] = {}  # by player
     told = False
-    heard = time.monotonic()
-    while time.monotonic() - heard < PATIENCE:
+    heard, patience = time.monotonic(), PATIENCE
+    while time.monotonic() - heard < patience:
         if stop.is_set() and not told:
             connection.send("stop")
             told = True
         if not connection.poll(POLL_SECONDS):
             continue
-        try:
-            message = connection.recv()
-        except EOFError:
-            if stop.is_set():
-                return
-            raise LookalikeError(
-                "the driver of Ray ended, as it does when its node fails: run the command again "
-                "to go on"
-            ) from None
-        if isinstance(message, Exception):
-            raise message
-        if message is None:
-            return
-        heard = time.monotonic()
-        yield message
-    if not stop.is_set():
-        say(
-            "ray_silent",
-            f"lookalike: nothing heard of the Ray cluster for {PATIENCE:.0f} s: beginning anew; "
-            "`ray status` says what it has free",
-            err=True,
-            level=logging.WARNING,
-        )
+        report = _receive(connection)
+        if report is None:
+            break
+        if not (report.idle and idle.get(report.player)):
+            heard = time.monotonic()
+        idle[report.player] = report.idle
+        patience = LAST_PATIENCE if any(idle.values()) and not told else PATIENCE
+        yield report
+        if all(idle.values()):
+            break
+    return any(idle.values())
+
+
+def _receive(connection: "Connection[Any, Any]") -> Report | None:
+    try:
+        message: Report | LookalikeError | None = connection.recv()
+    except EOFError:
+        message = LookalikeError("the driver of Ray ended: run the command again to go on")
+    if isinstance(message, LookalikeError):
+        raise message
+    return message

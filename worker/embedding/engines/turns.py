@@ -8,6 +8,7 @@ the local engine does. A turn that dies with its node is rolled back, and its ph
 import asyncio
 import pickle
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, NamedTuple
 
@@ -34,14 +35,17 @@ class Task(NamedTuple):
     model_id: int
 
 
-class Report(NamedTuple):
+@dataclass
+class Report:
     """What came of a turn."""
 
-    tally: Tally
+    player: str
+    """Whose turn it was."""
+    tally: Tally = field(default_factory=Tally)
     waiting: int | None = None
     """How many photos other workers had when there was nothing else to do."""
-    done: bool = False
-    """Whether nothing is queued any more, and nobody is at work."""
+    idle: bool = False
+    """Whether nothing was left to begin: all photos are done, or the whistle was blown before."""
     error: Exception | None = None
 
 
@@ -82,32 +86,37 @@ class Player:
     def __call__(self, _turn: dict[str, Any]) -> dict[str, list[bytes]]:
         """Take a turn, and return one row: a pickled `Report`.
 
-        What people can act on is reported, for Ray would wrap what is raised.
+        What people can act on is reported too, for Ray would wrap what is raised.
         """
-        tally = Tally()
-        waits: list[int] = []
-
-        def count(done: Tally) -> None:
-            nonlocal tally
-            tally += done
-
-        report = Report(tally)
+        report = Report(ray.get_runtime_context().get_actor_id())
         try:
-            if self._drain is None:
-                self._drain = self._get_ready()
-            elif not ray.get(self._whistle.is_blown.remote()):
-                self._stop.clear()
-                over = self._whistle.end_of_turn.remote().future()
-                over.add_done_callback(lambda _: self._stop.set())
-                self._drain(count, waits.append)
-                done = not self._stop.is_set()
-                report = Report(tally, waits[-1] if waits and not done else None, done)
+            self._take_turn(report)
         except (psycopg.Error, DBAPIError) as error:
-            report = Report(tally, error=error)
+            report.error = error
         except LookalikeError as error:
             where = ray.util.get_node_ip_address()
-            report = Report(tally, error=type(error)(f"{error} (on node {where})"))
+            report.error = type(error)(f"{error} (on node {where})")
         return {"report": [pickle.dumps(report)]}
+
+    def _take_turn(self, report: Report) -> None:
+        if self._drain is None:
+            self._drain = self._get_ready()
+            return
+        if ray.get(self._whistle.is_blown.remote()):
+            report.idle = True
+            return
+
+        def count(tally: Tally) -> None:
+            report.tally += tally
+
+        def wait(left: int) -> None:
+            report.waiting = left
+
+        self._stop.clear()
+        end = self._whistle.end_of_turn.remote().future()
+        end.add_done_callback(lambda _: self._stop.set())
+        self._drain(count, wait)
+        report.idle = not self._stop.is_set()
 
     def _get_ready(self) -> Drain:
         settings, model_id = self._task
