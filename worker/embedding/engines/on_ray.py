@@ -22,13 +22,16 @@ from worker.embedding.engines.turns import TURN_SECONDS, Report, Task
 
 POLL_SECONDS = 0.2
 
+CONNECT_SECONDS = 60.0
+"""How long a cluster may take to answer, or to start on this machine."""
+
 PATIENCE = 4 * TURN_SECONDS
 """How long to wait for a report, until it is clear that only those of dead nodes are missing."""
 
 LAST_PATIENCE = 5.0
 """The same when all photos are done, and others have only to see that."""
 
-CLOSING_SECONDS = 15.0
+CLOSING_SECONDS = 10.0
 """How long the driver may take to let go of the cluster."""
 
 
@@ -96,6 +99,12 @@ def _pipeline(task: Task) -> Iterator["Connection[Any, Any]"]:
     its.close()  # or else its end would not be seen here
     try:
         ours.send(task)
+        if not ours.poll(CONNECT_SECONDS):
+            raise LookalikeError(
+                f"no Ray cluster answers within {CONNECT_SECONDS:.0f} s: correct RAY_ADDRESS, or "
+                "unset it to start one on this machine"
+            )
+        _receive(ours)
         yield ours
     finally:
         ours.close()

@@ -56,12 +56,13 @@ def main(command: "Connection[Any, Any]") -> None:
     """Run one pipeline, until the command closes the connection.
 
     Args:
-        command: sends the `Task`, and then a word to end all turns. It is sent each `Report`, and
-            `None` when the turns are used up; or an error where Ray fails.
+        command: sends the `Task`, and then a word to end all turns. It is sent `None` when there is
+            a cluster, each `Report`, and `None` when the turns are used up; or an error.
     """
     try:
         task: Task = command.recv()
         ray.init(include_dashboard=False, log_to_driver=False)
+        command.send(None)
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         whistle = ray.remote(num_cpus=0, scheduling_strategy=here)(Whistle).remote()
         Thread(target=_report, args=(task, whistle, command), daemon=True).start()
