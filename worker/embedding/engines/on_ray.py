@@ -9,11 +9,13 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing.connection import Connection
+from pathlib import Path
 from threading import Event
 from typing import Any
 
 from app.database import Database, EmbeddingModel
 from app.errors import LookalikeError
+from app.photo_roots.opening import is_url
 from app.settings import Settings
 from worker.console import say
 from worker.embedding.batch import Tally
@@ -34,13 +36,16 @@ LAST_PATIENCE = 5.0
 CLOSING_SECONDS = 10.0
 """How long the driver may take to let go of the cluster."""
 
+PACKAGE = Path(__file__).parents[3]
+"""The folder that `worker` and `app` are imported from."""
+
 
 @contextmanager
 def get_ready(
     database: Database, settings: Settings, model: EmbeddingModel, stop: Event
 ) -> Iterator[Drain]:
     """Start a pipeline, and wait until one of its actors has loaded the network; see `Engine`."""
-    task = Task(settings.model_copy(update={"database_url": database.url}), model.model_id)
+    task = Task(_for_any_process(settings, database), model.model_id)
     reports = _reports(task, stop)
     try:
         for report in reports:
@@ -49,6 +54,15 @@ def get_ready(
         yield partial(_drain, reports)
     finally:
         reports.close()
+
+
+def _for_any_process(settings: Settings, database: Database) -> Settings:
+    """Return the settings as they are understood anywhere: a URL, and no path that is relative."""
+    images = settings.images
+    if images is not None and not is_url(images):
+        images = str(Path(images).absolute())
+    found = {"database_url": database.url, "home": settings.home.absolute(), "images": images}
+    return settings.model_copy(update=found)
 
 
 def _drain(
@@ -90,6 +104,7 @@ def _pipeline(task: Task) -> Iterator["Connection[Any, Any]"]:
     process = subprocess.Popen(
         [sys.executable, "-m", pipeline.__name__, str(its.fileno())],
         env={**task.settings.environment(), "RAY_USAGE_STATS_ENABLED": "0"},
+        cwd=PACKAGE,  # Python and Ray import from the working folder first
         pass_fds=[its.fileno()],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -98,7 +113,8 @@ def _pipeline(task: Task) -> Iterator["Connection[Any, Any]"]:
     )
     its.close()  # or else its end would not be seen here
     try:
-        ours.send(task)
+        with suppress(OSError):  # where it has ended already, that is seen next
+            ours.send(task)
         if not ours.poll(CONNECT_SECONDS):
             raise LookalikeError(
                 f"no Ray cluster answers within {CONNECT_SECONDS:.0f} s: correct RAY_ADDRESS, or "
@@ -125,7 +141,8 @@ def _received(connection: "Connection[Any, Any]", stop: Event) -> Generator[Repo
     heard, patience = time.monotonic(), PATIENCE
     while time.monotonic() - heard < patience:
         if stop.is_set() and not told:
-            connection.send("stop")
+            with suppress(OSError):
+                connection.send("stop")
             told = True
         if not connection.poll(POLL_SECONDS):
             continue
@@ -145,8 +162,10 @@ def _received(connection: "Connection[Any, Any]", stop: Event) -> Generator[Repo
 def _receive(connection: "Connection[Any, Any]") -> Report | None:
     try:
         message: Report | LookalikeError | None = connection.recv()
-    except EOFError:
-        message = LookalikeError("the driver of Ray ended: run the command again to go on")
+    except (EOFError, OSError):
+        message = LookalikeError(
+            "the driver of Ray ended, as when its node fails: run the command again to go on"
+        )
     if isinstance(message, LookalikeError):
         raise message
     return message
