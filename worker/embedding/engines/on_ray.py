@@ -48,9 +48,9 @@ def get_ready(
     task = Task(_for_any_process(settings, database), model.model_id)
     reports = _reports(task, stop)
     try:
-        for report in reports:
-            _raise_error(report)
-            break
+        first = next(reports, None)
+        if first is not None and first.error is not None:
+            raise first.error
         yield partial(_drain, reports)
     finally:
         reports.close()
@@ -70,24 +70,23 @@ def _drain(
     on_progress: Callable[[Tally], None],
     on_wait: Callable[[int], None],
 ) -> None:
+    errors = []
     for report in reports:
         on_progress(report.tally)
-        _raise_error(report)
-        if report.waiting is not None:
+        if report.error is not None:
+            errors.append(report.error)
+        elif report.waiting is not None:
             on_wait(report.waiting)
-
-
-def _raise_error(report: Report) -> None:
-    if report.error is not None:
-        raise report.error
+    if errors:
+        raise errors[0]
 
 
 def _reports(task: Task, stop: Event) -> Generator[Report]:
     """Yield what comes of turns, by as many pipelines as it takes."""
     while True:
         with _pipeline(task) as connection:
-            idle = yield from _received(connection, stop)
-        if idle or stop.is_set():
+            ended = yield from _received(connection, stop)
+        if ended:
             return
         say(
             "ray_anew",
@@ -133,14 +132,16 @@ def _pipeline(task: Task) -> Iterator["Connection[Any, Any]"]:
 def _received(connection: "Connection[Any, Any]", stop: Event) -> Generator[Report, None, bool]:
     """Yield the reports of a pipeline, until all players are idle or nothing comes any more.
 
+    A stop, or one player's error, lets the others finish their batches.
+
     Returns:
-        Whether a player is idle, so that there is nothing left to do.
+        Whether that was the end: not where only the turns were used up.
     """
     idle: dict[str, bool] = {}  # by player
-    told = False
+    failed = told = False
     heard, patience = time.monotonic(), PATIENCE
     while time.monotonic() - heard < patience:
-        if stop.is_set() and not told:
+        if (failed or stop.is_set()) and not told:
             with suppress(OSError):
                 connection.send("stop")
             told = True
@@ -153,10 +154,11 @@ def _received(connection: "Connection[Any, Any]", stop: Event) -> Generator[Repo
             heard = time.monotonic()
         idle[report.player] = report.idle
         patience = LAST_PATIENCE if any(idle.values()) and not told else PATIENCE
+        failed = failed or report.error is not None
         yield report
         if all(idle.values()):
             break
-    return any(idle.values())
+    return told or any(idle.values())
 
 
 def _receive(connection: "Connection[Any, Any]") -> Report | None:
