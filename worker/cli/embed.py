@@ -12,11 +12,18 @@ from worker.console import stop_on_signal
 @click.option("--model", "name", help="Only this model; by default every registered one.")
 @click.option("--follow", is_flag=True, help="When done, wait for the next ingest, for ever.")
 @click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Where the network runs: on this machine, or on the nodes of a Ray cluster.",
+)
+@click.option(
     "--metrics-port",
     type=click.IntRange(1, 65535),
     help="Answer Prometheus on this port; by default LOOKALIKE_METRICS_PORT.",
 )
-def command(name: str | None, follow: bool, metrics_port: int | None) -> None:
+def command(name: str | None, follow: bool, engine: str, metrics_port: int | None) -> None:
     """Turn every photo that lacks a current vector into one, then build the index.
 
     Any number of workers may run at once. Ctrl-C or SIGTERM stops after the batch under way; a
@@ -27,11 +34,13 @@ def command(name: str | None, follow: bool, metrics_port: int | None) -> None:
     shows them. The exit code is 0 when there is nothing left to do, and when a --follow is told
     to stop; it is 1 when the run was stopped before its end.
     """
+    from worker.embedding.engines import engine_named
     from worker.embedding.metrics import backlog_of, serving
     from worker.embedding.perseverance import persevere
     from worker.embedding.run import run
 
     settings = get_settings()
+    get_ready = engine_named(engine)
     with (
         serving(settings.metrics_host, metrics_port or settings.metrics_port),
         stop_on_signal() as stop,
@@ -39,7 +48,7 @@ def command(name: str | None, follow: bool, metrics_port: int | None) -> None:
 
         def work(database: Database) -> None:
             with backlog_of(database.url):
-                run(database, settings, name, follow, stop)
+                run(database, settings, name, follow, stop, get_ready)
 
         persevere(settings, stop, work)
     if stop.is_set() and not follow:

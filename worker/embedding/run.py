@@ -1,7 +1,9 @@
 """The job of `lookalike embed`: every model reconciled, drained and indexed, once or for ever."""
 
 import logging
+from collections.abc import Callable
 from contextlib import closing, nullcontext
+from functools import partial
 from threading import Event
 
 import psycopg
@@ -11,6 +13,7 @@ from app.embedding_models import get_model, is_whole, list_models
 from app.errors import LookalikeError
 from app.settings import Settings
 from worker.console import say
+from worker.embedding.engines import Engine
 from worker.embedding.follow import Listener
 from worker.embedding.known import adopt_known
 from worker.embedding.queue import count_pending, reconcile
@@ -19,7 +22,12 @@ from worker.embedding.steps import build_index, work_off
 
 
 def run(
-    database: Database, settings: Settings, name: str | None, follow: bool, stop: Event
+    database: Database,
+    settings: Settings,
+    name: str | None,
+    follow: bool,
+    stop: Event,
+    engine: Engine,
 ) -> None:
     """Embed what lacks a current vector.
 
@@ -29,6 +37,7 @@ def run(
         name: only this model; None for all. A database without any gets the default one.
         follow: wait for further work instead of returning.
         stop: set it to stop after the batch under way.
+        engine: where the networks run.
 
     Raises:
         LookalikeError: no such model, no photos' folder, or no weights.
@@ -39,7 +48,8 @@ def run(
             for model in _chosen(database, settings, name):
                 if stop.is_set():
                     return
-                _take_turn(database, settings, model, stop, revive=revive, sole=name is not None)
+                embed = partial(_embed, database, settings, model, stop, engine, revive=revive)
+                _take_turn(database, model, embed, sole=name is not None)
             if listener is None:
                 return
             revive = listener.wait(stop)
@@ -69,17 +79,11 @@ def _registered(database: Database) -> list[EmbeddingModel]:
 
 
 def _take_turn(
-    database: Database,
-    settings: Settings,
-    model: EmbeddingModel,
-    stop: Event,
-    *,
-    revive: bool,
-    sole: bool,
+    database: Database, model: EmbeddingModel, embed: Callable[[], None], *, sole: bool
 ) -> None:
     try:
         if _is_whole(database, model):
-            _embed(database, settings, model, stop, revive=revive)
+            embed()
             return
     except (psycopg.IntegrityError, psycopg.ProgrammingError):
         if _is_whole(database, model):
@@ -94,7 +98,13 @@ def _take_turn(
 
 
 def _embed(
-    database: Database, settings: Settings, model: EmbeddingModel, stop: Event, *, revive: bool
+    database: Database,
+    settings: Settings,
+    model: EmbeddingModel,
+    stop: Event,
+    engine: Engine,
+    *,
+    revive: bool,
 ) -> None:
     with database.connection() as connection:
         reconcile(connection, model.model_id, revive=revive)
@@ -110,7 +120,7 @@ def _embed(
     with database.connection() as connection:
         pending = count_pending(connection, model.model_id)
     if pending:
-        work_off(database, settings, model, pending, stop)
+        work_off(database, settings, model, pending, stop, engine)
     elif revive and not known:
         say("nothing_to_embed", f"{model.name}: nothing to embed", model=model.name)
     if (pending or revive) and not stop.is_set():

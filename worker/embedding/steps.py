@@ -3,29 +3,27 @@
 import logging
 import time
 from contextlib import ExitStack
-from functools import cache
 from threading import Event
 
 import psycopg
 
 from app.database import Database, EmbeddingModel
-from app.encoders.loaded import EncoderSpec, load_encoder
-from app.encoders.precision import Precision
 from app.errors import PhotosAwayError, PhotosLostError
-from app.items.photos import photo_root
 from app.settings import Settings
 from worker.console import progress_bar, say
 from worker.embedding.batch import Tally
-from worker.embedding.drain import drain
+from worker.embedding.engines import Drain, Engine
 from worker.embedding.index import ensure_index
 from worker.embedding.metrics import count_photos
 
-_kept_encoder = cache(load_encoder)
-"""A follower takes turns between models, and loads each one's network once."""
-
 
 def work_off(
-    database: Database, settings: Settings, model: EmbeddingModel, pending: int, stop: Event
+    database: Database,
+    settings: Settings,
+    model: EmbeddingModel,
+    pending: int,
+    stop: Event,
+    engine: Engine,
 ) -> None:
     """Embed what is queued for a model.
 
@@ -35,19 +33,35 @@ def work_off(
         model: the model.
         pending: how many photos are queued, for the progress bar.
         stop: set it to stop after the batch under way.
+        engine: where the network runs.
 
     Raises:
         PhotosAwayError: no root of photos.
         PhotosLostError: it went away after photos of it were embedded, which stay so.
         LookalikeError: no weights.
     """
-    with database.session() as session:
-        root = photo_root(session, settings)
-    root.require()
     begun = time.monotonic()
-    spec = EncoderSpec(model.backbone, model.preprocessing, model.weights_sha256, model.precision)
-    encoder = _kept_encoder(spec, settings.home)
-    started = time.monotonic()
+    with engine(database, settings, model, stop) as drain:
+        started = time.monotonic()
+        total = _drained(drain, model, pending)
+        seconds = time.monotonic() - started
+    say(
+        "embedded",
+        f"{model.name}: {total.embedded:,} embedded, {total.failed:,} failed in {seconds:.1f} s "
+        f"({total.embedded / max(seconds, 0.001):.0f} photos/s, after {started - begun:.1f} s to "
+        "load the network)",
+        model=model.name,
+        embedded=total.embedded,
+        failed=total.failed,
+        seconds=round(seconds, 3),
+        seconds_to_load=round(started - begun, 3),
+    )
+    if total.failed:
+        say("photos_failed", "`lookalike jobs list` says why photos failed", model=model.name)
+
+
+def _drained(drain: Drain, model: EmbeddingModel, pending: int) -> Tally:
+    """Watch a queue being drained, and return what became of its photos."""
     total = Tally()
     count_photos(model.name)
     with progress_bar(pending, f"embedding with {model.name}", "photos") as bar:
@@ -62,27 +76,12 @@ def work_off(
             bar.set_postfix_str(f"waiting for other workers, {left:,} left")
 
         try:
-            drain(database, model.model_id, encoder, root, settings.batch_size, stop, count, wait)
+            drain(count, wait)
         except PhotosAwayError as error:
             if not total.embedded:
                 raise  # as likely as not the setting is wrong, and there never was a photo
             raise PhotosLostError(str(error)) from None
-    seconds = time.monotonic() - started
-    if spec.precision == Precision.AUTO:
-        _kept_encoder.cache_clear()  # from now on its row says what it has settled on
-    say(
-        "embedded",
-        f"{model.name}: {total.embedded:,} embedded, {total.failed:,} failed in {seconds:.1f} s "
-        f"({total.embedded / max(seconds, 0.001):.0f} photos/s, after {started - begun:.1f} s to "
-        "load the network)",
-        model=model.name,
-        embedded=total.embedded,
-        failed=total.failed,
-        seconds=round(seconds, 3),
-        seconds_to_load=round(started - begun, 3),
-    )
-    if total.failed:
-        say("photos_failed", "`lookalike jobs list` says why photos failed", model=model.name)
+    return total
 
 
 def build_index(database: Database, settings: Settings, model: EmbeddingModel, stop: Event) -> None:
