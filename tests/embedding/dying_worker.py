@@ -17,6 +17,7 @@ from app.photo_roots import Folder
 from tests.conftest import settings_for
 from tests.embedding.conftest import Stub
 from worker.embedding.drain import drain
+from worker.embedding.lanes import Lanes
 from worker.embedding.queue import reconcile
 
 DIED = 9
@@ -34,7 +35,8 @@ def work(url: str, root: Path, batch_size: int, deadly: str) -> None:
     ):
         with database.connection() as connection:
             reconcile(connection, 1, revive=True)
-        drain(database, 1, Stub(), Folder(root), batch_size, Event(), lambda _: None)  # type: ignore[arg-type]
+        lanes = Lanes(database, 1, Stub(), Folder(root), batch_size, Event())  # type: ignore[arg-type]
+        drain(lanes, lambda _: None, lambda _: None)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from tests.embedding.damages import (
     misname,
 )
 from worker.embedding.drain import drain
-from worker.embedding.lanes import LANES
+from worker.embedding.lanes import LANES, Lanes
 from worker.embedding.queue import reconcile
 
 JOBS = "SELECT state, attempts, last_error FROM embedding_jobs"
@@ -159,8 +159,9 @@ def test_a_share_that_goes_away_fails_no_job(
             if empty_mount_point:
                 (catalog / "images").mkdir()
 
+    lanes = Lanes(unembedded_database, 1, Stub(), Folder(catalog), 8, Event())  # type: ignore[arg-type]
     with pytest.raises(PhotosAwayError, match=r"images, isn't there or is empty: mount it"):
-        drain(unembedded_database, 1, Stub(), Folder(catalog), 8, Event(), unmount)  # type: ignore[arg-type]
+        drain(lanes, unmount, print)
     assert 1 <= len(batches) <= LANES  # what was decoded by then
     assert len(vectors(unembedded_url)) == 8 * len(batches)
     assert set(execute(unembedded_url, JOBS)) == {("pending", 0, None)}

@@ -16,7 +16,7 @@ from tests.embedding.conftest import Stub, assert_complete, execute, vectors
 from tests.photo_server import PhotoServer, in_memory
 from worker.embedding.batch import Tally
 from worker.embedding.drain import drain
-from worker.embedding.lanes import LANES
+from worker.embedding.lanes import LANES, Lanes
 from worker.embedding.queue import reconcile
 
 BATCHES_UNDER_WAY = range(8, LANES * 8 + 1, 8)
@@ -42,7 +42,7 @@ def work(database: Database, root: PhotoRoot, after_batch: object = None) -> Tal
         if callable(after_batch):
             after_batch()
 
-    drain(database, 1, Stub(), root, 8, Event(), count)  # type: ignore[arg-type]
+    drain(Lanes(database, 1, Stub(), root, 8, Event()), count, print)  # type: ignore[arg-type]
     return total
 
 

@@ -22,7 +22,7 @@ from tests.embedding.conftest import (
     written,
 )
 from worker.embedding.drain import drain
-from worker.embedding.lanes import LANES
+from worker.embedding.lanes import LANES, Lanes
 from worker.embedding.queue import claim, reconcile
 
 ADVISORY = (
@@ -69,18 +69,9 @@ def test_a_worker_takes_over_what_another_dies_with(
     other = psycopg.connect(url)
     claimed, _ = claim(other, 1, 30)
     waits: list[int] = []
+    lanes = Lanes(unembedded_database, 1, Stub(), Folder(sample_catalog), 16, Event())  # type: ignore[arg-type]
     with ThreadPoolExecutor(1) as pool:
-        worker = pool.submit(
-            drain,
-            unembedded_database,
-            1,
-            Stub(),  # type: ignore[arg-type]
-            Folder(sample_catalog),
-            16,
-            Event(),
-            lambda _: None,
-            waits.append,
-        )
+        worker = pool.submit(drain, lanes, lambda _: None, waits.append)
         wait_until(lambda: waits)
         assert vectors(url).keys().isdisjoint({job.item_id for job in claimed})
         assert not worker.done()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from threading import Event, Lock
 from typing import Any
 
@@ -22,41 +23,31 @@ a connection of its own, so that to the queue a lane is a worker like any other.
 
 CANCEL_SECONDS = 0.1
 
+OnProgress = Callable[[Tally], None]
 
+
+@dataclass
 class Lanes:
-    """Works off a model's queue; `LANES` bounds both what is decoded ahead and the memory.
+    """Works off a model's queue; `LANES` bounds both what is decoded ahead and the memory."""
 
-    Args:
-        database: the open database.
-        model_id: the model.
-        encoder: its network.
-        root: what the photos' paths are below.
-        batch_size: photos per batch.
-        stop: set it, and the batches under way are the last.
-        on_progress: told what became of each batch, once it is committed; by one lane at a time.
-    """
+    database: Database
+    model_id: int
+    encoder: Encoder
+    root: PhotoRoot
+    """What the photos' paths are below."""
+    batch_size: int
+    stop: Event
+    """Set it, and the batches under way are the last."""
+    _reporting: Lock = field(default_factory=Lock)
+    _busy: set[psycopg.Connection[Any]] = field(default_factory=set)
 
-    def __init__(
-        self,
-        database: Database,
-        model_id: int,
-        encoder: Encoder,
-        root: PhotoRoot,
-        batch_size: int,
-        stop: Event,
-        on_progress: Callable[[Tally], None],
-    ) -> None:
-        self._database, self._model_id, self._encoder = database, model_id, encoder
-        self._root, self._batch_size, self._stop = root, batch_size, stop
-        self._on_progress = on_progress
-        self._reporting = Lock()
-        self._busy: set[psycopg.Connection[Any]] = set()
-
-    def run(self, lanes: int = LANES, *, suspect: bool = False) -> None:
+    def run(self, lanes: int, on_progress: OnProgress, *, suspect: bool = False) -> None:
         """Embed until there is nothing more to claim.
 
         Args:
             lanes: batches under way at once.
+            on_progress: told what became of each batch, once it is committed; by one lane at a
+                time.
             suspect: work on the photos that a worker was at when it ended, one by one.
 
         Raises:
@@ -65,11 +56,12 @@ class Lanes:
         """
         ended = Event()
         with (
-            ThreadPoolExecutor(self._root.readers) as decoders,
+            ThreadPoolExecutor(self.root.readers) as decoders,
             ThreadPoolExecutor(lanes) as threads,
         ):
             under_way = [
-                threads.submit(self._work, decoders, ended, suspect=suspect) for _ in range(lanes)
+                threads.submit(self._work, decoders, ended, on_progress, suspect=suspect)
+                for _ in range(lanes)
             ]
             try:
                 wait(under_way, return_when=FIRST_EXCEPTION)
@@ -81,17 +73,19 @@ class Lanes:
         for lane in under_way:
             lane.result()
 
-    def _work(self, decoders: Executor, ended: Event, *, suspect: bool) -> None:
-        while not (self._stop.is_set() or ended.is_set()):
+    def _work(
+        self, decoders: Executor, ended: Event, on_progress: OnProgress, *, suspect: bool
+    ) -> None:
+        while not (self.stop.is_set() or ended.is_set()):
             with self._connection() as connection:
                 with timed("claim"):
                     jobs, set_aside = claim(
-                        connection, self._model_id, self._batch_size, suspect=suspect
+                        connection, self.model_id, self.batch_size, suspect=suspect
                     )
                 tally = self._embed(connection, jobs, decoders)
             tally += Tally(failed=set_aside)
             with self._reporting:
-                self._on_progress(tally)
+                on_progress(tally)
             if not jobs:
                 return
 
@@ -99,17 +93,15 @@ class Lanes:
         self, connection: psycopg.Connection[Any], jobs: list[Job], decoders: Executor
     ) -> Tally:
         try:
-            return embed_batch(
-                connection, self._model_id, jobs, self._encoder, self._root, decoders
-            )
+            return embed_batch(connection, self.model_id, jobs, self.encoder, self.root, decoders)
         except PhotosAwayError:
-            release(connection, self._model_id, jobs)
+            release(connection, self.model_id, jobs)
             connection.commit()
             raise
 
     @contextmanager
     def _connection(self) -> Iterator[psycopg.Connection[Any]]:
-        with self._database.connection() as connection:
+        with self.database.connection() as connection:
             self._busy.add(connection)
             try:
                 yield connection

@@ -12,6 +12,7 @@ from app.items.photos import photo_root
 from app.settings import Settings
 from worker.embedding.drain import drain
 from worker.embedding.engines import Drain
+from worker.embedding.lanes import Lanes
 
 _kept_encoder = cache(load_encoder)
 """A follower takes turns between models, and loads each one's network once."""
@@ -27,6 +28,7 @@ def get_ready(
     root.require()
     spec = EncoderSpec(model.backbone, model.preprocessing, model.weights_sha256, model.precision)
     encoder = _kept_encoder(spec, settings.home)
-    yield partial(drain, database, model.model_id, encoder, root, settings.batch_size, stop)
+    lanes = Lanes(database, model.model_id, encoder, root, settings.batch_size, stop)
+    yield partial(drain, lanes)
     if spec.precision == Precision.AUTO:
         _kept_encoder.cache_clear()  # from now on its row says what it has settled on
