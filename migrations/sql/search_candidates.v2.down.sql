@@ -1,5 +1,8 @@
 -- search_candidates.v2.down: search as similar_items.v1 did.
 
+-- Loads pgvector: only a superuser may name settings that the server doesn't know yet.
+SELECT '[1]'::vector;
+
 CREATE OR REPLACE FUNCTION search_candidates(
     query halfvec,
     top_n integer,
@@ -86,5 +89,5 @@ END
 $$;
 
 CREATE OR REPLACE FUNCTION exact_search_limit() RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 20000;
-
-DROP FUNCTION index_effort(integer);
+COMMENT ON FUNCTION search_candidates(halfvec, integer, jsonb, bigint[]) IS
+    'The search behind all others: ids and cosine distances, most similar first, as many as asked for whenever so many match; whether every match was compared or the index asked, and why; how many vectors the index gave';

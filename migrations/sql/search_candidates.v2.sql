@@ -1,14 +1,7 @@
 -- search_candidates.v2: a filtered search looks closely first and widely then, and ef_search can be set.
 
-CREATE FUNCTION index_effort(top_n integer) RETURNS integer
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN greatest(
-    least(coalesce(nullif(current_setting('lookalike.ef_search', true), ''), '30')::integer, 1000),
-    least(top_n + 10, 1000),
-    1
-);
-COMMENT ON FUNCTION index_effort(integer) IS
-    'The ef_search of a search for so many items: 30, or what the session, role or database sets as lookalike.ef_search, or more where many items are asked for';
+-- Loads pgvector: only a superuser may name settings that the server doesn't know yet.
+SELECT '[1]'::vector;
 
 -- Exact ordering of so many takes some tens of milliseconds, wherever the query lies. An index scan
 -- that finds its filter's matches far away takes longer.
@@ -42,10 +35,12 @@ SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
+    -- An operator or analyst may have searches try harder.
+    wished CONSTANT text := nullif(current_setting('lookalike.ef_search', true), '');
+    close_by integer := greatest(1, least(1000, greatest(coalesce(wished, '30')::integer, top_n + 10)));
     -- Matches that lie far from the query need many candidates at once: a scan that goes on from a
     -- few misses one in five.
-    wide CONSTANT integer := greatest(400, index_effort(top_n));
-    close_by integer := index_effort(top_n);
+    wide CONSTANT integer := greatest(400, close_by);
     efforts integer[] := ARRAY[close_by];
     matches bigint;
     index oid;
@@ -131,3 +126,5 @@ BEGIN
     ) AS c;
 END
 $$;
+COMMENT ON FUNCTION search_candidates(halfvec, integer, jsonb, bigint[]) IS
+    'The search behind all others: ids and cosine distances, most similar first, as many as asked for whenever so many match; whether every match was compared or the index asked, and why; how many vectors the index gave. The index weighs 30 candidates, or as many as SET lookalike.ef_search says';

@@ -41,7 +41,8 @@ def kill_server(home: Path) -> bool:
     """Kill every process of a home's server, as the machine does when memory runs out."""
     processes = processes_of(home / "postgres")
     for process in processes:
-        process.kill()
+        with suppress(psutil.NoSuchProcess):  # it ended with the one before
+            process.kill()
     psutil.wait_procs(processes, timeout=DEADLINE)
     return bool(processes)
 

@@ -16,6 +16,12 @@ FROM item_embeddings
 ORDER BY embedding <=> (SELECT embedding FROM item_embeddings WHERE item_id = 1234)
 LIMIT 6
 """
+EF_SEARCH = """
+SELECT s.ef_search
+FROM item_embeddings AS e
+CROSS JOIN LATERAL search_candidates(e.embedding, %s, '{}', '{}') AS s
+WHERE e.item_id = 1234
+"""
 SCANS = "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'embeddings_1_hnsw'"
 
 
@@ -69,5 +75,5 @@ def test_how_hard_a_search_tries_is_a_setting(gallery_database: Database, home: 
 def test_an_analyst_may_have_a_search_try_harder(gallery_database: Database) -> None:
     with gallery_database.connection() as connection:
         connection.execute("SET LOCAL lookalike.ef_search = 250")
-        assert connection.execute("SELECT index_effort(10)").fetchone() == (250,)
-        assert connection.execute("SELECT index_effort(5000)").fetchone() == (1000,)
+        assert connection.execute(EF_SEARCH, [10]).fetchone() == (250,)
+        assert connection.execute(EF_SEARCH, [5000]).fetchone() == (1000,)
