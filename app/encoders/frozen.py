@@ -4,7 +4,6 @@ import ctypes
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -72,7 +71,6 @@ class CompiledNetwork:
         if precision is Precision.BFLOAT16:
             rewrites.auto_mixed_precision_onednn_bfloat16 = rewrites.ON
         self._at_once = max(1, PIXELS_AT_ONCE // frozen.size**2)
-        self._running = Lock()  # a batch occupies all cores by itself
         with _thrifty():
             self._session = compat.v1.Session(graph=frozen.graph, config=options)
             self._call = self._session.make_callable(frozen.output, feed_list=[frozen.input])
@@ -81,8 +79,7 @@ class CompiledNetwork:
     def __call__(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the features `(N, D)` of photos `(N, size, size, 3)`, not normalised."""
         starts = range(0, len(photos), self._at_once)
-        with self._running:
-            parts = [self._call(photos[start : start + self._at_once]) for start in starts]
+        parts = [self._call(photos[start : start + self._at_once]) for start in starts]
         features: NDArray[np.float32] = np.concatenate(parts)
         return features
 
