@@ -113,6 +113,12 @@ def sample_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def photo_count(sample_catalog: Path) -> int:
+    """How many products of the sample catalog have a photo."""
+    return len(list((sample_catalog / "images").iterdir()))
+
+
+@pytest.fixture(scope="session")
 def shared_catalog() -> Path:
     """The whole real catalog; the test is skipped where it is not beside the checkout."""
     if not (SHARED / "catalog").is_dir():

@@ -10,12 +10,14 @@ from worker.evaluation.codes import LABELS
 from worker.evaluation.run import chosen_models, evaluate
 
 
-def test_json_has_every_figure_and_is_recorded(catalog_url: str, cli: Cli) -> None:
+def test_json_has_every_figure_and_is_recorded(
+    catalog_url: str, cli: Cli, photo_count: int
+) -> None:
     done = cli(catalog_url, "evaluate", "--json")
     assert done.returncode == 0, done.stderr
     (report,) = json.loads(done.stdout)["models"]
     assert report["name"] == "compact"
-    assert report["gallery"] == report["queries"] == 140
+    assert report["gallery"] == report["queries"] == photo_count
     assert report["recall@10"] > 0.9
     assert 0 < report["ndcg@10"] < 1
     for label in LABELS:
@@ -25,7 +27,7 @@ def test_json_has_every_figure_and_is_recorded(catalog_url: str, cli: Cli) -> No
         row = connection.execute("SELECT gallery, queries, figures FROM evaluations").fetchone()
     assert row is not None
     gallery, queries, figures = row
-    assert (gallery, queries) == (140, 140)
+    assert (gallery, queries) == (photo_count, photo_count)
     assert figures["article_type"] == report["article_type"]
 
 
@@ -40,11 +42,13 @@ def test_table_has_a_column_a_model(catalog_url: str, cli: Cli) -> None:
     assert precision.split()[-1] == precision.split()[-2]
 
 
-def test_a_sample_asks_fewer_of_the_whole_gallery(catalog_database: Database) -> None:
+def test_a_sample_asks_fewer_of_the_whole_gallery(
+    catalog_database: Database, photo_count: int
+) -> None:
     (model,) = chosen_models(catalog_database, [])
     first, second = (evaluate(catalog_database, model, 20) for _ in range(2))
     assert first["queries"] == 20
-    assert first["gallery"] == 140
+    assert first["gallery"] == photo_count
     assert first == second
 
 

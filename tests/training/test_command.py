@@ -13,7 +13,9 @@ import pytest
 from tests.conftest import LOOKALIKE, Cli, cli_environment
 
 
-def test_a_projection_of_what_stands_in_the_database(catalog_url: str, cli: Cli) -> None:
+def test_a_projection_of_what_stands_in_the_database(
+    catalog_url: str, cli: Cli, photo_count: int
+) -> None:
     done = cli(
         catalog_url, "train", "shorter", "--from", "database", "--projection-of", "compact",
         "--dimensions", 32, "--epochs", 3, "--label", "article_type", "--label", "gender=0.5",
@@ -28,7 +30,7 @@ def test_a_projection_of_what_stands_in_the_database(catalog_url: str, cli: Cli)
             "SELECT m.backbone, m.pooling, m.dimensions, count(*), min(vector_dims(v.embedding))"
             " FROM item_embeddings AS v, embedding_models AS m WHERE m.active GROUP BY m.model_id"
         ).fetchone()
-    assert row == ("compact", "attention, then a trained projection", 32, 140, 32)
+    assert row == ("compact", "attention, then a trained projection", 32, photo_count, 32)
     again = cli(catalog_url, "train", "twice", "--from", "database", "--projection-of", "shorter")
     assert again.returncode == 1
     assert "shorter is a projection already" in again.stderr
