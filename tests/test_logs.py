@@ -29,8 +29,9 @@ def events(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_workers_log(empty_url: str, cli: Cli, sample_catalog: Path, tmp_path: Path) -> None:
-    photos = len(list((sample_catalog / "images").iterdir()))
+def test_a_workers_log(
+    empty_url: str, cli: Cli, sample_catalog: Path, photo_count: int, tmp_path: Path
+) -> None:
     done = cli(empty_url, "ingest", sample_catalog, **JSON)
     assert done.returncode == 0, done.stderr
     assert " rows read: " in done.stdout  # what was asked for is no log
@@ -44,11 +45,15 @@ def test_a_workers_log(empty_url: str, cli: Cli, sample_catalog: Path, tmp_path:
         "registering", "embedded", "index_built",
     ]  # fmt: skip
     *_, last = (event for event in log if event["message"].startswith("embedding with compact"))
-    assert (last["done"], last["total"], last["seconds_left"]) == (photos, photos, 0)
+    assert (last["done"], last["total"], last["seconds_left"]) == (photo_count, photo_count, 0)
     assert last["per_second"] > 0
     embedded = log[names.index("embedded")]
-    assert (embedded["model"], embedded["embedded"], embedded["failed"]) == ("compact", photos, 0)
-    assert embedded["message"].startswith(f"compact: {photos} embedded, 0 failed in ")
+    assert (embedded["model"], embedded["embedded"], embedded["failed"]) == (
+        "compact",
+        photo_count,
+        0,
+    )
+    assert embedded["message"].startswith(f"compact: {photo_count} embedded, 0 failed in ")
 
     missing = tmp_path / "missing"
     execute(empty_url, "TRUNCATE embeddings")
