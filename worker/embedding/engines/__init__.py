@@ -8,9 +8,9 @@ from typing import Protocol
 from app.database import Database, EmbeddingModel
 from app.errors import LookalikeError
 from app.settings import Settings
-from worker.embedding.batch import Tally
+from worker.embedding.lanes import OnProgress
 
-Drain = Callable[[Callable[[Tally], None], Callable[[int], None]], None]
+Drain = Callable[[OnProgress, Callable[[int], None]], None]
 """Embeds what is queued. Takes what is told of each batch's or turn's outcome, and what is told now
 and then how many photos other workers still have. Raises what `worker.embedding.drain` raises."""
 

@@ -18,9 +18,9 @@ from app.errors import LookalikeError
 from app.photo_roots.opening import is_url
 from app.settings import Settings
 from worker.console import say
-from worker.embedding.batch import Tally
 from worker.embedding.engines import Drain, pipeline
 from worker.embedding.engines.turns import TURN_SECONDS, Report, Task
+from worker.embedding.lanes import OnProgress
 
 POLL_SECONDS = 0.2
 
@@ -66,9 +66,7 @@ def _for_any_process(settings: Settings, database: Database) -> Settings:
 
 
 def _drain(
-    reports: Iterator[Report],
-    on_progress: Callable[[Tally], None],
-    on_wait: Callable[[int], None],
+    reports: Iterator[Report], on_progress: OnProgress, on_wait: Callable[[int], None]
 ) -> None:
     errors = []
     for report in reports:
