@@ -3,10 +3,10 @@ SELECT
     set_config('hnsw.iterative_scan', 'strict_order', true),
     set_config(
         'hnsw.ef_search',
-        greatest(
+        least(1000, greatest(
             coalesce(nullif(current_setting('lookalike.ef_search', true), ''), '30')::integer,
             %(k)s + 10
-        )::text,
+        ))::text,
         true
     ),
     set_config('hnsw.max_scan_tuples', '20000', true),
