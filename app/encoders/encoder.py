@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.encoders.frozen import CompiledNetwork, FrozenNetwork
-from app.encoders.networks import build
+from app.encoders.networks import build_for_inference
 from app.encoders.precision import LEAST_COSINE, Precision, has_bfloat16
 from app.encoders.registry import Backbone
 
@@ -35,7 +35,9 @@ class Encoder:
         self, backbone: Backbone, weights: Path | None, precision: Precision = Precision.FLOAT32
     ) -> None:
         self.backbone = backbone
-        self._frozen = FrozenNetwork(lambda: build(backbone, weights), backbone.input_size)
+        self._frozen = FrozenNetwork(
+            lambda: build_for_inference(backbone, weights), backbone.input_size
+        )
         fast = has_bfloat16() and not self._frozen.on_gpu
         if precision is Precision.BFLOAT16 and not fast:
             logger.warning(

@@ -68,6 +68,8 @@ class CompiledNetwork:
         options = compat.v1.ConfigProto()
         rewrites = options.graph_options.rewrite_options
         rewrites.disable_meta_optimizer = not optimised
+        # Trusts the shape of what is fed, without which no sum is fused into a convolution.
+        rewrites.remapping = rewrites.AGGRESSIVE
         if precision is Precision.BFLOAT16:
             rewrites.auto_mixed_precision_onednn_bfloat16 = rewrites.ON
         self._at_once = max(1, PIXELS_AT_ONCE // frozen.size**2)

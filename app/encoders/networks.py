@@ -7,7 +7,7 @@ from typing import Any
 
 import h5py
 
-from app.encoders import projection
+from app.encoders import lean_resnet, projection
 from app.encoders.keras_import import load_keras
 from app.encoders.registry import Backbone
 from app.errors import LookalikeError
@@ -35,6 +35,12 @@ def build(backbone: Backbone, weights: Path | None) -> Any:
     network = with_head(trunk, projection.build(trunk.output_shape[-1], shape))
     _load_weights(network, weights, backbone)
     return network
+
+
+def build_for_inference(backbone: Backbone, weights: Path | None) -> Any:
+    """Build what `build` does in the form that computes least; it can't be trained or saved."""
+    network = build(backbone, weights)
+    return lean_resnet.lean(network) if backbone.name == "resnet50" else network
 
 
 def with_head(network: Any, head: Any) -> Any:

@@ -1,0 +1,54 @@
+"""The ResNet50 that computes least gives what Keras's own gives."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.encoders.frozen import FrozenNetwork
+from app.encoders.networks import build, build_for_inference
+from app.encoders.registry import get_backbone
+
+PHOTOS = np.random.default_rng(3).integers(0, 256, (2, 224, 224, 3)).astype(np.float32)
+RESNET = get_backbone("resnet50")
+
+
+@pytest.fixture(scope="module")
+def whole(resnet_weights: Path) -> np.ndarray:
+    """The features of Keras's own network."""
+    return np.asarray(build(RESNET, resnet_weights)(PHOTOS, training=False))
+
+
+def test_the_features_are_those_of_the_whole_network(
+    resnet_weights: Path, whole: np.ndarray
+) -> None:
+    spared = np.asarray(build_for_inference(RESNET, resnet_weights)(PHOTOS, training=False))
+    assert whole.std() > 0.01
+    np.testing.assert_allclose(spared, whole, rtol=1e-4, atol=1e-4 * whole.max())
+
+
+def test_no_pixel_is_computed_and_then_skipped() -> None:
+    assert _skipping(lambda: build(RESNET, None)) == 6
+    assert _skipping(lambda: build_for_inference(RESNET, None)) == 0
+
+
+def test_no_bias_is_added_before_a_normalisation(resnet_weights: Path) -> None:
+    assert _biased(build(RESNET, resnet_weights)) == 53
+    assert _biased(build_for_inference(RESNET, resnet_weights)) == 0
+
+
+def _biased(network: Any) -> int:
+    convolutions = [x for x in network.get_layer("resnet50").layers if x.name.endswith("_conv")]
+    return sum(bool(np.any(layer.bias)) for layer in convolutions)
+
+
+def _skipping(build_network: Any) -> int:
+    """Count the convolutions of 1 × 1 that don't read every pixel."""
+    graph = FrozenNetwork(build_network, RESNET.input_size).graph
+    convolutions = [node for node in graph.get_operations() if node.type == "Conv2D"]
+    assert len(convolutions) == 53
+    return sum(
+        tuple(node.inputs[1].shape[:2]) == (1, 1) and node.get_attr("strides")[1] > 1
+        for node in convolutions
+    )
