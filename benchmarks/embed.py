@@ -23,12 +23,12 @@ import numpy as np
 from engines import bare_rates, gflop_per_photo, matrix_product_roof, reference_rate
 
 from app.encoders.keras_import import load_keras
-from app.encoders.networks import build
+from app.encoders.networks import build_for_inference
 from app.encoders.registry import Backbone, get_backbone
 from app.encoders.weights import default_file
 
 LOOKALIKE = Path(sys.executable).with_name("lookalike")
-REFERENCE_PHOTOS = 40
+REFERENCE_PHOTOS = 100
 DONE = re.compile(r"(?P<photos>[\d,]+) embedded, .* in (?P<seconds>[\d.]+) s ")
 INDEXED = re.compile(r"index built in (?P<seconds>[\d.]+) s")
 
@@ -69,7 +69,7 @@ def main() -> None:
 
 def show(backbone: Backbone, rates: dict[str, float]) -> None:
     """Print photos a second, beside the reference loop's and the processor's limit."""
-    gflop = gflop_per_photo(build(backbone, None), backbone.input_size)
+    gflop = gflop_per_photo(build_for_inference(backbone, None), backbone.input_size)
     roofs = {dtype: matrix_product_roof(dtype) for dtype in ("float32", "bfloat16")}
     print(f"{backbone.name}: {gflop:.2f} GFLOP a photo")
     for dtype, roof in roofs.items():

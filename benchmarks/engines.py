@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from app.encoders.encoder import Encoder
 from app.encoders.keras_import import load_keras
-from app.encoders.networks import build
+from app.encoders.networks import build, build_for_inference
 from app.encoders.photo import load_photo, read_photo
 from app.encoders.precision import Precision
 from app.encoders.registry import Backbone
@@ -38,7 +38,7 @@ def bare_rates(backbone: Backbone, weights: Path, files: list[Path]) -> dict[str
     for precision in (Precision.FLOAT32, Precision.BFLOAT16):
         encoder = Encoder(backbone, weights, precision)
         engines[str(encoder.precision)] = encoder.encode
-    network = build(backbone, weights)
+    network = build_for_inference(backbone, weights)
     for name, convert in (("ONNX Runtime", onnx_runtime), ("OpenVINO", open_vino)):
         forward = convert(network, size)
         if forward is None:
