@@ -56,9 +56,9 @@ def test_a_network_killed_and_resumed(
     process.wait()
     begun = json.loads(progress.read_text())
     assert 1 <= begun["epochs_done"] < 3
-    other = cli(empty_url, *arguments, "--seed", 2)
+    other = cli(empty_url, *arguments, "--seed", 2, "--precision", "bfloat16")
     assert other.returncode == 1
-    assert "holds a run with another seed" in other.stderr
+    assert "holds a run with another seed, precision" in other.stderr
     done = cli(empty_url, *arguments)
     assert done.returncode == 0, done.stderr
     assert "for 3 epochs" in done.stdout

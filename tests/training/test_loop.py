@@ -91,9 +91,12 @@ def test_with_nothing_held_out_the_last_epoch_counts(examples: Examples, tmp_pat
 
 
 def test_another_run_in_the_folder_is_refused(examples: Examples, tmp_path: Path) -> None:
-    train(network(), examples, replace(RECIPE, epochs=1), tmp_path, hidden=True)
+    run = replace(RECIPE, epochs=1)
+    train(network(), examples, run, tmp_path, start={"weights": "a"}, hidden=True)
     with pytest.raises(LookalikeError, match="a run with another seed"):
         train(network(), examples, replace(RECIPE, epochs=1, seed=9), tmp_path, hidden=True)
+    with pytest.raises(LookalikeError, match="a run with another weights"):
+        train(network(), examples, run, tmp_path, start={"weights": "b"}, hidden=True)
     other = replace(examples, inputs=examples.inputs + 1)
     with pytest.raises(LookalikeError, match="a run with another data"):
         train(network(), other, replace(RECIPE, epochs=1), tmp_path, hidden=True)

@@ -1,5 +1,6 @@
 """Train a network epoch by epoch, measure it, keep its state, and stop in time."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,6 +22,7 @@ def train(
     recipe: Recipe,
     folder: Path,
     *,
+    start: Mapping[str, str | None] | None = None,
     vary: Vary | None = None,
     hidden: bool = False,
 ) -> Progress:
@@ -35,6 +37,7 @@ def train(
         examples: what to learn from.
         recipe: how.
         folder: where the state is kept between epochs.
+        start: what the network was made of; a run goes on with the same alone.
         vary: draws a variant of an input, anew in each epoch; None takes it as it is.
         hidden: draw no progress bar.
 
@@ -48,7 +51,8 @@ def train(
     require_enough(len(learning))
     keras.utils.set_random_seed(recipe.seed)
     checkpoint = Checkpoint(folder)
-    progress = checkpoint.load({**asdict(recipe), "data": examples.fingerprint()})
+    settings = {**asdict(recipe), **(start or {}), "data": examples.fingerprint()}
+    progress = checkpoint.load(settings)
     batches = Batches(
         examples.inputs[learning],
         examples.targets(learning),

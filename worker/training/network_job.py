@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from app.encoders import networks
 from app.encoders.registry import Backbone
+from app.encoders.weights import sha256_of
 from worker.training.augment import augment
 from worker.training.examples import Examples
 from worker.training.holdout import held_out
@@ -70,6 +71,11 @@ def train_network(
         examples,
         options.recipe,
         options.folder,
+        start={
+            "backbone": backbone.name,
+            "weights": None if weights is None else sha256_of(weights),
+            "precision": precision,
+        },
         vary=partial(augment, strength=variation) if variation else None,
         hidden=options.hidden,
     )
