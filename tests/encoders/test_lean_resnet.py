@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.encoders import projection
 from app.encoders.frozen import FrozenNetwork
-from app.encoders.networks import build, build_for_inference
+from app.encoders.networks import build, build_for_inference, with_head
 from app.encoders.registry import get_backbone
 
 PHOTOS = np.random.default_rng(3).integers(0, 256, (2, 224, 224, 3)).astype(np.float32)
@@ -26,6 +27,16 @@ def test_the_features_are_those_of_the_whole_network(
     spared = np.asarray(build_for_inference(RESNET, resnet_weights)(PHOTOS, training=False))
     assert whole.std() > 0.01
     np.testing.assert_allclose(spared, whole, rtol=1e-4, atol=1e-4 * whole.max())
+
+
+def test_a_head_behind_it_sees_the_same(resnet_weights: Path, tmp_path: Path) -> None:
+    shape, file = projection.Shape(hidden=32, dimensions=16), tmp_path / "headed.weights.h5"
+    network = with_head(build(RESNET, resnet_weights), projection.build(2048, shape))
+    network.save_weights(file)
+    projection.mark(file, shape)
+    spared = np.asarray(build_for_inference(RESNET, file)(PHOTOS, training=False))
+    whole = np.asarray(network(PHOTOS, training=False))
+    np.testing.assert_allclose(spared, whole, atol=1e-5)
 
 
 def test_no_pixel_is_computed_and_then_skipped() -> None:
