@@ -89,6 +89,8 @@ class CompiledNetwork:
 
     def __call__(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the features `(N, D)` of photos `(N, size, size, 3)`, not normalised."""
+        if not len(photos):  # which oneDNN refuses
+            return self(np.zeros((1, *photos.shape[1:]), np.uint8))[:0]
         starts = range(0, len(photos), self._at_once)
         parts = [self._call(photos[start : start + self._at_once]) for start in starts]
         features: NDArray[np.float32] = np.concatenate(parts)

@@ -28,6 +28,12 @@ def compact(asked: Precision) -> Encoder:
     return Encoder(COMPACT, default_file(COMPACT), asked)
 
 
+def test_of_no_photos_there_are_no_embeddings(pixels: NDArray[np.uint8]) -> None:
+    encoder = compact(Precision.FLOAT32)
+    assert encoder.encode(pixels[:0]).shape == (0, 256)
+    assert encoder.encode(pixels[:1]).shape == (1, 256)
+
+
 @pytest.mark.parametrize(
     ("cpuinfo", "expected"),
     [

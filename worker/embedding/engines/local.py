@@ -29,6 +29,8 @@ def get_ready(
     spec = EncoderSpec(model.backbone, model.preprocessing, model.weights_sha256, model.precision)
     encoder = _kept_encoder(spec, settings.home)
     lanes = Lanes(database, model.model_id, encoder, root, settings.batch_size, stop)
-    yield partial(drain, lanes)
-    if spec.precision == Precision.AUTO:
-        _kept_encoder.cache_clear()  # from now on its row says what it has settled on
+    try:
+        yield partial(drain, lanes)
+    finally:
+        if spec.precision == Precision.AUTO:
+            _kept_encoder.cache_clear()  # from now on its row says what it has settled on
