@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
+from typing import cast
 
 import psutil
 import psycopg
@@ -12,21 +13,28 @@ import pytest
 from app.database import Database, embedded, open_database
 from app.database.embedded.process import processes_of
 from app.embedding_models import add
+from app.encoders.encoder import Encoder
 from app.encoders.registry import get_backbone
 from app.encoders.weights import default_file, sha256_of
 from app.errors import LookalikeError
+from app.photo_roots import Folder
 from tests.conftest import Cli, settings_for
 from tests.embedding.conftest import (
     DEADLINE,
     Start,
+    Stub,
     assert_complete,
+    execute,
     vectors,
     wait_until,
     writes_held,
 )
 from worker.embedding import perseverance
-from worker.embedding.lanes import LANES
+from worker.embedding.batch import Tally
+from worker.embedding.drain import drain
+from worker.embedding.lanes import LANES, Lanes
 from worker.embedding.perseverance import persevere
+from worker.embedding.queue import MAX_ATTEMPTS, reconcile
 
 
 @pytest.fixture
@@ -76,6 +84,44 @@ def test_the_embedded_server_goes_down_mid_job(
     assert embedded.start(own_home) == url
     assert len(vectors(url)) == photo_count
     assert_complete(url)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    ["RAISE disk_full", "PERFORM pg_terminate_backend(pg_backend_pid())"],
+    ids=["full", "lost"],
+)
+def test_what_the_database_did_is_no_photos_fault(
+    unembedded_database: Database, unembedded_url: str, sample_catalog: Path, failure: str
+) -> None:
+    with unembedded_database.connection() as connection:
+        reconcile(connection, 1, revive=True)
+    execute(
+        unembedded_url,
+        f"CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN {failure}; END'",
+    )
+    execute(
+        unembedded_url,
+        "CREATE TRIGGER fail AFTER INSERT ON embeddings FOR EACH ROW EXECUTE FUNCTION fail()",
+    )
+    total = Tally()
+
+    def count(tally: Tally) -> None:
+        nonlocal total
+        total += tally
+
+    def work() -> None:
+        encoder = cast("Encoder", Stub())
+        lanes = Lanes(unembedded_database, 1, encoder, Folder(sample_catalog), 8, Event())
+        drain(lanes, count, print)
+
+    for _ in range(MAX_ATTEMPTS + 1):
+        with pytest.raises(psycopg.OperationalError):
+            work()
+    execute(unembedded_url, "DROP FUNCTION fail CASCADE")
+    work()
+    assert (total.embedded > 0, total.failed) == (True, 0)
+    assert execute(unembedded_url, "SELECT count(*) FROM embedding_jobs") == [(0,)]
 
 
 def test_patience_ends(

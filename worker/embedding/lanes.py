@@ -15,13 +15,15 @@ from app.errors import PhotosAwayError
 from app.photo_roots import PhotoRoot
 from worker.embedding.batch import Tally, embed_batch
 from worker.embedding.metrics import timed
-from worker.embedding.queue import Job, claim, release
+from worker.embedding.queue import Job, Owed, claim, release
 
 LANES = 3
 """Batches under way: one is decoded, one encoded, one written. Each is a transaction of its own, on
 a connection of its own, so that to the queue a lane is a worker like any other."""
 
 CANCEL_SECONDS = 0.1
+
+OWED = Owed()
 
 OnProgress = Callable[[Tally], None]
 
@@ -78,6 +80,7 @@ class Lanes:
     ) -> None:
         while not (self.stop.is_set() or ended.is_set()):
             with self._connection() as connection:
+                OWED.settle(connection, self.model_id)
                 with timed("claim"):
                     jobs, set_aside = claim(
                         connection, self.model_id, self.batch_size, suspect=suspect
@@ -97,6 +100,9 @@ class Lanes:
         except PhotosAwayError:
             release(connection, self.model_id, jobs)
             connection.commit()
+            raise
+        except psycopg.Error:
+            OWED.note(self.model_id, jobs)
             raise
 
     @contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any, NamedTuple
 
 import psycopg
@@ -110,6 +111,31 @@ def release(connection: psycopg.Connection[Any], model_id: int, jobs: list[Job])
         query(__package__, "release"),
         {"model_id": model_id, "item_ids": [job.item_id for job in jobs]},
     )
+
+
+class Owed:
+    """Attempts of this process that can't be taken back yet, since a connection was lost.
+
+    It outlives connections, pools and lanes, as the process does: what is counted over is that a
+    worker ends, not that its database does.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: dict[int, list[Job]] = {}
+        self._lock = Lock()
+
+    def note(self, model_id: int, jobs: list[Job]) -> None:
+        """Note that the attempts of these jobs came to nothing through no fault of theirs."""
+        with self._lock:
+            self._jobs.setdefault(model_id, []).extend(jobs)
+
+    def settle(self, connection: psycopg.Connection[Any], model_id: int) -> None:
+        """Take back what was noted for a model, and commit that."""
+        with self._lock:
+            if model_id in self._jobs:
+                release(connection, model_id, self._jobs[model_id])
+                connection.commit()
+                del self._jobs[model_id]
 
 
 def finish(connection: psycopg.Connection[Any], model_id: int, item_ids: list[int]) -> None:
