@@ -3,7 +3,9 @@
 import csv
 import json
 import os
+import random
 import shutil
+import string
 import subprocess
 import sys
 from pathlib import Path
@@ -155,6 +157,7 @@ BROKEN_METADATA = [
     "", "{", "[]", "null", '{"data": []}', '{"data": {"price": "free"}}', '{"nothing": 1}',
     '{"data": {"price": NaN}}', '{"data": {"a": "\\u0000"}}', '{"data": {"a": "\\ud800"}}',
     '{"data": {"price": 1e999}}', '{"data": {"brandName": 5}}', "[" * 100_000, "\udcff",
+    '{"data": {"brandName": "' + "B" * 2001 + '"}}',
 ]  # fmt: skip
 
 
@@ -169,6 +172,24 @@ def test_broken_metadata_is_counted(empty_url: str, cli: Cli, catalog: Path) -> 
     assert counts["broken_metadata"] == len(BROKEN_METADATA)
     assert counts["with_metadata"] == 0
     assert counts["stored"] == len(lines)
+
+
+def test_the_longest_values_are_stored_and_longer_ones_cost_their_row(
+    empty_url: str, cli: Cli, catalog: Path
+) -> None:
+    stored = len(product_lines(catalog))
+    # Such as can't be compressed, for Postgres does that before it measures.
+    noise = random.Random(0).choices(string.ascii_letters + string.digits, k=2001)
+    longest = "".join(noise[:2000])
+    add_line(catalog, f"900001,{','.join([longest] * 5)},Summer,2011,Casual,{longest}")
+    add_line(catalog, f"900002,Men,Apparel,Topwear,{''.join(noise)},Blue,Summer,2011,Casual,Long")
+    (catalog / "styles").mkdir(exist_ok=True)
+    brand = json.dumps({"data": {"brandName": longest}})
+    (catalog / "styles" / "900001.json").write_text(brand)
+    counts = account(cli, empty_url, catalog)
+    assert (counts["stored"], counts["rejected"]) == (stored + 1, 1)
+    found = rows(empty_url, "SELECT article_type, brand_name FROM items WHERE item_id = 900001")
+    assert found == [(longest, longest)]
 
 
 def test_a_truncated_catalog_is_refused(empty_url: str, cli: Cli, catalog: Path) -> None:

@@ -79,6 +79,7 @@ def test_a_lone_quote_touches_its_row_alone(tmp_path: Path, name: str) -> None:
         (GOOD.format("9" * 5000, "x"), "no positive 64-bit integer"),
         (GOOD.format(7, "x").replace("2011", "soon"), "year 'soon' is no year"),
         (GOOD.format(7, "a\0b"), "NUL"),
+        (GOOD.format(7, "é" * 1001), "productDisplayName is longer than 2,000 bytes"),
     ],
 )
 def test_what_is_no_product_is_rejected(tmp_path: Path, line: str, reason: str) -> None:

@@ -6,6 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from worker.catalog.rows import fits
+
 
 class Metadata(NamedTuple):
     """The fields that have columns of their own, and the rest as JSON text."""
@@ -29,7 +31,7 @@ def read_metadata(file: Path) -> Metadata | None:
         details.encode()
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    if "\\u0000" in details or not (brand is None or isinstance(brand, str)):
+    if "\\u0000" in details or not (brand is None or (isinstance(brand, str) and fits(brand))):
         return None
     return Metadata(_clean(brand), prices[0], prices[1], details)
 

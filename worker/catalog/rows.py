@@ -23,6 +23,9 @@ NAME = "productDisplayName"
 MAX_ID = 2**63 - 1
 YEARS = range(1, 10_000)
 
+MAX_FIELD_BYTES = 2000
+"""Postgres takes up to 2,704 bytes into a B-tree index."""
+
 
 class Row(NamedTuple):
     """A product as `styles.csv` has it; an empty field is None."""
@@ -48,6 +51,7 @@ class RowParser:
     """Parses the lines below a header. It runs once a line: what it can, it looks up beforehand."""
 
     def __init__(self, header: list[str]) -> None:
+        self._header = header
         self._width = len(header)
         self._name = header.index(NAME) if NAME in header else None
         at = {name: position for position, name in enumerate(header)}
@@ -77,6 +81,8 @@ class RowParser:
         values[self._id] = _item_id(values[self._id] or "")
         if values[self._year] is not None:
             values[self._year] = _year(values[self._year])
+        if 4 * len(text) > MAX_FIELD_BYTES:  # a character has up to four bytes
+            self._require_short(fields)
         return Row(number, self._pick(values), repaired)
 
     def _repair(self, fields: list[str]) -> None:
@@ -86,6 +92,16 @@ class RowParser:
             raise ValueError(f"{len(fields)} fields instead of {self._width}")
         pieces = slice(self._name, self._name + surplus + 1)
         fields[pieces] = [",".join(fields[pieces])]
+
+    def _require_short(self, fields: list[str]) -> None:
+        for name, field in zip(self._header, fields, strict=True):
+            if not fits(field):
+                raise ValueError(f"{name} is longer than {MAX_FIELD_BYTES:,} bytes")
+
+
+def fits(text: str) -> bool:
+    """Return whether a text is short enough for every column and its index."""
+    return len(text.encode()) <= MAX_FIELD_BYTES
 
 
 def split(text: str) -> list[str]:
