@@ -23,7 +23,8 @@ def send_photo(root: PhotoRoot, path: str) -> Response:
     """
     if isinstance(root, Folder):
         root.require()
-        return send_from_directory(root.path, path, max_age=MAX_AGE)
+        # Flask takes a relative folder for one beside its own source.
+        return send_from_directory(root.path.absolute(), path, max_age=MAX_AGE)
     try:
         # The whole photo first, so that a failure is still a status and no torn answer.
         data = root.read(path)

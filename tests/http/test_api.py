@@ -1,6 +1,7 @@
 """The HTTP API, question by question."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -9,7 +10,9 @@ from flask.testing import FlaskClient
 
 from app.embedding_models import add
 from app.encoders.registry import get_backbone
+from app.http import create_app
 from app.items.cursors import LAST_ID, digest, encode
+from app.settings import Settings
 from tests.conftest import Cli
 
 
@@ -242,6 +245,23 @@ def test_errors_of_http_itself_are_problems(client: FlaskClient) -> None:
     assert refused.status_code == 405
     assert refused.content_type == "application/problem+json"
     assert "GET" in refused.headers["Allow"]
+
+
+def test_a_relative_folder_of_photos_is_one_of_the_working_folder(
+    catalog_url: str,
+    home: Path,
+    sample_catalog: Path,
+    ids: dict[str, int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(sample_catalog.parent)
+    settings = Settings(
+        _env_file=None, database_url=catalog_url, home=home, images=sample_catalog.name
+    )
+    app = create_app(settings)
+    with app.test_client().get(f"/api/v1/items/{ids['embedded']}/image") as answer:
+        assert answer.status_code == 200
+    app.extensions["database"].close()
 
 
 def test_a_photo_missing_on_this_machine(
