@@ -41,9 +41,12 @@ def keep(file: Path, home: Path) -> str:
         # Renamed when complete, so that a kill leaves no half file under a whole one's name.
         descriptor, partial = tempfile.mkstemp(dir=target.parent, suffix=".partial")
         os.close(descriptor)
-        shutil.copyfile(file, partial)
-        Path(partial).chmod(0o644)  # mkstemp's are the user's alone; a home may be shared
-        Path(partial).replace(target)
+        try:
+            shutil.copyfile(file, partial)
+            Path(partial).chmod(0o644)  # mkstemp's are the user's alone; a home may be shared
+            Path(partial).replace(target)
+        finally:
+            Path(partial).unlink(missing_ok=True)
     return sha256
 
 

@@ -52,6 +52,11 @@ def test_adding(catalog_url: str, cli: Cli, home: Path, tmp_path: Path) -> None:
     assert "no backbone is called 'alexnet'" in refused(cli, url, "models", "add", "alexnet")
     missing = refused(cli, url, "models", "add", "compact", "--as", "b", "--weights", "nowhere.h5")
     assert missing == "can't read the weights file nowhere.h5: No such file or directory"
+    homeless = cli(url, "models", "add", "compact", "--as", "b", LOOKALIKE_HOME=str(wrong / "home"))
+    assert (homeless.returncode, homeless.stderr) == (
+        1,
+        f"lookalike: Not a directory: {wrong}/home/weights\n",
+    )
     assert execute(url, MODELS) == [("compact", True)]
     assert execute(url, PARTITIONS) == [("embeddings_1", False)]
     assert sorted((home / "weights").iterdir()) == kept

@@ -70,6 +70,8 @@ def main() -> None:
         _fail(str(error))
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted; run the command again to go on")
+    except OSError as error:
+        _fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
     except Exception as error:
         if not _is_database_error(error):
             raise
