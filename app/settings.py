@@ -76,6 +76,13 @@ class Settings(BaseSettings):
         description="json: the log on standard error is one JSON object a line, without bars",
     )
 
+    @field_validator("hnsw_ef_construction")
+    @classmethod
+    def _weighs_enough(cls, value: int, info: ValidationInfo) -> int:
+        if value < 2 * info.data.get("hnsw_m", 0):  # pgvector refuses it after all the embedding
+            raise ValueError("it has to be at least twice LOOKALIKE_HNSW_M")
+        return value
+
     @field_validator("*", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: Any, info: ValidationInfo) -> Any:
@@ -106,7 +113,8 @@ def get_settings() -> Settings:
     except ValidationError as error:
         found = error.errors()[0]
         name = _variable(str(found["loc"][0]))
-        raise LookalikeError(f"{name} is {str(found['input'])!r}: {found['msg']}") from None
+        reason = found["msg"].removeprefix("Value error, ")
+        raise LookalikeError(f"{name} is {str(found['input'])!r}: {reason}") from None
 
 
 def _variable(name: str) -> str:

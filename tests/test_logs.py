@@ -95,6 +95,17 @@ def test_a_wrong_format_is_one_plain_line(catalog_url: str, cli: Cli) -> None:
     assert line.startswith("lookalike: LOOKALIKE_LOG_FORMAT is 'xml': ")
 
 
+def test_index_settings_that_dont_fit_are_refused_before_the_work(
+    catalog_url: str, cli: Cli
+) -> None:
+    done = cli(catalog_url, "embed", LOOKALIKE_HNSW_EF_CONSTRUCTION="20")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "lookalike: LOOKALIKE_HNSW_EF_CONSTRUCTION is '20': it has to be at least twice "
+        "LOOKALIKE_HNSW_M\n"
+    )
+
+
 def test_what_others_log_and_what_nobody_caught() -> None:
     code = (
         "import logging, warnings\n"
