@@ -153,6 +153,19 @@ def test_rejects_are_written_with_line_and_reason(
     assert "stands on line 2 already" in written[2]["reason"]
 
 
+def test_rejects_that_cant_be_written_undo_the_ingest(
+    empty_url: str, cli: Cli, catalog: Path
+) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    add_line(catalog, "1,Men")
+    done = cli(empty_url, "ingest", catalog, "--rejects", "/dev/full")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith("lookalike: No space left on device\n")
+    assert "Traceback" not in done.stderr
+    assert rows(empty_url, "SELECT count(*) FROM items") == [(0,)]
+
+
 BROKEN_METADATA = [
     "", "{", "[]", "null", '{"data": []}', '{"data": {"price": "free"}}', '{"nothing": 1}',
     '{"data": {"price": NaN}}', '{"data": {"a": "\\u0000"}}', '{"data": {"a": "\\ud800"}}',

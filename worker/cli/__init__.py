@@ -71,11 +71,11 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted; run the command again to go on")
     except OSError as error:
-        _fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+        _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
     except Exception as error:
         if not _is_database_error(error):
             raise
-        _fail(f"the database failed: {_first_line(error)}; run the command again to go on")
+        _fail(f"the database failed: {_first_line(error)}; {_way_out(error)}")
 
 
 def _is_database_error(error: Exception) -> bool:
@@ -84,6 +84,14 @@ def _is_database_error(error: Exception) -> bool:
     from sqlalchemy.exc import DBAPIError
 
     return isinstance(error, psycopg.Error | psycopg_pool.PoolTimeout | DBAPIError)
+
+
+def _way_out(error: Exception) -> str:
+    from psycopg.errors import InsufficientPrivilege
+
+    if isinstance(getattr(error, "orig", None) or error, InsufficientPrivilege):
+        return "run the command as the owner of lookalike's tables, or as a role that may"
+    return "run the command again to go on"
 
 
 def _first_line(error: Any) -> str:

@@ -48,10 +48,10 @@ def command(folder: Path, rejects: Path | None, allow_removals: bool, as_json: b
     for name in styles.unknown:
         click.echo(f"lookalike: styles.csv has a column {name!r} too: ignored", err=True)
     with (
-        _reject_writer(rejects) as on_reject,
         ready_database(settings) as database,
         progress_bar(styles.count_lines(), "reading", "rows") as bar,
         database.connection() as connection,
+        _reject_writer(rejects) as on_reject,  # the innermost: a full disk undoes the ingest
     ):
         # What was imported stays: to look through it for garbage every few thousand rows takes a
         # tenth of the reading.
