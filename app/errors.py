@@ -8,6 +8,10 @@ class LookalikeError(Exception):
     """
 
 
+class MissingWeightsError(LookalikeError):
+    """This machine lacks a model's weights, or has something else in their place."""
+
+
 class PhotosAwayError(LookalikeError):
     """What the photos are read from isn't there, or can't be reached: no photo is to blame."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from app.encoders.keras_import import load_keras
 from app.encoders.registry import Backbone
-from app.errors import LookalikeError
+from app.errors import LookalikeError, MissingWeightsError
 
 
 def sha256_of(file: Path) -> str:
@@ -82,17 +82,23 @@ def find(sha256: str, backbone: Backbone, home: Path) -> Path:
     """Return the weights file of that hash on this machine.
 
     Raises:
-        LookalikeError: it isn't here; the text says where to put it.
+        MissingWeightsError: it isn't here; the text says where to put it.
     """
     kept = kept_file(sha256, home)
     if kept.exists():
+        # Vectors of other weights would be no neighbours of those that are there.
+        if (found := sha256_of(kept)) != sha256:
+            raise MissingWeightsError(
+                f"{kept} has the SHA-256 {found}: put the weights of {backbone.name} there that "
+                "it is named after"
+            )
         return kept
     # Another machine may have registered the model with weights that this one can get as well.
     with contextlib.suppress(LookalikeError):
         default = default_file(backbone)
         if sha256_of(default) == sha256:
             return default
-    raise LookalikeError(
+    raise MissingWeightsError(
         f"this machine lacks the weights of {backbone.name} with SHA-256 {sha256}: "
         f"put that file at {kept}"
     )

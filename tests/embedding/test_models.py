@@ -55,7 +55,7 @@ def test_adding(catalog_url: str, cli: Cli, home: Path, tmp_path: Path) -> None:
     homeless = cli(url, "models", "add", "compact", "--as", "b", LOOKALIKE_HOME=str(wrong / "home"))
     assert (homeless.returncode, homeless.stderr) == (
         1,
-        f"lookalike: Not a directory: {wrong}/home/weights\n",
+        f"lookalike: {wrong}/home/weights: Not a directory\n",
     )
     assert execute(url, MODELS) == [("compact", True)]
     assert execute(url, PARTITIONS) == [("embeddings_1", False)]
@@ -123,6 +123,20 @@ def test_weights_that_this_machine_lacks(
         f"this machine lacks the weights of compact with SHA-256 {GHOST}: put that file at "
         f"{home}/weights/{GHOST}.weights.h5"
     )
+
+
+def test_a_model_without_weights_keeps_no_other_from_its_photos(
+    unembedded_database: Database, unembedded_url: str, cli: Cli, photo_count: int
+) -> None:
+    with unembedded_database.session() as session:
+        for name, weights in (("absent", "ab" * 32), ("zero", "0" * 64)):
+            add(session, get_backbone("compact"), name, weights)
+        session.commit()
+    done = cli(unembedded_url, "embed")
+    assert done.returncode == 1
+    assert f"compact: {photo_count} embedded, 0 failed" in done.stdout
+    assert "lookalike: absent is passed over: this machine lacks the weights" in done.stderr
+    assert done.stderr.endswith("lookalike: the photos of absent, zero still wait\n")
 
 
 def test_dropping(catalog_database: Database, catalog_url: str, cli: Cli) -> None:

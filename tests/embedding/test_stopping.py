@@ -42,6 +42,7 @@ def test_one_signal_ends_the_batch_and_two_end_at_once(
     assert errors.endswith(
         "lookalike: stopped before the end: run `lookalike embed` again to go on\n"
     )
+    assert "waiting for other workers" not in errors
     assert execute(url, COUNT) == [(LANES * 8,)]
     # The batches that were broken off count as tried; what nobody began does not.
     assert execute(url, ATTEMPTS) == [(0, photo_count - 2 * LANES * 8), (1, LANES * 8)]

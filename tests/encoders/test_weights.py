@@ -11,7 +11,7 @@ import pytest
 from app.encoders import weights
 from app.encoders.encoder import Encoder
 from app.encoders.registry import BACKBONES, get_backbone
-from app.errors import LookalikeError
+from app.errors import LookalikeError, MissingWeightsError
 
 PHOTOS = np.random.default_rng(0).integers(0, 255, (2, 224, 224, 3), dtype=np.uint8)
 
@@ -71,6 +71,15 @@ def test_missing_weights_say_which_and_where(tmp_path: Path, monkeypatch: Any) -
     with pytest.raises(LookalikeError, match="lacks the weights of resnet50") as raised:
         weights.find("ab" * 32, get_backbone("resnet50"), tmp_path)
     assert str(tmp_path / "weights" / f"{'ab' * 32}.weights.h5") in str(raised.value)
+
+
+def test_other_weights_under_the_name_are_refused(tmp_path: Path, resnet_weights: Path) -> None:
+    sha256 = weights.keep(resnet_weights, tmp_path)
+    kept = weights.find(sha256, get_backbone("resnet50"), tmp_path)
+    with kept.open("r+b") as file:
+        file.truncate(1000)
+    with pytest.raises(MissingWeightsError, match=f"{kept} has the SHA-256 "):
+        weights.find(sha256, get_backbone("resnet50"), tmp_path)
 
 
 def test_keras_cache_is_asked_for_imagenet_weights(

@@ -26,7 +26,7 @@ def drain(lanes: Lanes, on_progress: OnProgress, on_wait: Callable[[int], None])
         lanes.run(1, on_progress, suspect=True)
         with lanes.database.connection() as connection:
             pending = count_pending(connection, lanes.model_id)
-        if not pending:
+        if not pending or lanes.stop.is_set():
             return
         # If one of the workers that have claimed them dies, its photos are ours.
         on_wait(pending)

@@ -10,7 +10,7 @@ import psycopg
 
 from app.database import Database, EmbeddingModel
 from app.embedding_models import get_model, is_whole, list_models
-from app.errors import LookalikeError
+from app.errors import LookalikeError, MissingWeightsError
 from app.settings import Settings
 from worker.console import say
 from worker.embedding.engines import Engine
@@ -40,19 +40,39 @@ def run(
         engine: where the networks run.
 
     Raises:
-        LookalikeError: no such model, no photos' folder, or no weights.
+        LookalikeError: no such model, no photos' folder, or no weights; of several models those
+            without weights are passed over until the others are done.
     """
     with closing(Listener(database)) if follow else nullcontext() as listener:
         revive = True
         while not stop.is_set():
+            passed_over = []
             for model in _chosen(database, settings, name):
                 if stop.is_set():
                     return
                 embed = partial(_embed, database, settings, model, stop, engine, revive=revive)
-                _take_turn(database, model, embed, sole=name is not None)
+                try:
+                    _take_turn(database, model, embed, sole=name is not None)
+                except MissingWeightsError as error:
+                    if name is not None:
+                        raise
+                    passed_over.append(model.name)
+                    _say_passed_over(model, error)
             if listener is None:
+                if passed_over:
+                    raise LookalikeError(f"the photos of {', '.join(passed_over)} still wait")
                 return
             revive = listener.wait(stop)
+
+
+def _say_passed_over(model: EmbeddingModel, error: MissingWeightsError) -> None:
+    say(
+        "no_weights",
+        f"lookalike: {model.name} is passed over: {error}",
+        err=True,
+        level=logging.WARNING,
+        model=model.name,
+    )
 
 
 def _chosen(database: Database, settings: Settings, name: str | None) -> list[EmbeddingModel]:
