@@ -33,14 +33,19 @@ def activate(database: Database, name: str, *, force: bool = False) -> bool:
         LookalikeError: no such model, or photos are still to embed, or queries held the view for
             too long.
     """
+    begun = time.monotonic()
     for attempt in range(TRIES):
         try:
             return _switch(database, name, force=force)
-        except OperationalError as error:
-            if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
+        except (psycopg.errors.LockNotAvailable, OperationalError) as error:
+            # The session wraps what its statements raise; the view is replaced beneath it.
+            if not isinstance(getattr(error, "orig", error), psycopg.errors.LockNotAvailable):
                 raise
             time.sleep(0.05 * (attempt + 1))
-    raise LookalikeError("running queries kept the switch waiting: try again")
+    raise LookalikeError(
+        f"for {time.monotonic() - begun:.0f} s other transactions have held the view "
+        f"item_embeddings: end them, or run `lookalike models activate {name}` again later"
+    )
 
 
 def _switch(database: Database, name: str, *, force: bool) -> bool:
