@@ -17,6 +17,9 @@ LOCK_TIMEOUT_MS = 500
 
 TRIES = 20
 
+PATIENCE = 20.0
+"""Seconds to wait for another that registers, activates or drops a model."""
+
 
 def activate(database: Database, name: str, *, force: bool = False) -> bool:
     """Make a model the one that searches use.
@@ -30,8 +33,8 @@ def activate(database: Database, name: str, *, force: bool = False) -> bool:
         Whether anything changed: False if it was active already.
 
     Raises:
-        LookalikeError: no such model, or photos are still to embed, or queries held the view for
-            too long.
+        LookalikeError: no such model, or photos are still to embed, or queries held the view, or
+            another command was at the models, for too long.
     """
     begun = time.monotonic()
     for attempt in range(TRIES):
@@ -51,7 +54,7 @@ def activate(database: Database, name: str, *, force: bool = False) -> bool:
 def _switch(database: Database, name: str, *, force: bool) -> bool:
     with database.session() as session:
         session.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"))
-        take_turns(session)
+        take_turns(session, PATIENCE)
         model = get_model(session, name)
         if model.active:
             return False
