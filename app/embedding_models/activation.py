@@ -17,6 +17,9 @@ LOCK_TIMEOUT_MS = 500
 
 TRIES = 20
 
+PATIENCE = 20.0
+"""Seconds to wait for another that registers, activates or drops a model."""
+
 
 def activate(database: Database, name: str, *, force: bool = False) -> bool:
     """Make a model the one that searches use.
@@ -30,23 +33,28 @@ def activate(database: Database, name: str, *, force: bool = False) -> bool:
         Whether anything changed: False if it was active already.
 
     Raises:
-        LookalikeError: no such model, or photos are still to embed, or queries held the view for
-            too long.
+        LookalikeError: no such model, or photos are still to embed, or queries held the view, or
+            another command was at the models, for too long.
     """
+    begun = time.monotonic()
     for attempt in range(TRIES):
         try:
             return _switch(database, name, force=force)
-        except OperationalError as error:
-            if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
+        except (psycopg.errors.LockNotAvailable, OperationalError) as error:
+            # The session wraps what its statements raise; the view is replaced beneath it.
+            if not isinstance(getattr(error, "orig", error), psycopg.errors.LockNotAvailable):
                 raise
             time.sleep(0.05 * (attempt + 1))
-    raise LookalikeError("running queries kept the switch waiting: try again")
+    raise LookalikeError(
+        f"for {time.monotonic() - begun:.0f} s other transactions have held the view "
+        f"item_embeddings: end them, or run `lookalike models activate {name}` again later"
+    )
 
 
 def _switch(database: Database, name: str, *, force: bool) -> bool:
     with database.session() as session:
         session.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"))
-        take_turns(session)
+        take_turns(session, PATIENCE)
         model = get_model(session, name)
         if model.active:
             return False

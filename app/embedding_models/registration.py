@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from app.database import EmbeddingModel, query
 from app.embedding_models.activation import show
-from app.embedding_models.rows import list_models, raw_connection, require_free, take_turns
+from app.embedding_models.rows import active_model, raw_connection, require_free, take_turns
 from app.encoders.precision import Precision
 from app.encoders.registry import Backbone
 
@@ -22,12 +22,12 @@ def add(
     weights_sha256: str,
     precision: Precision = Precision.AUTO,
 ) -> EmbeddingModel:
-    """Register a model; the first of a database becomes active. The caller commits.
+    """Register a model; it becomes active where none is. The caller commits.
 
     Raises:
         LookalikeError: the name is taken.
     """
-    take_turns(session)  # only one may be the first
+    take_turns(session)  # only one may become active
     require_free(session, name)
     model = EmbeddingModel(
         name=name,
@@ -38,7 +38,7 @@ def add(
         preprocessing=backbone.described_preprocessing(),
         weights_sha256=weights_sha256,
         precision=precision,
-        active=not list_models(session),
+        active=active_model(session) is None,
     )
     session.add(model)
     session.flush()

@@ -9,10 +9,8 @@ from sqlalchemy import delete
 from app.database import Database, EmbeddingModel, query
 from app.embedding_models.activation import show_none
 from app.embedding_models.registration import partition_name
-from app.embedding_models.rows import get_model, list_models, raw_connection, take_turns
+from app.embedding_models.rows import get_model, list_models, raw_connection, take_long_turn
 from app.errors import LookalikeError
-
-LOCK = "SELECT pg_advisory_lock(hashtext('lookalike drop'))"
 
 
 def drop(database: Database, name: str) -> None:
@@ -21,8 +19,13 @@ def drop(database: Database, name: str) -> None:
     Raises:
         LookalikeError: there is no such model, or it is the active one of several.
     """
-    with database.session() as session:
-        take_turns(session)
+    # A connection of its own, whose end ends the turn: detaching commits by itself, and the server
+    # may still be at it for a process that was killed.
+    with (
+        psycopg.connect(database.url, autocommit=True) as connection,
+        database.session() as session,
+    ):
+        take_long_turn(connection)
         model = get_model(session, name)
         if model.active:
             if len(list_models(session)) > 1:
@@ -31,10 +34,11 @@ def drop(database: Database, name: str) -> None:
                     "activate NAME`"
                 )
             show_none(raw_connection(session))
+            model.active = False
         model_id = model.model_id
         session.commit()
         # The row goes last, so that a drop cut short can be run again.
-        drop_partition(database, model_id)
+        _drop_partition(connection, model_id)
         session.execute(delete(EmbeddingModel).where(EmbeddingModel.model_id == model_id))
         session.commit()
 
@@ -45,23 +49,19 @@ def is_whole(connection: psycopg.Connection[Any], model_id: int) -> bool:
     return state is not None and state == (True, False)
 
 
-def drop_partition(database: Database, model_id: int) -> None:
+def _drop_partition(connection: psycopg.Connection[Any], model_id: int) -> None:
     """Detach and drop a model's partition; finish a detachment that was cut short."""
     name = sql.Identifier(partition_name(model_id))
-    # A connection of its own, whose end frees the lock: two drops at once take turns, and so does
-    # one with what the server still does for a process that was killed over it.
-    with psycopg.connect(database.url, autocommit=True) as connection:
-        connection.execute(LOCK)
-        _finish_detaching(connection)
-        state = _partition_state(connection, model_id)
-        if state is None:
-            return
-        attached, _ = state
-        if attached:
-            connection.execute(
-                sql.SQL("ALTER TABLE embeddings DETACH PARTITION {} CONCURRENTLY").format(name)
-            )
-        connection.execute(sql.SQL("DROP TABLE {}").format(name))
+    _finish_detaching(connection)
+    state = _partition_state(connection, model_id)
+    if state is None:
+        return
+    attached, _ = state
+    if attached:
+        connection.execute(
+            sql.SQL("ALTER TABLE embeddings DETACH PARTITION {} CONCURRENTLY").format(name)
+        )
+    connection.execute(sql.SQL("DROP TABLE {}").format(name))
 
 
 def _finish_detaching(connection: psycopg.Connection[Any]) -> None:

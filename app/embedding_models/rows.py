@@ -1,13 +1,19 @@
-"""Reading the registered models."""
+"""Reading the registered models, and taking turns at changing them."""
 
+import math
+import time
 from typing import Any, cast
 
 import psycopg
-from sqlalchemy import BigInteger, func, literal, select
+from sqlalchemy import BigInteger, literal, select
 from sqlalchemy.orm import Session
 
 from app.database import EmbeddingModel
 from app.errors import LookalikeError
+
+TRY_TURN = "SELECT pg_try_advisory_xact_lock(hashtext('embedding_models'))"
+TRY_LONG_TURN = "SELECT pg_try_advisory_lock(hashtext('embedding_models'))"
+POLL_SECONDS = 0.1
 
 
 def list_models(session: Session, after: int = 0, limit: int | None = None) -> list[EmbeddingModel]:
@@ -42,9 +48,30 @@ def get_model(session: Session, name: str) -> EmbeddingModel:
     return model
 
 
-def take_turns(session: Session) -> None:
-    """Until the transaction ends, let no other register, activate or drop a model."""
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtext("embedding_models"))))
+def take_turns(session: Session, patience: float = math.inf) -> None:
+    """Until the transaction ends, let no other register, activate or drop a model.
+
+    Raises:
+        LookalikeError: another was at it for as many seconds as there is patience.
+    """
+    _wait_for_turn(raw_connection(session), TRY_TURN, patience)
+
+
+def take_long_turn(connection: psycopg.Connection[Any]) -> None:
+    """Until the connection ends, let no other register, activate or drop a model."""
+    _wait_for_turn(connection, TRY_LONG_TURN, math.inf)
+
+
+def _wait_for_turn(connection: psycopg.Connection[Any], attempt: str, patience: float) -> None:
+    until = time.monotonic() + patience
+    # Waiting inside a statement would hold a snapshot that a drop may wait for.
+    while connection.execute(attempt).fetchone() == (False,):
+        if time.monotonic() > until:
+            raise LookalikeError(
+                "another command is registering, activating or dropping a model, which may wait "
+                "for long queries: try again when it is done"
+            )
+        time.sleep(POLL_SECONDS)
 
 
 def require_free(

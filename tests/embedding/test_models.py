@@ -2,15 +2,18 @@
 
 import json
 import signal
+import subprocess
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from app.database import Database
-from app.embedding_models import add
+from app.embedding_models import activate, activation, add
 from app.encoders.registry import get_backbone
+from app.errors import LookalikeError
 from tests.conftest import Cli
-from tests.embedding.conftest import Start, end, execute, wait_until
+from tests.embedding.conftest import DEADLINE, Start, end, execute, wait_until
 
 GHOST = "0" * 64
 """The hash of weights that no machine has."""
@@ -22,6 +25,11 @@ PARTITIONS = (
     "WHERE c.relname ~ '^embeddings_[0-9]+$' ORDER BY 1"
 )
 VISIBLE = "SELECT count(*) FROM item_embeddings"
+WAITING = (
+    "SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
+    "AND query LIKE 'SELECT pg_try_advisory_xact_lock%'"
+)
+"""Commands that wait for their turn at the models."""
 
 
 def add_ghost(database: Database) -> None:
@@ -29,6 +37,17 @@ def add_ghost(database: Database) -> None:
     with database.session() as session:
         add(session, get_backbone("compact"), "ghost", GHOST)
         session.commit()
+
+
+def cut_short(url: str, dropping: "subprocess.Popen[str]", partition: str) -> None:
+    """Kill a drop that waits for a reader, and what the server does for it."""
+    wait_until(lambda: (partition, True) in execute(url, PARTITIONS))
+    end(dropping, signal.SIGKILL)
+    execute(
+        url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND query LIKE 'ALTER TABLE%'",
+    )
 
 
 def refused(cli: Cli, url: str, *arguments: object) -> str:
@@ -161,14 +180,7 @@ def test_a_drop_that_was_cut_short(
     add_ghost(catalog_database)
     with psycopg.connect(url) as reader:
         reader.execute("SELECT count(*) FROM embeddings")
-        dropping = start(url, "models", "drop", "ghost")
-        wait_until(lambda: ("embeddings_2", True) in execute(url, PARTITIONS))
-        end(dropping, signal.SIGKILL)
-        execute(
-            url,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND query LIKE 'ALTER TABLE%'",
-        )
+        cut_short(url, start(url, "models", "drop", "ghost"), "embeddings_2")
     assert execute(url, PARTITIONS) == [("embeddings_1", False), ("embeddings_2", True)]
 
     # Meanwhile the other model is looked after, and the half dropped one is left alone.
@@ -181,3 +193,59 @@ def test_a_drop_that_was_cut_short(
     assert cli(url, "models", "drop", "ghost").returncode == 0
     assert execute(url, MODELS) == [("compact", True)]
     assert execute(url, PARTITIONS) == [("embeddings_1", False)]
+
+
+def test_a_model_is_not_activated_while_it_is_dropped(
+    catalog_database: Database,
+    catalog_url: str,
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = catalog_url
+    add_ghost(catalog_database)
+    monkeypatch.setattr(activation, "PATIENCE", 0.0)
+    with psycopg.connect(url) as reader:
+        reader.execute("SELECT count(*) FROM embeddings")
+        dropping = start(url, "models", "drop", "ghost")
+        wait_until(lambda: ("embeddings_2", True) in execute(url, PARTITIONS))
+        with pytest.raises(LookalikeError, match="activating or dropping a model"):
+            activate(catalog_database, "ghost", force=True)
+        activating = start(url, "models", "activate", "ghost", "--force")
+        wait_until(lambda: execute(url, WAITING) or activating.poll() is not None)
+        assert activating.poll() is None
+    assert dropping.communicate(timeout=DEADLINE) == ("dropped ghost and its vectors\n", "")
+    _, errors = activating.communicate(timeout=DEADLINE)
+    assert errors == "lookalike: no model is called 'ghost'; registered: compact\n"
+    assert execute(url, MODELS) == [("compact", True)]
+
+
+def test_a_model_added_while_the_only_one_is_dropped_becomes_active(
+    catalog_url: str, start: Start
+) -> None:
+    url = catalog_url
+    with psycopg.connect(url) as reader:
+        reader.execute("SELECT count(*) FROM embeddings")
+        dropping = start(url, "models", "drop", "compact")
+        wait_until(lambda: ("embeddings_1", True) in execute(url, PARTITIONS))
+        adding = start(url, "models", "add", "compact", "--as", "second")
+        wait_until(lambda: execute(url, WAITING) or adding.poll() is not None)
+        assert adding.poll() is None
+    assert dropping.communicate(timeout=DEADLINE) == ("dropped compact and its vectors\n", "")
+    output, _ = adding.communicate(timeout=DEADLINE)
+    assert output.endswith(", active\n")
+    assert execute(url, MODELS) == [("second", True)]
+    assert execute(url, PARTITIONS) == [("embeddings_2", False)]
+
+
+def test_a_model_added_after_the_drop_of_the_only_one_was_cut_short(
+    catalog_database: Database, catalog_url: str, cli: Cli, start: Start
+) -> None:
+    url = catalog_url
+    with psycopg.connect(url) as reader:
+        reader.execute("SELECT count(*) FROM embeddings")
+        cut_short(url, start(url, "models", "drop", "compact"), "embeddings_1")
+    add_ghost(catalog_database)
+    assert execute(url, MODELS) == [("compact", False), ("ghost", True)]
+    assert cli(url, "models", "drop", "compact").returncode == 0
+    assert execute(url, MODELS) == [("ghost", True)]
+    assert execute(url, PARTITIONS) == [("embeddings_2", False)]

@@ -13,11 +13,12 @@ import psycopg
 import pytest
 
 from app.database import Database
-from app.embedding_models import add
+from app.embedding_models import activate, activation, add
 from app.encoders.projection import Shape, projected
 from app.encoders.registry import get_backbone
+from app.errors import LookalikeError
 from tests.conftest import Cli, settings_for
-from tests.embedding.conftest import execute, wait_until
+from tests.embedding.conftest import DEADLINE, Start, execute, wait_until
 from worker.embedding.index import ensure_index
 
 TOP_N = 20
@@ -37,6 +38,12 @@ BY_HAND = (
     "WHERE item_id <> %(item_id)s ORDER BY embedding <=> "
     "(SELECT embedding FROM item_embeddings WHERE item_id = %(item_id)s), item_id "
     "LIMIT %(top_n)s) AS nearest"
+)
+
+HOLD = "SELECT count(*) FROM item_embeddings"
+HELD_UP = (
+    "SELECT pid, xact_start FROM pg_stat_activity JOIN pg_locks USING (pid) "
+    "WHERE NOT granted AND relation = 'item_embeddings'::regclass"
 )
 
 
@@ -151,3 +158,35 @@ def test_no_question_fails_while_models_are_switched(
     assert len(of_compact) == len(of_small) == TOP_N
     for load in sql:
         assert load.found[""] == {of_compact, of_small}
+
+
+def test_a_switch_is_tried_again_while_a_query_holds_the_view(
+    two_models: str, start: Start
+) -> None:
+    tries: set[tuple[Any, ...]] = set()
+    with psycopg.connect(two_models) as reader:
+        reader.execute(HOLD)
+        switching = start(two_models, "models", "activate", "small")
+
+        def tried_again() -> bool:
+            tries.update(execute(two_models, HELD_UP))
+            return len(tries) > 1 or switching.poll() is not None
+
+        wait_until(tried_again)
+    output, errors = switching.communicate(timeout=DEADLINE)
+    assert (switching.returncode, output, errors) == (0, "small is active now\n", "")
+
+
+def test_a_switch_gives_up_on_a_view_that_stays_held(
+    two_models: str, catalog_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activation, "TRIES", 2)
+    with psycopg.connect(two_models) as reader:
+        reader.execute(HOLD)
+        with pytest.raises(LookalikeError, match="other transactions have held the view") as error:
+            activate(catalog_database, "small")
+    assert "\n" not in str(error.value)
+    assert str(error.value).endswith("or run `lookalike models activate small` again later")
+    active = "SELECT name FROM embedding_models WHERE active"
+    assert execute(two_models, active) == [("compact",)]
+    assert activate(catalog_database, "small")
