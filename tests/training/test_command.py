@@ -36,6 +36,20 @@ def test_a_projection_of_what_stands_in_the_database(
     assert "shorter is a projection already" in again.stderr
 
 
+def test_a_projection_sees_photos_as_its_model_does(catalog_url: str, cli: Cli) -> None:
+    """Its head has learned from vectors of photos that were resized in that way."""
+    for arguments in (
+        ["models", "add", "compact", "--as", "squashed", "--resize", "antialias"],
+        ["embed", "--model", "squashed"],
+        ["train", "head", "--from", "database", "--projection-of", "squashed", "--epochs", "1"],
+    ):
+        done = cli(catalog_url, *arguments)
+        assert done.returncode == 0, done.stderr
+    listed = json.loads(cli(catalog_url, "models", "list", "--json").stdout)["models"]
+    seen = {model["name"]: model["preprocessing"] for model in listed}
+    assert seen["head"] == seen["squashed"] != seen["compact"]
+
+
 def test_a_network_killed_and_resumed(
     empty_url: str, home: Path, cli: Cli, sample_catalog: Path
 ) -> None:

@@ -12,7 +12,7 @@ import click
 from app.database import Database
 from app.embedding_models import get_model, require_free
 from app.encoders.projection import shape_in
-from app.encoders.registry import get_backbone
+from app.encoders.registry import Backbone, get_backbone, registered_backbone
 from app.encoders.weights import default_file, find
 from app.errors import LookalikeError
 from app.items.photos import photo_root
@@ -36,15 +36,22 @@ def run(database: Database, settings: Settings, request: Request) -> None:
     """
     _require_free(database, request.name)
     if request.base is None:
-        backbone = request.backbone
-        outcome = _network(database, settings, request)
+        backbone = get_backbone(request.backbone)
+        outcome = _network(database, settings, request, backbone)
     else:
         base, known = _vectors(database, settings, request, request.base)
-        backbone = base.backbone.name
+        backbone = base.backbone
         options = options_of(request, settings, known.labels, PROJECTION)
         outcome = train_projection(known, base, request.dimensions, options)
     _report(outcome)
-    register(database, settings, backbone, request.name, outcome.weights)
+    register(
+        database,
+        settings,
+        backbone.name,
+        request.name,
+        outcome.weights,
+        resize=backbone.resize,
+    )
     if request.output is not None:
         shutil.copyfile(outcome.weights, request.output)
     shutil.rmtree(outcome.weights.parent)
@@ -63,15 +70,17 @@ def _require_free(database: Database, name: str) -> None:
         )
 
 
-def _network(database: Database, settings: Settings, request: Request) -> Outcome:
+def _network(
+    database: Database, settings: Settings, request: Request, backbone: Backbone
+) -> Outcome:
     products = _products(database, settings, request.source)
     teacher = None
     if request.teacher is not None:
-        backbone = get_backbone(request.teacher)
-        teacher = Teacher(backbone, request.teacher_weights or default_file(backbone))
+        larger = get_backbone(request.teacher)
+        teacher = Teacher(larger, request.teacher_weights or default_file(larger))
     return train_network(
         products,
-        get_backbone(request.backbone),
+        backbone,
         options_of(request, settings, products.labels, NETWORK),
         weights=request.weights,
         teacher=teacher,
@@ -91,7 +100,7 @@ def _vectors(
     with database.session() as session:
         model = get_model(session, base)
         session.expunge_all()
-    backbone = get_backbone(model.backbone)
+    backbone = registered_backbone(model.backbone, model.preprocessing)
     weights = find(model.weights_sha256, backbone, settings.home)
     if shape_in(weights) is not None:
         raise LookalikeError(f"{base} is a projection already: name the model that it is of")
