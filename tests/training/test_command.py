@@ -10,6 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from app.encoders import networks, projection
+from app.encoders.registry import get_backbone
 from tests.conftest import LOOKALIKE, Cli, cli_environment
 
 
@@ -79,6 +81,29 @@ def test_a_network_killed_and_resumed(
     assert not progress.exists()
     listed = json.loads(cli(empty_url, "models", "list", "--json").stdout)["models"]
     assert [(model["name"], model["dimensions"]) for model in listed] == [("own", 256)]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--weights"],
+        ["--projection-of", "compact", "--weights"],
+        ["--teacher", "compact", "--teacher-weights"],
+    ],
+)
+def test_weights_with_a_head_are_refused_before_the_work(
+    empty_url: str, cli: Cli, sample_catalog: Path, tmp_path: Path, arguments: list[str]
+) -> None:
+    file = tmp_path / "head.weights.h5"
+    compact = get_backbone("compact")
+    head = projection.build(compact.dimensions, shape := projection.Shape(16, 16))
+    networks.with_head(networks.build(compact, None), head).save_weights(file)
+    projection.mark(file, shape)
+    done = cli(empty_url, "train", "own", "--from", sample_catalog, *arguments, file)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"lookalike: {file} is a projection already: name what it is a projection of"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -73,16 +73,18 @@ def _require_free(database: Database, name: str) -> None:
 def _network(
     database: Database, settings: Settings, request: Request, backbone: Backbone
 ) -> Outcome:
-    products = _products(database, settings, request.source)
-    teacher = None
+    weights, teacher = None, None
+    if request.weights is not None:
+        weights = _without_head(request.weights)
     if request.teacher is not None:
         larger = get_backbone(request.teacher)
-        teacher = Teacher(larger, request.teacher_weights or default_file(larger))
+        teacher = Teacher(larger, _without_head(request.teacher_weights or default_file(larger)))
+    products = _products(database, settings, request.source)
     return train_network(
         products,
         backbone,
         options_of(request, settings, products.labels, NETWORK),
-        weights=request.weights,
+        weights=weights,
         teacher=teacher,
         precision=request.precision,
     )
@@ -94,21 +96,28 @@ def _vectors(
     """Return the vectors to project: those in the database, or a backbone's, computed now."""
     if request.source != DATABASE:
         backbone = get_backbone(base)
-        known_base = Base(backbone, request.weights or default_file(backbone))
+        known_base = Base(backbone, _without_head(request.weights or default_file(backbone)))
         products = _products(database, settings, request.source)
         return known_base, vectors_of(products, known_base)
     with database.session() as session:
         model = get_model(session, base)
         session.expunge_all()
     backbone = registered_backbone(model.backbone, model.preprocessing)
-    weights = find(model.weights_sha256, backbone, settings.home)
-    if shape_in(weights) is not None:
-        raise LookalikeError(f"{base} is a projection already: name the model that it is of")
+    weights = _without_head(find(model.weights_sha256, backbone, settings.home), called=base)
     with database.connection() as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         gallery = read_gallery(connection, model)
     vectors = Vectors(gallery.item_ids.tolist(), gallery.vectors, gallery.labels)
     return Base(backbone, weights), vectors
+
+
+def _without_head(weights: Path, called: str | None = None) -> Path:
+    """Return a weights file that holds a backbone alone, else say so of what it is called."""
+    if shape_in(weights) is not None:
+        raise LookalikeError(
+            f"{called or weights} is a projection already: name what it is a projection of"
+        )
+    return weights
 
 
 def _products(database: Database, settings: Settings, source: str) -> Products:
