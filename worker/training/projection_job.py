@@ -80,7 +80,14 @@ def train_projection(known: Vectors, base: Base, dimensions: int, options: Optio
     keras.config.set_dtype_policy("float32")
     head = projection.build(known.vectors.shape[1], shape := projection.Shape(HIDDEN, dimensions))
     examples = Examples(np.asarray(known.vectors, dtype=np.float32), labels, outside)
-    progress = train(head, examples, options.recipe, options.folder, hidden=options.hidden)
+    progress = train(
+        head,
+        examples,
+        options.recipe,
+        options.folder,
+        start={"dimensions": dimensions},
+        hidden=options.hidden,
+    )
     whole = networks.with_head(networks.build(base.backbone, base.weights), head)
     whole.save_weights(options.result)
     projection.mark(options.result, shape)
