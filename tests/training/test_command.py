@@ -16,13 +16,15 @@ from tests.conftest import LOOKALIKE, Cli, cli_environment
 
 
 def test_a_projection_of_what_stands_in_the_database(
-    catalog_url: str, cli: Cli, photo_count: int
+    catalog_url: str, cli: Cli, photo_count: int, tmp_path: Path
 ) -> None:
     done = cli(
         catalog_url, "train", "shorter", "--from", "database", "--projection-of", "compact",
         "--dimensions", 32, "--epochs", 3, "--label", "article_type", "--label", "gender=0.5",
+        "--output", tmp_path / "copy.h5",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    assert projection.shape_in(tmp_path / "copy.h5") is not None
     assert "held-out products, looked up among all:" in done.stdout
     filled = cli(catalog_url, "embed", "--model", "shorter")
     assert filled.returncode == 0, filled.stderr
@@ -113,6 +115,7 @@ def test_weights_with_a_head_are_refused_before_the_work(
         (["--label", "gender=much"], "'much' is no number"),
         (["--label", "gender=-1"], "it has to be above 0"),
         (["--projection-of", "nobody"], "no backbone is called 'nobody'"),
+        (["--output", "/missing/own.h5"], "can't write /missing/own.h5: make the folder /missing"),
         (["--backbone", "nobody"], "no backbone is called 'nobody'"),
     ],
 )

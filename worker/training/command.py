@@ -3,6 +3,7 @@
 Importing this module loads Keras; see `worker.cli.train`.
 """
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -32,9 +33,12 @@ def run(database: Database, settings: Settings, request: Request) -> None:
     """Train as requested, show the held-out figures, and register the model.
 
     Raises:
-        LookalikeError: the name is taken, or the data can't be had or learned from.
+        LookalikeError: the name is taken, `output` can't be written, or the data can't be had or
+            learned from.
     """
     _require_free(database, request.name)
+    if request.output is not None:
+        _require_folder(request.output)
     if request.base is None:
         backbone = get_backbone(request.backbone)
         outcome = _network(database, settings, request, backbone)
@@ -44,6 +48,8 @@ def run(database: Database, settings: Settings, request: Request) -> None:
         options = options_of(request, settings, known.labels, PROJECTION)
         outcome = train_projection(known, base, request.dimensions, options)
     _report(outcome)
+    if request.output is not None:
+        shutil.copyfile(outcome.weights, request.output)
     register(
         database,
         settings,
@@ -52,8 +58,6 @@ def run(database: Database, settings: Settings, request: Request) -> None:
         outcome.weights,
         resize=backbone.resize,
     )
-    if request.output is not None:
-        shutil.copyfile(outcome.weights, request.output)
     shutil.rmtree(outcome.weights.parent)
     click.echo(
         f"registered {request.name}: fill it with `lookalike embed --model {request.name}`, then "
@@ -67,6 +71,14 @@ def _require_free(database: Database, name: str) -> None:
             session,
             name,
             f"choose another name, or drop it with `lookalike models drop {name}`",
+        )
+
+
+def _require_folder(output: Path) -> None:
+    folder = output.parent
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise LookalikeError(
+            f"can't write {output}: make the folder {folder}, writable, or name another --output"
         )
 
 
