@@ -9,10 +9,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 
 from app.encoders import networks, projection
 from app.encoders.registry import get_backbone
 from tests.conftest import LOOKALIKE, Cli, cli_environment
+from worker.cli.train import command as train
 
 
 def test_a_projection_of_what_stands_in_the_database(
@@ -145,3 +147,28 @@ def test_a_name_that_is_taken_is_refused_before_the_work(catalog_url: str, cli: 
     done = cli(catalog_url, "train", "compact", "--from", "database")
     assert done.returncode == 1
     assert "a model called 'compact' is registered already" in done.stderr
+
+
+HEAD = ["--from", "database", "--projection-of", "compact"]
+NETWORK = ["--from", "database"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        ([*HEAD, "--backbone", "compact"], "--backbone"),
+        ([*HEAD, "--precision", "float32"], "--precision"),
+        ([*HEAD, "--variation", "0.5"], "--variation"),
+        ([*HEAD, "--teacher", "resnet50"], "--teacher"),
+        ([*HEAD, "--teacher-weights", __file__], "--teacher-weights"),
+        ([*HEAD, "--teacher-weight", "2"], "--teacher-weight"),
+        ([*HEAD, "--weights", __file__], "--weights"),
+        ([*NETWORK, "--dimensions", "256"], "--dimensions"),
+        ([*NETWORK, "--teacher-weights", __file__], "--teacher-weights"),
+        ([*NETWORK, "--teacher-weight", "2"], "--teacher-weight"),
+    ],
+)
+def test_an_option_without_effect_is_wrong_usage(arguments: list[str], option: str) -> None:
+    done = CliRunner().invoke(train, ["own", *arguments])
+    assert done.exit_code == 2
+    assert f"Error: {option} has no effect here: " in done.stderr
