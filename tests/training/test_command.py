@@ -23,10 +23,11 @@ def test_a_projection_of_what_stands_in_the_database(
     done = cli(
         catalog_url, "train", "shorter", "--from", "database", "--projection-of", "compact",
         "--dimensions", 32, "--epochs", 3, "--label", "article_type", "--label", "gender=0.5",
-        "--output", tmp_path / "copy.h5",
+        "--output", tmp_path / "copy.h5", LOOKALIKE_LOG_FORMAT="json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert projection.shape_in(tmp_path / "copy.h5") is not None
+    assert "progress" in {json.loads(line)["event"] for line in done.stderr.splitlines()}
     assert "held-out products, looked up among all:" in done.stdout
     filled = cli(catalog_url, "embed", "--model", "shorter")
     assert filled.returncode == 0, filled.stderr
