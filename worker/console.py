@@ -96,14 +96,33 @@ class _LoggedBar(tqdm):  # type: ignore[type-arg]
         )
 
 
-def progress_bar(total: int | None, description: str, unit: str) -> "tqdm[Any]":
-    """Return a progress bar on standard error, with rate and time left; events in a JSON log."""
+def progress_bar(
+    total: int | None, description: str, unit: str, *, initial: int = 0, hidden: bool = False
+) -> "tqdm[Any]":
+    """Return a progress bar on standard error, with rate and time left; events in a JSON log.
+
+    Args:
+        total: how much there is to do.
+        description: what is being done.
+        unit: of what, in the plural.
+        initial: how much of it was done before.
+        hidden: draw and log nothing.
+    """
     if logs.is_json():
-        return _LoggedBar(total=total, desc=description, unit=f" {unit}", file=io.StringIO())
+        return _LoggedBar(
+            total=total,
+            desc=description,
+            unit=f" {unit}",
+            initial=initial,
+            disable=hidden,
+            file=io.StringIO(),
+        )
     return tqdm(
         total=total,
         desc=description,
         unit=f" {unit}",
+        initial=initial,
+        disable=hidden,
         file=sys.stderr,
         mininterval=0.2 if sys.stderr.isatty() else 5.0,
         dynamic_ncols=True,

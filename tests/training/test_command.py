@@ -9,18 +9,25 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 
+from app.encoders import networks, projection
+from app.encoders.registry import get_backbone
 from tests.conftest import LOOKALIKE, Cli, cli_environment
+from worker.cli.train import command as train
 
 
 def test_a_projection_of_what_stands_in_the_database(
-    catalog_url: str, cli: Cli, photo_count: int
+    catalog_url: str, cli: Cli, photo_count: int, tmp_path: Path
 ) -> None:
     done = cli(
         catalog_url, "train", "shorter", "--from", "database", "--projection-of", "compact",
         "--dimensions", 32, "--epochs", 3, "--label", "article_type", "--label", "gender=0.5",
+        "--output", tmp_path / "copy.h5", LOOKALIKE_LOG_FORMAT="json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    assert projection.shape_in(tmp_path / "copy.h5") is not None
+    assert "progress" in {json.loads(line)["event"] for line in done.stderr.splitlines()}
     assert "held-out products, looked up among all:" in done.stdout
     filled = cli(catalog_url, "embed", "--model", "shorter")
     assert filled.returncode == 0, filled.stderr
@@ -34,6 +41,20 @@ def test_a_projection_of_what_stands_in_the_database(
     again = cli(catalog_url, "train", "twice", "--from", "database", "--projection-of", "shorter")
     assert again.returncode == 1
     assert "shorter is a projection already" in again.stderr
+
+
+def test_a_projection_sees_photos_as_its_model_does(catalog_url: str, cli: Cli) -> None:
+    """Its head has learned from vectors of photos that were resized in that way."""
+    for arguments in (
+        ["models", "add", "compact", "--as", "squashed", "--resize", "antialias"],
+        ["embed", "--model", "squashed"],
+        ["train", "head", "--from", "database", "--projection-of", "squashed", "--epochs", "1"],
+    ):
+        done = cli(catalog_url, *arguments)
+        assert done.returncode == 0, done.stderr
+    listed = json.loads(cli(catalog_url, "models", "list", "--json").stdout)["models"]
+    seen = {model["name"]: model["preprocessing"] for model in listed}
+    assert seen["head"] == seen["squashed"] != seen["compact"]
 
 
 def test_a_network_killed_and_resumed(
@@ -68,12 +89,36 @@ def test_a_network_killed_and_resumed(
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--weights"],
+        ["--projection-of", "compact", "--weights"],
+        ["--teacher", "compact", "--teacher-weights"],
+    ],
+)
+def test_weights_with_a_head_are_refused_before_the_work(
+    empty_url: str, cli: Cli, sample_catalog: Path, tmp_path: Path, arguments: list[str]
+) -> None:
+    file = tmp_path / "head.weights.h5"
+    compact = get_backbone("compact")
+    head = projection.build(compact.dimensions, shape := projection.Shape(16, 16))
+    networks.with_head(networks.build(compact, None), head).save_weights(file)
+    projection.mark(file, shape)
+    done = cli(empty_url, "train", "own", "--from", sample_catalog, *arguments, file)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"lookalike: {file} is a projection already: name what it is a projection of"
+    ]
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--label", "colour"], "no label column is called 'colour'"),
         (["--label", "gender=much"], "'much' is no number"),
         (["--label", "gender=-1"], "it has to be above 0"),
         (["--projection-of", "nobody"], "no backbone is called 'nobody'"),
+        (["--output", "/missing/own.h5"], "can't write /missing/own.h5: make the folder /missing"),
         (["--backbone", "nobody"], "no backbone is called 'nobody'"),
     ],
 )
@@ -103,3 +148,28 @@ def test_a_name_that_is_taken_is_refused_before_the_work(catalog_url: str, cli: 
     done = cli(catalog_url, "train", "compact", "--from", "database")
     assert done.returncode == 1
     assert "a model called 'compact' is registered already" in done.stderr
+
+
+HEAD = ["--from", "database", "--projection-of", "compact"]
+NETWORK = ["--from", "database"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        ([*HEAD, "--backbone", "compact"], "--backbone"),
+        ([*HEAD, "--precision", "float32"], "--precision"),
+        ([*HEAD, "--variation", "0.5"], "--variation"),
+        ([*HEAD, "--teacher", "resnet50"], "--teacher"),
+        ([*HEAD, "--teacher-weights", __file__], "--teacher-weights"),
+        ([*HEAD, "--teacher-weight", "2"], "--teacher-weight"),
+        ([*HEAD, "--weights", __file__], "--weights"),
+        ([*NETWORK, "--dimensions", "256"], "--dimensions"),
+        ([*NETWORK, "--teacher-weights", __file__], "--teacher-weights"),
+        ([*NETWORK, "--teacher-weight", "2"], "--teacher-weight"),
+    ],
+)
+def test_an_option_without_effect_is_wrong_usage(arguments: list[str], option: str) -> None:
+    done = CliRunner().invoke(train, ["own", *arguments])
+    assert done.exit_code == 2
+    assert f"Error: {option} has no effect here: " in done.stderr

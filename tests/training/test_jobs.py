@@ -10,6 +10,7 @@ from PIL import Image
 from app.encoders import projection
 from app.encoders.encoder import Encoder
 from app.encoders.registry import get_backbone
+from app.errors import LookalikeError
 from app.photo_roots import Folder
 from worker.training.network_job import Teacher, train_network
 from worker.training.outcome import Options
@@ -59,6 +60,12 @@ def test_a_network_with_a_teacher(products: Products, options: Options, tmp_path
     vectors = Encoder(COMPACT, outcome.weights).encode(photos)
     assert vectors.shape == (2, 256)
 
+    keras.utils.set_random_seed(1)
+    trunk = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=shape)
+    trunk.save_weights(teacher.weights)
+    with pytest.raises(LookalikeError, match="a run with another teacher weights, data: go on"):
+        train_network(products, COMPACT, options, teacher=teacher)
+
 
 def test_a_projection_behind_its_backbone_in_one_file(
     products: Products, options: Options, tmp_path: Path
@@ -84,3 +91,6 @@ def test_a_projection_behind_its_backbone_in_one_file(
     assert together.shape == (3, 32)
     np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, rtol=1e-5)
     assert head.output_shape == (None, 32)
+
+    with pytest.raises(LookalikeError, match="a run with another dimensions: go on"):
+        train_projection(known, base, 48, options)

@@ -97,6 +97,10 @@ def test_another_run_in_the_folder_is_refused(examples: Examples, tmp_path: Path
         train(network(), examples, replace(RECIPE, epochs=1, seed=9), tmp_path, hidden=True)
     with pytest.raises(LookalikeError, match="a run with another weights"):
         train(network(), examples, run, tmp_path, start={"weights": "b"}, hidden=True)
+    weighed = encode_labels({"shape": ["a", "b"], "colour": ["a", "b"]}, {"shape": 2, "colour": 1})
+    labels = replace(examples.labels, columns=weighed.columns)
+    with pytest.raises(LookalikeError, match="a run with another label weights: go on"):
+        train(network(), replace(examples, labels=labels), run, tmp_path, hidden=True)
     other = replace(examples, inputs=examples.inputs + 1)
     with pytest.raises(LookalikeError, match="a run with another data"):
         train(network(), other, replace(RECIPE, epochs=1), tmp_path, hidden=True)

@@ -1,14 +1,24 @@
 """`lookalike train`: a model of one's own."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from app.database.ready import ready_database
 from app.settings import get_settings
 
+NETWORK_ALONE = (
+    *("backbone", "precision", "variation"),
+    *("teacher", "teacher_weights", "teacher_weight"),
+)
+"""The options that mean nothing to the training of a head."""
+
 
 @click.command(name="train")
+@click.pass_context
 @click.argument("name")
 @click.option(
     "--from",
@@ -95,12 +105,15 @@ from app.settings import get_settings
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the weights to this file as well.",
 )
-def command(name: str, source: str, base: str | None, **options: object) -> None:
+def command(
+    ctx: click.Context, /, name: str, source: str, base: str | None, **options: object
+) -> None:
     """Train a model called NAME on a catalog's labels, and register it.
 
     Afterwards `lookalike embed` fills it and `lookalike models activate NAME` switches to it. A
     run that was killed goes on where it was when the same command is given again.
     """
+    _refuse_idle_options(ctx)
     from app.encoders.keras_import import load_keras
 
     load_keras()  # first, and quietly: the imports below need it
@@ -109,3 +122,23 @@ def command(name: str, source: str, base: str | None, **options: object) -> None
 
     with ready_database(get_settings()) as database:
         run(database, get_settings(), Request(name, source, base, **options))  # type: ignore[arg-type]
+
+
+def _refuse_idle_options(ctx: click.Context) -> None:
+    """Refuse what was asked for and would change nothing."""
+    for name, reason in _idle_options(ctx.params).items():
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name.replace('_', '-')} has no effect here: {reason}", ctx)
+
+
+def _idle_options(given: Mapping[str, Any]) -> dict[str, str]:
+    """Return the options without effect beside the others, each with the reason."""
+    if given["base"] is None:
+        idle = {"dimensions": "without --projection-of the length is the backbone's"}
+        if given["teacher"] is None:
+            idle |= dict.fromkeys(("teacher_weights", "teacher_weight"), "there is no --teacher")
+        return idle
+    idle = dict.fromkeys(NETWORK_ALONE, "--projection-of trains a head and no network")
+    if given["source"] == "database":
+        idle["weights"] = "the model in the database has its own"
+    return idle

@@ -3,6 +3,7 @@
 Importing this module loads Keras; see `worker.cli.train`.
 """
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import click
 from app.database import Database
 from app.embedding_models import get_model, require_free
 from app.encoders.projection import shape_in
-from app.encoders.registry import get_backbone
+from app.encoders.registry import Backbone, get_backbone, registered_backbone
 from app.encoders.weights import default_file, find
 from app.errors import LookalikeError
 from app.items.photos import photo_root
@@ -32,21 +33,31 @@ def run(database: Database, settings: Settings, request: Request) -> None:
     """Train as requested, show the held-out figures, and register the model.
 
     Raises:
-        LookalikeError: the name is taken, or the data can't be had or learned from.
+        LookalikeError: the name is taken, `output` can't be written, or the data can't be had or
+            learned from.
     """
     _require_free(database, request.name)
+    if request.output is not None:
+        _require_folder(request.output)
     if request.base is None:
-        backbone = request.backbone
-        outcome = _network(database, settings, request)
+        backbone = get_backbone(request.backbone)
+        outcome = _network(database, settings, request, backbone)
     else:
         base, known = _vectors(database, settings, request, request.base)
-        backbone = base.backbone.name
+        backbone = base.backbone
         options = options_of(request, settings, known.labels, PROJECTION)
         outcome = train_projection(known, base, request.dimensions, options)
     _report(outcome)
-    register(database, settings, backbone, request.name, outcome.weights)
     if request.output is not None:
         shutil.copyfile(outcome.weights, request.output)
+    register(
+        database,
+        settings,
+        backbone.name,
+        request.name,
+        outcome.weights,
+        resize=backbone.resize,
+    )
     shutil.rmtree(outcome.weights.parent)
     click.echo(
         f"registered {request.name}: fill it with `lookalike embed --model {request.name}`, then "
@@ -63,17 +74,29 @@ def _require_free(database: Database, name: str) -> None:
         )
 
 
-def _network(database: Database, settings: Settings, request: Request) -> Outcome:
-    products = _products(database, settings, request.source)
-    teacher = None
+def _require_folder(output: Path) -> None:
+    folder = output.parent
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise LookalikeError(
+            f"can't write {output}: make the folder {folder}, writable, or name another --output"
+        )
+
+
+def _network(
+    database: Database, settings: Settings, request: Request, backbone: Backbone
+) -> Outcome:
+    weights, teacher = None, None
+    if request.weights is not None:
+        weights = _without_head(request.weights)
     if request.teacher is not None:
-        backbone = get_backbone(request.teacher)
-        teacher = Teacher(backbone, request.teacher_weights or default_file(backbone))
+        larger = get_backbone(request.teacher)
+        teacher = Teacher(larger, _without_head(request.teacher_weights or default_file(larger)))
+    products = _products(database, settings, request.source)
     return train_network(
         products,
-        get_backbone(request.backbone),
+        backbone,
         options_of(request, settings, products.labels, NETWORK),
-        weights=request.weights,
+        weights=weights,
         teacher=teacher,
         precision=request.precision,
     )
@@ -85,21 +108,28 @@ def _vectors(
     """Return the vectors to project: those in the database, or a backbone's, computed now."""
     if request.source != DATABASE:
         backbone = get_backbone(base)
-        known_base = Base(backbone, request.weights or default_file(backbone))
+        known_base = Base(backbone, _without_head(request.weights or default_file(backbone)))
         products = _products(database, settings, request.source)
         return known_base, vectors_of(products, known_base)
     with database.session() as session:
         model = get_model(session, base)
         session.expunge_all()
-    backbone = get_backbone(model.backbone)
-    weights = find(model.weights_sha256, backbone, settings.home)
-    if shape_in(weights) is not None:
-        raise LookalikeError(f"{base} is a projection already: name the model that it is of")
+    backbone = registered_backbone(model.backbone, model.preprocessing)
+    weights = _without_head(find(model.weights_sha256, backbone, settings.home), called=base)
     with database.connection() as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         gallery = read_gallery(connection, model)
     vectors = Vectors(gallery.item_ids.tolist(), gallery.vectors, gallery.labels)
     return Base(backbone, weights), vectors
+
+
+def _without_head(weights: Path, called: str | None = None) -> Path:
+    """Return a weights file that holds a backbone alone, else say so of what it is called."""
+    if shape_in(weights) is not None:
+        raise LookalikeError(
+            f"{called or weights} is a projection already: name what it is a projection of"
+        )
+    return weights
 
 
 def _products(database: Database, settings: Settings, source: str) -> Products:

@@ -22,7 +22,7 @@ def train(
     recipe: Recipe,
     folder: Path,
     *,
-    start: Mapping[str, str | None] | None = None,
+    start: Mapping[str, str | int | None] | None = None,
     vary: Vary | None = None,
     hidden: bool = False,
 ) -> Progress:
@@ -51,7 +51,12 @@ def train(
     require_enough(len(learning))
     keras.utils.set_random_seed(recipe.seed)
     checkpoint = Checkpoint(folder)
-    settings = {**asdict(recipe), **(start or {}), "data": examples.fingerprint()}
+    settings = {
+        **asdict(recipe),
+        **(start or {}),
+        "label weights": examples.labels.weights,
+        "data": examples.fingerprint(),
+    }
     progress = checkpoint.load(settings)
     batches = Batches(
         examples.inputs[learning],

@@ -1,5 +1,6 @@
 """`lookalike train`, the long way: a whole network, end to end, on photos."""
 
+import hashlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from worker.training.holdout import held_out
 from worker.training.labels import encode_labels, require_enough
 from worker.training.loop import train
 from worker.training.outcome import Options, Outcome, held_out_figures
-from worker.training.pixels import load_pixels
+from worker.training.pixels import Pixels, load_pixels
 from worker.training.products import Products
 from worker.training.teacher import standardised, teacher_features
 from worker.training.weights import save_half_precision
@@ -61,7 +62,7 @@ def train_network(
     outside = held_out(products.item_ids, options.held_out)
     told = None
     if teacher is not None:
-        told = standardised(_features(teacher, products, options), ~outside)
+        told = standardised(_features(teacher, products, pixels, options), ~outside)
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     network = networks.build(backbone, weights)
     examples = Examples(pixels, labels, outside, told)
@@ -75,6 +76,8 @@ def train_network(
             "backbone": backbone.name,
             "weights": None if weights is None else sha256_of(weights),
             "precision": precision,
+            "teacher": None if teacher is None else teacher.backbone.name,
+            "teacher weights": None if teacher is None else sha256_of(teacher.weights),
         },
         vary=partial(augment, strength=variation) if variation else None,
         hidden=options.hidden,
@@ -89,13 +92,16 @@ def train_network(
     )
 
 
-def _features(teacher: Teacher, products: Products, options: Options) -> NDArray[np.float32]:
-    """Return the teacher's features, computed once a run: they take minutes."""
-    file = options.folder / "teacher.npy"
+def _features(
+    teacher: Teacher, products: Products, pixels: Pixels, options: Options
+) -> NDArray[np.float32]:
+    """Return the teacher's features, computed once for it and these photos: they take minutes."""
+    digest = hashlib.sha256(pixels.data)
+    digest.update(f"{teacher.backbone.name} {sha256_of(teacher.weights)}".encode())
+    file = options.folder / f"teacher-{digest.hexdigest()[:16]}.npy"
     if file.exists():
         known: NDArray[np.float32] = np.load(file)
-        if len(known) == len(products.item_ids):
-            return known
+        return known
     features = teacher_features(
         teacher.backbone, teacher.weights, products.photos, hidden=options.hidden
     )

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from app.encoders.photo import PhotoError, load_photo
 from app.encoders.registry import Backbone
 from app.photo_roots import PhotoRoot
+from worker.console import progress_bar
 
 Pixels = NDArray[np.uint8]
 
@@ -43,11 +43,12 @@ def load_pixels(
     size = backbone.input_size
     pixels = np.empty((len(files), size, size, 3), dtype=np.uint8)
     readable = np.zeros(len(files), dtype=bool)
-    done = 0
-    with tqdm(total=len(files), desc="reading photos", unit=" photos", disable=hidden) as bar:
+    seen = done = 0
+    with progress_bar(len(files), "reading photos", "photos", hidden=hidden) as bar:
         for photos, decoded in decoded_batches(files, backbone, AHEAD):
             pixels[done : done + len(photos)] = photos
-            readable[bar.n : bar.n + len(decoded)] = decoded
+            readable[seen : seen + len(decoded)] = decoded
+            seen += len(decoded)
             done += len(photos)
             bar.update(len(decoded))
     return pixels[:done], readable

@@ -3,7 +3,8 @@
 from typing import Any
 
 import keras
-from tqdm import tqdm
+
+from worker.console import progress_bar
 
 
 class ProgressBar(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
@@ -18,13 +19,12 @@ class ProgressBar(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ship
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Draw the bar."""
         per_epoch = self.params["steps"] * self._batch_size
-        self._bar: Any = tqdm(
-            total=self._epochs * per_epoch,
+        self._bar: Any = progress_bar(
+            self._epochs * per_epoch,
+            "training",
+            "items",
             initial=self._first_epoch * per_epoch,
-            unit=" items",
-            unit_scale=True,
-            smoothing=0.05,
-            disable=self._hidden,
+            hidden=self._hidden,
         )
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:

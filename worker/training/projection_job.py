@@ -7,11 +7,11 @@ from pathlib import Path
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from app.encoders import networks, projection
 from app.encoders.encoder import Encoder
 from app.encoders.registry import Backbone
+from worker.console import progress_bar
 from worker.training.examples import Examples
 from worker.training.holdout import held_out
 from worker.training.labels import encode_labels, require_enough
@@ -50,9 +50,7 @@ def vectors_of(products: Products, base: Base, *, hidden: bool = False) -> Vecto
     require_enough(len(products.item_ids))
     encoder = Encoder(base.backbone, base.weights)
     parts, found = [], []
-    with tqdm(
-        total=len(products.photos), desc="embedding photos", unit=" photos", disable=hidden
-    ) as bar:
+    with progress_bar(len(products.photos), "embedding photos", "photos", hidden=hidden) as bar:
         for photos, decoded in decoded_batches(products.photos, base.backbone, BATCH):
             parts.append(encoder.encode(photos))
             found.append(decoded)
@@ -80,7 +78,14 @@ def train_projection(known: Vectors, base: Base, dimensions: int, options: Optio
     keras.config.set_dtype_policy("float32")
     head = projection.build(known.vectors.shape[1], shape := projection.Shape(HIDDEN, dimensions))
     examples = Examples(np.asarray(known.vectors, dtype=np.float32), labels, outside)
-    progress = train(head, examples, options.recipe, options.folder, hidden=options.hidden)
+    progress = train(
+        head,
+        examples,
+        options.recipe,
+        options.folder,
+        start={"dimensions": dimensions},
+        hidden=options.hidden,
+    )
     whole = networks.with_head(networks.build(base.backbone, base.weights), head)
     whole.save_weights(options.result)
     projection.mark(options.result, shape)

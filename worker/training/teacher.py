@@ -10,10 +10,10 @@ from pathlib import Path
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from app.encoders import networks
 from app.encoders.registry import Backbone
+from worker.console import progress_bar
 from worker.training.pixels import PhotoFile, decoded_batches
 
 BATCH = 64
@@ -35,7 +35,7 @@ def teacher_features(
     )
     teacher = keras.Model(network.input, both)
     parts = []
-    with tqdm(total=len(files), desc="asking the teacher", unit=" photos", disable=hidden) as bar:
+    with progress_bar(len(files), "asking the teacher", "photos", hidden=hidden) as bar:
         for photos, _ in decoded_batches(files, backbone, BATCH):
             parts.append(teacher.predict_on_batch(photos.astype(np.float32)))
             bar.update(len(photos))
