@@ -64,8 +64,9 @@ def take_long_turn(connection: psycopg.Connection[Any]) -> None:
 
 def _wait_for_turn(connection: psycopg.Connection[Any], attempt: str, patience: float) -> None:
     until = time.monotonic() + patience
-    # Waiting inside a statement would hold a snapshot that a drop may wait for.
-    while connection.execute(attempt).fetchone() == (False,):
+    # Waiting inside a statement would hold a snapshot that a drop may wait for; in a transaction,
+    # so does a prepared statement after its end.
+    while connection.execute(attempt, prepare=False).fetchone() == (False,):
         if time.monotonic() > until:
             raise LookalikeError(
                 "another command is registering, activating or dropping a model, which may wait "

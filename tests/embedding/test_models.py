@@ -249,3 +249,26 @@ def test_a_model_added_after_the_drop_of_the_only_one_was_cut_short(
     assert cli(url, "models", "drop", "compact").returncode == 0
     assert execute(url, MODELS) == [("ghost", True)]
     assert execute(url, PARTITIONS) == [("embeddings_2", False)]
+
+
+def test_a_drop_is_finished_beside_a_command_that_waits_for_it(
+    catalog_url: str, start: Start
+) -> None:
+    """Finishing a detachment waits for snapshots: one who waits for the drop must hold none."""
+    url = catalog_url
+    with psycopg.connect(url) as reader:
+        reader.execute("SELECT count(*) FROM embeddings")
+        cut_short(url, start(url, "models", "drop", "compact"), "embeddings_1")
+    asked: set[object] = set()
+    with psycopg.connect(url, autocommit=True) as dropping:
+        dropping.execute("SELECT pg_advisory_lock(hashtext('embedding_models'))")
+        adding = start(url, "models", "add", "compact", "--as", "second")
+
+        def asked_often() -> bool:
+            asked.update(execute(url, WAITING.replace("pid", "query_start", 1)))
+            return len(asked) > 10
+
+        wait_until(asked_often)
+        dropping.execute("SET statement_timeout = '30s'")
+        dropping.execute("ALTER TABLE embeddings DETACH PARTITION embeddings_1 FINALIZE")
+    assert adding.communicate(timeout=DEADLINE)[0].endswith(", active\n")
