@@ -1,19 +1,16 @@
 """`lookalike ingest`, run for real: what it stores, what it says, what it refuses."""
 
-import csv
 import json
 import os
-import random
 import shutil
-import string
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 
+from tests.catalog.conftest import account, add_line, product_lines, rows
 from tests.conftest import Cli
 from worker.catalog.photos import photo_path
 
@@ -21,35 +18,6 @@ HEADER = (
     "id,gender,masterCategory,subCategory,articleType,baseColour,season,year,usage,"
     "productDisplayName"
 )
-
-
-@pytest.fixture
-def catalog(sample_catalog: Path, tmp_path: Path) -> Path:
-    """A copy of the sample catalog that a test may spoil."""
-    return Path(shutil.copytree(sample_catalog, tmp_path / "catalog"))
-
-
-def account(cli: Cli, url: str, folder: Path, *options: str) -> dict[str, int]:
-    done = cli(url, "ingest", folder, "--json", *options)
-    assert done.returncode == 0, done.stderr
-    counts: dict[str, int] = json.loads(done.stdout)
-    assert counts["read"] == counts["stored"] + counts["rejected"]
-    assert counts["stored"] == counts["with_photo"] + counts["without_photo"]
-    return counts
-
-
-def rows(url: str, statement: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(url) as connection:
-        return connection.execute(statement).fetchall()
-
-
-def add_line(catalog: Path, line: str) -> None:
-    with (catalog / "styles.csv").open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
-
-
-def product_lines(catalog: Path) -> list[str]:
-    return (catalog / "styles.csv").read_text(encoding="utf-8").splitlines()[1:]
 
 
 def test_the_real_catalog(empty_url: str, cli: Cli, shared_catalog: Path) -> None:
@@ -135,37 +103,6 @@ def test_a_product_that_returns_is_on_sale_again(empty_url: str, cli: Cli, catal
     assert rows(empty_url, "SELECT count(*) FROM items WHERE removed_at IS NOT NULL") == [(0,)]
 
 
-def test_rejects_are_written_with_line_and_reason(
-    empty_url: str, cli: Cli, catalog: Path, tmp_path: Path
-) -> None:
-    last = len(product_lines(catalog)) + 1
-    bad = ["12,Men", "nonsense,a,b,c,d,e,f,2011,h,i", product_lines(catalog)[0]]
-    for line in bad:
-        add_line(catalog, line)
-    file = tmp_path / "rejects.csv"
-    counts = account(cli, empty_url, catalog, "--rejects", str(file))
-    assert counts["rejected"] == 3
-    with file.open(newline="", encoding="utf-8") as rejects:
-        written = list(csv.DictReader(rejects))
-    assert [int(row["line"]) for row in written] == [last + 1, last + 2, last + 3]
-    assert [row["raw"] for row in written] == bad
-    assert "fields instead of" in written[0]["reason"]
-    assert "stands on line 2 already" in written[2]["reason"]
-
-
-def test_rejects_that_cant_be_written_undo_the_ingest(
-    empty_url: str, cli: Cli, catalog: Path
-) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("this system has no /dev/full")
-    add_line(catalog, "1,Men")
-    done = cli(empty_url, "ingest", catalog, "--rejects", "/dev/full")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.endswith("lookalike: No space left on device\n")
-    assert "Traceback" not in done.stderr
-    assert rows(empty_url, "SELECT count(*) FROM items") == [(0,)]
-
-
 BROKEN_METADATA = [
     "", "{", "[]", "null", '{"data": []}', '{"data": {"price": "free"}}', '{"nothing": 1}',
     '{"data": {"price": NaN}}', '{"data": {"a": "\\u0000"}}', '{"data": {"a": "\\ud800"}}',
@@ -185,24 +122,6 @@ def test_broken_metadata_is_counted(empty_url: str, cli: Cli, catalog: Path) -> 
     assert counts["broken_metadata"] == len(BROKEN_METADATA)
     assert counts["with_metadata"] == 0
     assert counts["stored"] == len(lines)
-
-
-def test_the_longest_values_are_stored_and_longer_ones_cost_their_row(
-    empty_url: str, cli: Cli, catalog: Path
-) -> None:
-    stored = len(product_lines(catalog))
-    # Such as can't be compressed, for Postgres does that before it measures.
-    noise = random.Random(0).choices(string.ascii_letters + string.digits, k=2001)
-    longest = "".join(noise[:2000])
-    add_line(catalog, f"900001,{','.join([longest] * 5)},Summer,2011,Casual,{longest}")
-    add_line(catalog, f"900002,Men,Apparel,Topwear,{''.join(noise)},Blue,Summer,2011,Casual,Long")
-    (catalog / "styles").mkdir(exist_ok=True)
-    brand = json.dumps({"data": {"brandName": longest}})
-    (catalog / "styles" / "900001.json").write_text(brand)
-    counts = account(cli, empty_url, catalog)
-    assert (counts["stored"], counts["rejected"]) == (stored + 1, 1)
-    found = rows(empty_url, "SELECT article_type, brand_name FROM items WHERE item_id = 900001")
-    assert found == [(longest, longest)]
 
 
 def test_a_truncated_catalog_is_refused(empty_url: str, cli: Cli, catalog: Path) -> None:
