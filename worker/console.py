@@ -108,21 +108,17 @@ def progress_bar(
         initial: how much of it was done before.
         hidden: draw and log nothing.
     """
+    bar: dict[str, Any] = {
+        "total": total,
+        "desc": description,
+        "unit": f" {unit}",
+        "initial": initial,
+        "disable": hidden,
+    }
     if logs.is_json():
-        return _LoggedBar(
-            total=total,
-            desc=description,
-            unit=f" {unit}",
-            initial=initial,
-            disable=hidden,
-            file=io.StringIO(),
-        )
+        return _LoggedBar(**bar, file=io.StringIO())
     return tqdm(
-        total=total,
-        desc=description,
-        unit=f" {unit}",
-        initial=initial,
-        disable=hidden,
+        **bar,
         file=sys.stderr,
         mininterval=0.2 if sys.stderr.isatty() else 5.0,
         dynamic_ncols=True,
