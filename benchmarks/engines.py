@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from app.encoders.encoder import Encoder
 from app.encoders.keras_import import load_keras
 from app.encoders.networks import build, build_for_inference
-from app.encoders.photo import load_photo, read_photo
 from app.encoders.precision import Precision
 from app.encoders.registry import Backbone
+from app.photos.decode import load_photo, read_photo
 
 Forward = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 

@@ -21,7 +21,7 @@ from psycopg import sql
 from app.database import Database, embedded, open_database, schema
 from app.http import create_app
 from app.settings import Settings
-from tests.photo_server import PhotoServer, serving
+from tests.support.photo_server import PhotoServer, serving
 from worker.sample_catalog import draw_catalog
 
 SHARED = Path(__file__).parents[2] / "shared"

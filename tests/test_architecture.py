@@ -69,7 +69,7 @@ def test_environment_is_read_in_one_place() -> None:
     "code",
     [
         "from worker.cli import cli; cli(['--help'], standalone_mode=False)",
-        "import app.http, app.search.similar, app.encoders.registry, app.encoders.photo",
+        "import app.http, app.search.similar, app.encoders.registry, app.photos.decode",
         "import worker.cli.similar, worker.cli.ingest, worker.cli.db, worker.cli.serve",
         "import worker.cli.embed, worker.cli.models, worker.cli.status, worker.cli.jobs",
         "from app.database import schema; schema.required()",

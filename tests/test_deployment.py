@@ -13,7 +13,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from app.settings import Settings
-from tests.container_files import (
+from tests.support.container_files import (
     COMPOSE,
     COMPOSE_TEXT,
     DOCKERFILE,

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 from app.database import Database
-from tests.container_files import SERVICES
+from tests.support.container_files import SERVICES
 from worker.embedding.follow import Listener
 
 

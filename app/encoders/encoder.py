@@ -54,7 +54,7 @@ class Encoder:
         """Embed a batch.
 
         Args:
-            photos: RGB, shape `(N, size, size, 3)`, as `app.encoders.photo.load_photo` makes them.
+            photos: RGB, shape `(N, size, size, 3)`, as `app.photos.decode.load_photo` makes them.
 
         Returns:
             Embeddings of length 1 (L2), float32, shape `(N, dimensions)`; a zero vector where the

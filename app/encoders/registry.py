@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from app.encoders.photo import Resize
 from app.errors import LookalikeError
+from app.photos.decode import Resize
 
 KERAS_WEIGHTS = "https://storage.googleapis.com/tensorflow/keras-applications"
 """Where `keras.applications` has its weights."""

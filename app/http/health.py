@@ -6,9 +6,9 @@ from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel
 
 from app.database import schema
-from app.embedding_models import active_model
 from app.http.context import database
 from app.http.problems import PROBLEM_CONTENT
+from app.models import active_model
 from app.search.errors import NoModelError
 
 blueprint = APIBlueprint(

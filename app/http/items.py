@@ -13,7 +13,7 @@ from app.http.problems import PROBLEM_CONTENT
 from app.items.attributes import Filters, Text
 from app.items.listing import ItemDetail, ItemPage, get_item, list_items
 from app.items.photos import item_on_sale, photo_root
-from app.photo_roots import Folder
+from app.photos import Folder
 from app.search.answers import SimilarItems
 from app.search.errors import NotEmbeddedError, UnknownItemError
 from app.search.options import SearchOptions

@@ -8,11 +8,11 @@ from psycopg.rows import class_row
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.database import query as statement
-from app.embedding_models import list_models
 from app.http.context import connection, database
 from app.http.problems import PROBLEM_CONTENT
 from app.items import cursors
 from app.items.attributes import Text
+from app.models import list_models
 
 MODELS = cursors.digest("models")
 """What a cursor of this list is marked with."""
@@ -107,5 +107,5 @@ def stats() -> dict[str, Any]:
         row = counts.execute(statement("app.items", "count_items")).fetchone()
         assert row is not None  # noqa: S101 - an aggregate gives a row
         progress = borrowed.cursor(row_factory=class_row(Progress))
-        rows = progress.execute(statement("app.embedding_models", "progress")).fetchall()
+        rows = progress.execute(statement("app.models", "progress")).fetchall()
     return Stats(**row.model_dump(), models=rows).model_dump(mode="json")

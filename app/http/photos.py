@@ -6,9 +6,9 @@ import io
 from flask import Response, send_file, send_from_directory
 from werkzeug.exceptions import NotFound
 
-from app.encoders.photo import PhotoError
 from app.errors import LookalikeError
-from app.photo_roots import Folder, MissingPhotoError, PhotoRoot
+from app.photos import Folder, MissingPhotoError, PhotoRoot
+from app.photos.decode import PhotoError
 
 MAX_AGE = 3600
 """Seconds for which a browser need not ask again."""

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session, load_only
 
 from app.database import Catalog, Item
 from app.errors import LookalikeError
-from app.photo_roots import PhotoRoot, open_root
-from app.photo_roots.opening import WAITS
+from app.photos import PhotoRoot, open_root
+from app.photos.opening import WAITS
 from app.settings import Settings
 
 

@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from app.database import Database, EmbeddingModel, open_database
-from app.embedding_models import get_model
+from app.models import get_model
 from tests.conftest import _run_cli, clone, database_uri, settings_for
 from worker.embedding.index import ensure_index
 from worker.evaluation.run import evaluate

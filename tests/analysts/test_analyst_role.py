@@ -10,8 +10,8 @@ from pgvector import HalfVector
 from pgvector.psycopg import register_vector
 
 from app.database import open_database
-from app.embedding_models import activate, add
 from app.encoders.registry import get_backbone
+from app.models import activate, add
 from tests.analysts.conftest import ANALYST, as_role
 from tests.conftest import clone, settings_for
 

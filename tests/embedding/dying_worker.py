@@ -12,8 +12,8 @@ from typing import Any
 from unittest import mock
 
 from app.database import open_database
-from app.encoders.photo import load_photo
-from app.photo_roots import Folder
+from app.photos import Folder
+from app.photos.decode import load_photo
 from tests.conftest import settings_for
 from tests.embedding.conftest import Stub
 from worker.embedding.drain import drain

@@ -10,7 +10,7 @@ import pytest
 
 from app.database import Database
 from app.errors import PhotosAwayError
-from app.photo_roots import Folder
+from app.photos import Folder
 from tests.conftest import Cli
 from tests.embedding.conftest import Stub, assert_complete, execute, vectors
 from tests.embedding.damages import (

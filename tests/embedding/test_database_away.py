@@ -12,12 +12,12 @@ import pytest
 
 from app.database import Database, embedded, open_database
 from app.database.embedded.process import processes_of
-from app.embedding_models import add
 from app.encoders.encoder import Encoder
 from app.encoders.registry import get_backbone
 from app.encoders.weights import default_file, sha256_of
 from app.errors import LookalikeError
-from app.photo_roots import Folder
+from app.models import add
+from app.photos import Folder
 from tests.conftest import Cli, settings_for
 from tests.embedding.conftest import (
     DEADLINE,

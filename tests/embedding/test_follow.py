@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.conftest import Cli
 from tests.embedding.conftest import Start, assert_complete, end, execute, vectors, wait_until
-from worker.catalog.ingest import CHANNEL
+from worker.ingest.ingest import CHANNEL
 
 IDLE = (
     "SELECT pid FROM pg_stat_activity "

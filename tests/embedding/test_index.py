@@ -7,7 +7,7 @@ from threading import Thread
 import pytest
 
 from app.database import Database
-from app.embedding_models import get_model
+from app.models import get_model
 from tests.conftest import Cli, settings_for
 from tests.embedding.conftest import (
     DEADLINE,

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from app.database import Database
-from app.embedding_models import activate, activation, add
 from app.encoders.registry import get_backbone
 from app.errors import LookalikeError
+from app.models import activate, activation, add
 from tests.conftest import Cli
 from tests.embedding.conftest import DEADLINE, Start, end, execute, wait_until
 

@@ -11,10 +11,10 @@ import pytest
 
 from app.database import Database, query
 from app.errors import LookalikeError
-from app.photo_roots import PhotoRoot, open_root, remote
+from app.photos import PhotoRoot, open_root, remote
 from tests.conftest import Cli
 from tests.embedding.conftest import Stub, assert_complete, execute, vectors
-from tests.photo_server import PhotoServer, in_memory
+from tests.support.photo_server import PhotoServer, in_memory
 from worker.embedding.batch import Tally
 from worker.embedding.drain import drain
 from worker.embedding.lanes import LANES, Lanes

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from app.database import Database
-from app.photo_roots import Folder
+from app.photos import Folder
 from tests.embedding.conftest import (
     DEADLINE,
     Start,

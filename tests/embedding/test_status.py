@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from app.database import Database
-from app.embedding_models import get_model
+from app.models import get_model
 from tests.conftest import Cli, settings_for
 from tests.embedding.conftest import DEADLINE, execute, vectors, wait_until
 from worker.embedding.index import ensure_index

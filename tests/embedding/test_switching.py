@@ -13,10 +13,10 @@ import psycopg
 import pytest
 
 from app.database import Database
-from app.embedding_models import activate, activation, add
 from app.encoders.projection import Shape, projected
 from app.encoders.registry import get_backbone
 from app.errors import LookalikeError
+from app.models import activate, activation, add
 from tests.conftest import Cli, settings_for
 from tests.embedding.conftest import DEADLINE, Start, execute, wait_until
 from worker.embedding.index import ensure_index

@@ -16,9 +16,9 @@ from PIL import Image, ImageDraw
 
 from app.encoders.encoder import Encoder
 from app.encoders.keras_import import load_keras
-from app.encoders.photo import load_photo
 from app.encoders.registry import BACKBONES, Backbone
 from app.encoders.weights import default_file
+from app.photos.decode import load_photo
 
 FOLDER = Path(__file__).with_name("canonical")
 

@@ -10,8 +10,8 @@ from PIL import Image
 from sklearn.metrics import pairwise_distances
 
 from app.encoders.encoder import Encoder
-from app.encoders.photo import load_photo
 from app.encoders.registry import get_backbone
+from app.photos.decode import load_photo
 
 SIZES = [(224, 224), (300, 400), (1800, 2400)]
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from app.encoders import encoder, precision
 from app.encoders.encoder import Encoder
-from app.encoders.photo import load_photo, read_photo
 from app.encoders.precision import LEAST_COSINE, Precision
 from app.encoders.registry import get_backbone
 from app.encoders.weights import default_file
+from app.photos.decode import load_photo, read_photo
 
 COMPACT = get_backbone("compact")
 

@@ -8,10 +8,10 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 
-from app.embedding_models import add
 from app.encoders.registry import get_backbone
 from app.http import create_app
 from app.items.cursors import LAST_ID, digest, encode
+from app.models import add
 from app.settings import Settings
 from tests.conftest import Cli
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 
 from app.database import Database, EmbeddingModel
-from app.embedding_models import add
 from app.encoders.registry import get_backbone
+from app.models import add
 from app.search import duplicates
 from app.search.variety import DUPLICATE_DISTANCE
 from tests.conftest import client_of, settings_for

@@ -11,10 +11,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.database import Database
-from app.embedding_models import activate
 from app.encoders import loaded
 from app.encoders.encoder import Encoder
 from app.errors import LookalikeError
+from app.models import activate
 from tests.http.conftest import Product, ask, ids, refusal
 
 

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from app.http import create_app
 from app.settings import Settings
 from tests.http.conftest import refusal
-from tests.photo_server import PhotoServer, in_memory
+from tests.support.photo_server import PhotoServer, in_memory
 
 
 @pytest.fixture

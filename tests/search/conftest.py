@@ -12,8 +12,8 @@ from pgvector import HalfVector
 from psycopg import sql
 
 from app.database import Database, open_database, schema
-from app.embedding_models import add
 from app.encoders.registry import get_backbone
+from app.models import add
 from tests.conftest import clone, database_uri, settings_for
 from worker.embedding.index import ensure_index
 

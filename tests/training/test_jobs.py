@@ -11,7 +11,7 @@ from app.encoders import projection
 from app.encoders.encoder import Encoder
 from app.encoders.registry import get_backbone
 from app.errors import LookalikeError
-from app.photo_roots import Folder
+from app.photos import Folder
 from worker.training.network_job import Teacher, train_network
 from worker.training.outcome import Options
 from worker.training.pixels import PhotoFile

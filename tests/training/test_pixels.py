@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from app.encoders.registry import get_backbone
-from app.photo_roots import Folder
+from app.photos import Folder
 from worker.training.pixels import AHEAD, PhotoFile, load_pixels
 
 

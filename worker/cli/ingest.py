@@ -11,10 +11,10 @@ import click
 
 from app.database.ready import ready_database
 from app.errors import LookalikeError
-from app.photo_roots import Remote, is_url, open_url
+from app.photos import Remote, is_url, open_url
 from app.settings import Settings, get_settings
-from worker.catalog import Account, Reject, StylesFile, ingest
 from worker.console import echo_json, progress_bar
+from worker.ingest import Account, Reject, StylesFile, ingest
 
 SHOWN = 5
 """Rejected lines that are shown where no file was named for them."""

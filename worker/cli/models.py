@@ -7,8 +7,8 @@ import click
 
 from app.database import EmbeddingModel
 from app.database.ready import ready_database
-from app.encoders.photo import Resize
 from app.encoders.precision import Precision
+from app.photos.decode import Resize
 from app.settings import get_settings
 from worker.console import echo_json, echo_table
 
@@ -22,7 +22,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_command(as_json: bool) -> None:
     """List the registered models."""
-    from app.embedding_models import list_models
+    from app.models import list_models
 
     with ready_database(get_settings()) as database, database.session() as session:
         models = [_described(model) for model in list_models(session)]
@@ -90,7 +90,7 @@ def add(
 @click.option("--force", is_flag=True, help="Switch even while photos are still to embed.")
 def activate(name: str, force: bool) -> None:
     """Make NAME the model that searches use, in one atomic switch."""
-    from app.embedding_models import activate as switch
+    from app.models import activate as switch
 
     with ready_database(get_settings()) as database:
         changed = switch(database, name, force=force)
@@ -103,7 +103,7 @@ def activate(name: str, force: bool) -> None:
 @click.argument("name")
 def drop(name: str) -> None:
     """Drop the model NAME with its vectors."""
-    from app.embedding_models import drop as drop_model
+    from app.models import drop as drop_model
 
     with ready_database(get_settings()) as database:
         drop_model(database, name)

@@ -13,8 +13,8 @@ from pgvector import HalfVector
 
 from app.database import query
 from app.encoders.encoder import Encoder
-from app.encoders.photo import PhotoError, UnavailablePhotoError, load_photo
-from app.photo_roots import PhotoRoot
+from app.photos import PhotoRoot
+from app.photos.decode import PhotoError, UnavailablePhotoError, load_photo
 from worker.embedding.metrics import timed
 from worker.embedding.queue import Job, fail, finish
 

@@ -6,7 +6,7 @@ from threading import Event
 import psycopg
 
 from app.database import Database
-from worker.catalog.ingest import CHANNEL
+from worker.ingest.ingest import CHANNEL
 
 POLL_SECONDS = 30.0
 """How often to look for work even if nobody says so."""

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from app.database import Database, EmbeddingModel, query
-from app.embedding_models.registration import partition_name
+from app.models.registration import partition_name
 from app.settings import Settings
 
 TRY_LOCK = "SELECT pg_try_advisory_lock(hashtext('lookalike index'))"

@@ -12,7 +12,7 @@ import psycopg
 from app.database import Database
 from app.encoders.encoder import Encoder
 from app.errors import PhotosAwayError
-from app.photo_roots import PhotoRoot
+from app.photos import PhotoRoot
 from worker.embedding.batch import Tally, embed_batch
 from worker.embedding.metrics import timed
 from worker.embedding.queue import Job, Owed, claim, release

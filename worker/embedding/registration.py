@@ -4,13 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.database import Database, EmbeddingModel
-from app.embedding_models import add, require_free
 from app.encoders.networks import build
-from app.encoders.photo import Resize
 from app.encoders.precision import Precision
 from app.encoders.projection import projected, shape_in
 from app.encoders.registry import get_backbone
 from app.encoders.weights import default_file, keep, sha256_of
+from app.models import add, require_free
+from app.photos.decode import Resize
 from app.settings import Settings
 
 

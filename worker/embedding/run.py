@@ -9,8 +9,8 @@ from threading import Event
 import psycopg
 
 from app.database import Database, EmbeddingModel
-from app.embedding_models import get_model, is_whole, list_models
 from app.errors import LookalikeError, MissingWeightsError
+from app.models import get_model, is_whole, list_models
 from app.settings import Settings
 from worker.console import say
 from worker.embedding.engines import Engine

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from app.database import Database, EmbeddingModel
-from app.embedding_models import get_model, list_models
 from app.errors import LookalikeError
+from app.models import get_model, list_models
 from worker.evaluation.metrics import neighbour_recall
 from worker.evaluation.neighbours import exact_neighbours
 from worker.evaluation.report import DEPTH, choose_queries, measure

@@ -11,12 +11,12 @@ from typing import Any
 import click
 
 from app.database import Database
-from app.embedding_models import get_model, require_free
 from app.encoders.projection import shape_in
 from app.encoders.registry import Backbone, get_backbone, registered_backbone
 from app.encoders.weights import default_file, find
 from app.errors import LookalikeError
 from app.items.photos import photo_root
+from app.models import get_model, require_free
 from app.settings import Settings
 from worker.console import echo_table
 from worker.embedding.registration import register

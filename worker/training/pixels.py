@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.encoders.photo import PhotoError, load_photo
 from app.encoders.registry import Backbone
-from app.photo_roots import PhotoRoot
+from app.photos import PhotoRoot
+from app.photos.decode import PhotoError, load_photo
 from worker.console import progress_bar
 
 Pixels = NDArray[np.uint8]

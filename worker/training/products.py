@@ -9,11 +9,11 @@ import psycopg
 from numpy.typing import NDArray
 
 from app.database import query
-from app.photo_roots import Folder, PhotoRoot
-from worker.catalog.photos import list_photos, photo_path
-from worker.catalog.rows import COLUMNS, Row
-from worker.catalog.styles import StylesFile
+from app.photos import Folder, PhotoRoot
 from worker.evaluation.codes import LABELS
+from worker.ingest.photos import list_photos, photo_path
+from worker.ingest.rows import COLUMNS, Row
+from worker.ingest.styles import StylesFile
 from worker.training.pixels import PhotoFile
 
 ATTRIBUTES = [attribute for attribute in COLUMNS.values() if attribute != "item_id"]

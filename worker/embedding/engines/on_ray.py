@@ -15,7 +15,7 @@ from typing import Any
 
 from app.database import Database, EmbeddingModel
 from app.errors import LookalikeError
-from app.photo_roots.opening import is_url
+from app.photos.opening import is_url
 from app.settings import Settings
 from worker.console import say
 from worker.embedding.engines import Drain, pipeline
