@@ -1,0 +1,166 @@
+"""The catalog profile: a TOML file that says where products come from and what they are."""
+
+import re
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from app.errors import LookalikeError
+
+DATASET = "fashion-product-images"
+"""The profile that is part of this package."""
+
+AttributeType = Literal["text", "integer", "number", "boolean", "date", "text[]"]
+Format = Literal["dataset", "csv", "tsv", "jsonl", "parquet", "google-merchant", "shopify", "sql"]
+
+CORE_COLUMNS = (
+    "item_id", "sku", "product_display_name", "brand_name", "price", "discounted_price",
+    "available", "details", "created_at", "updated_at", "removed_at", "name_search",
+)  # fmt: skip
+"""Columns that `items` has in every catalog."""
+
+RESERVED = {
+    *CORE_COLUMNS, "similarity", "distance", "search", "photo_position", "position", "embedding",
+    "image_url", "has_photo", "image_width", "image_height", "photos", "q", "limit", "cursor",
+    "top_n", "min_similarity", "exclude_duplicates", "max_per", "diversity", "explain", "image",
+    "filters", "positive", "negative", "item", "text", "brand", "title", "sort",
+}  # fmt: skip
+"""Names that answers and requests use themselves, so no attribute can have them."""
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,54}")
+
+
+class Source(BaseModel):
+    """Where the core columns come from: names of the source's columns, None for what it lacks."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Format
+    sku: str = Field(description="the source's own id of a product")
+    title: str | None = None
+    brand: str | None = None
+    price: str | None = None
+    discounted_price: str | None = None
+    available: str | None = None
+    photo: str | None = Field(default=None, description="a path below the root, or a URL")
+    more_photos: str | None = Field(
+        default=None, description="further photos: a list, or a text with commas between"
+    )
+    encoding: str = "utf-8"
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+
+
+def _weight(value: Any) -> Any:
+    return float(value) if isinstance(value, bool) else value
+
+
+class Attribute(BaseModel):
+    """An attribute of the products: a column of `items`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    column: str = Field(description="its column in the source; its name by default")
+    type: AttributeType
+    label: str = Field(description="what people read; made from the name by default")
+    description: str = ""
+    filter: bool = False
+    facet: bool = False
+    train: Annotated[float, BeforeValidator(_weight), Field(ge=0, le=100)] = 0.0
+    """How much it counts as a label of `train` and `evaluate`; `true` is 1."""
+    category: bool = False
+    """Whether it is a level of the category tree; they are declared from coarse to fine."""
+    card: bool = False
+    """Whether short views of a product show it."""
+    cohesion_view: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,62}$")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults(cls, given: Any) -> Any:
+        if isinstance(given, dict) and isinstance(given.get("name"), str):
+            name = given["name"]
+            return {"column": name, "label": name.replace("_", " ").capitalize(), **given}
+        return given
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not NAME.fullmatch(self.name):
+            raise ValueError("a name is made of a-z, 0-9 and _, begins with a letter, and is short")
+        if self.name in RESERVED or self.name.endswith(("_min", "_max")):
+            raise ValueError(
+                "this name is taken by lookalike itself: choose another, and say column"
+            )
+        if (self.facet or self.train or self.category or self.cohesion_view) and self.type not in (
+            "text", "boolean",
+        ):  # fmt: skip
+            raise ValueError("facet, train, category and cohesion_view are for text and boolean")
+        if self.facet and not self.filter:
+            raise ValueError("a facet has to be a filter too")
+        return self
+
+
+class Profile(BaseModel):
+    """A catalog profile. `text` is the TOML that it was read from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    text: str
+    source: Source
+    attributes: tuple[Attribute, ...] = ()
+
+
+def load_profile(name: str) -> Profile:
+    """Return a profile: of this package by its name, or any by its file's path.
+
+    Raises:
+        LookalikeError: there is no such profile, or it is wrong; the text says where.
+    """
+    builtin = files(__package__).joinpath("profiles", f"{name}.toml")
+    if NAME.fullmatch(name.replace("-", "_")) and builtin.is_file():
+        return parse_profile(builtin.read_text(encoding="utf-8"), name)
+    file = Path(name)
+    try:
+        return parse_profile(file.read_text(encoding="utf-8"), str(file))
+    except OSError as error:
+        raise LookalikeError(f"can't read the profile {name}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise LookalikeError(f"the profile {name} is not UTF-8: save it as UTF-8") from None
+
+
+def parse_profile(text: str, name: str) -> Profile:
+    """Parse the TOML of a profile.
+
+    Args:
+        text: the TOML.
+        name: what to call the profile, in messages too: usually its file.
+
+    Raises:
+        LookalikeError: it is no TOML, or no profile; the text says where.
+    """
+    try:
+        given = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise LookalikeError(f"the profile {name} is no TOML: {error}") from None
+    attributes = given.pop("attributes", {})
+    if isinstance(attributes, dict):
+        attributes = [
+            {"name": key, **value} if isinstance(value, dict) else value
+            for key, value in attributes.items()
+        ]
+    try:
+        return Profile.model_validate(
+            {**given, "name": name, "text": text, "attributes": attributes}
+        )
+    except ValidationError as error:
+        found = error.errors()[0]
+        where = list(found["loc"])
+        if where[:1] == ["attributes"] and len(where) > 1 and isinstance(where[1], int):
+            declared = attributes[where[1]]
+            where[1] = declared["name"] if isinstance(declared, dict) else where[1]
+        place = ".".join(map(str, where)) or "the top level"
+        reason = found["msg"].removeprefix("Value error, ")
+        raise LookalikeError(f"the profile {name} is wrong at {place}: {reason}") from None

@@ -1,3 +1,0 @@
--- evaluations.v1.down: forget all measurements.
-
-DROP TABLE evaluations;

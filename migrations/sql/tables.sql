@@ -1,0 +1,196 @@
+-- tables: the catalog, the embedding models, their vectors, and the queue of what is to embed.
+
+CREATE EXTENSION IF NOT EXISTS vector;
+
+CREATE TABLE catalogs (
+    catalog_id smallint PRIMARY KEY DEFAULT 1 CHECK (catalog_id = 1),
+    profile text,
+    version integer NOT NULL DEFAULT 0,
+    root text,
+    ingested_at timestamptz
+);
+INSERT INTO catalogs DEFAULT VALUES;
+COMMENT ON TABLE catalogs IS 'Where the products come from and what is declared of them: one row';
+COMMENT ON COLUMN catalogs.catalog_id IS 'Always 1';
+COMMENT ON COLUMN catalogs.profile IS 'The catalog profile (TOML) that was applied last; null before the first';
+COMMENT ON COLUMN catalogs.version IS 'Goes up by one whenever a profile changes the attributes';
+COMMENT ON COLUMN catalogs.root IS 'Folder or URL that photos.reference is below; LOOKALIKE_IMAGES overrides it';
+COMMENT ON COLUMN catalogs.ingested_at IS 'When the last ingest was committed; null before the first';
+
+CREATE TABLE attributes (
+    name text PRIMARY KEY CHECK (name ~ '^[a-z][a-z0-9_]{0,54}$'),
+    ordinal smallint NOT NULL UNIQUE,
+    type text NOT NULL CHECK (type IN ('text', 'integer', 'number', 'boolean', 'date', 'text[]')),
+    label text NOT NULL,
+    description text NOT NULL DEFAULT '',
+    filter boolean NOT NULL DEFAULT false,
+    facet boolean NOT NULL DEFAULT false,
+    train real NOT NULL DEFAULT 0 CHECK (train >= 0),
+    category boolean NOT NULL DEFAULT false,
+    card boolean NOT NULL DEFAULT false,
+    cohesion_view text CHECK (cohesion_view ~ '^[a-z][a-z0-9_]{0,62}$')
+);
+COMMENT ON TABLE attributes IS 'What products of this catalog have beside the core columns: each is a column of items. Change it with lookalike catalog apply';
+COMMENT ON COLUMN attributes.name IS 'The column of items';
+COMMENT ON COLUMN attributes.ordinal IS 'Its place among the attributes, from 1';
+COMMENT ON COLUMN attributes.type IS 'text, integer, number, boolean, date or text[]';
+COMMENT ON COLUMN attributes.label IS 'What people read';
+COMMENT ON COLUMN attributes.description IS 'What it means, in a sentence; the comment on the column';
+COMMENT ON COLUMN attributes.filter IS 'Whether searches can be limited by it';
+COMMENT ON COLUMN attributes.facet IS 'Whether the pages offer its values to choose from';
+COMMENT ON COLUMN attributes.train IS 'How much it counts as a label of train and evaluate; 0: not at all';
+COMMENT ON COLUMN attributes.category IS 'Whether it is a level of the category tree; coarse levels come first';
+COMMENT ON COLUMN attributes.card IS 'Whether short views of a product show it';
+COMMENT ON COLUMN attributes.cohesion_view IS 'Name of the view that says how far products of one value look alike; null for none';
+
+CREATE TABLE items (
+    item_id bigint PRIMARY KEY CHECK (item_id > 0),
+    sku text NOT NULL UNIQUE CHECK (length(sku) BETWEEN 1 AND 200),
+    product_display_name text,
+    brand_name text,
+    price numeric,
+    discounted_price numeric,
+    available boolean NOT NULL DEFAULT true,
+    details jsonb,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    removed_at timestamptz,
+    name_search tsvector GENERATED ALWAYS AS (
+        to_tsvector('english', coalesce(product_display_name, '') || ' ' || coalesce(brand_name, ''))
+    ) STORED
+) WITH (fillfactor = 80);  -- room for a new price beside the old one: no index has to change then
+CREATE INDEX items_brand_name ON items (brand_name);
+CREATE INDEX items_name_search ON items USING gin (name_search);
+CREATE SEQUENCE item_ids START 1000000000000001;
+
+COMMENT ON TABLE items IS 'The catalog: one row a product, as the last ingest found it; its attributes are described in attributes';
+COMMENT ON COLUMN items.item_id IS 'Key: the sku where that is a number below 10^15, else a number above that, given at the first ingest';
+COMMENT ON COLUMN items.sku IS 'The product''s id in the catalog, any text';
+COMMENT ON COLUMN items.product_display_name IS 'The product''s name as a shopper reads it';
+COMMENT ON COLUMN items.brand_name IS 'Brand';
+COMMENT ON COLUMN items.price IS 'List price, in the catalog''s currency';
+COMMENT ON COLUMN items.discounted_price IS 'Price after discount';
+COMMENT ON COLUMN items.available IS 'Whether it is in stock; searches leave out what isn''t unless asked for it';
+COMMENT ON COLUMN items.details IS 'What else the catalog says of it';
+COMMENT ON COLUMN items.created_at IS 'When the product was first ingested';
+COMMENT ON COLUMN items.updated_at IS 'When an ingest last changed the row';
+COMMENT ON COLUMN items.removed_at IS 'When an ingest no longer found the product; null while it is listed';
+COMMENT ON COLUMN items.name_search IS 'Display name and brand as English lexemes, for full-text search';
+COMMENT ON SEQUENCE item_ids IS 'Keys of products whose sku is not a number below 10^15';
+
+CREATE TABLE photos (
+    item_id bigint NOT NULL REFERENCES items ON DELETE CASCADE,
+    position smallint NOT NULL CHECK (position > 0),
+    reference text NOT NULL,
+    sha256 text NOT NULL,
+    width integer,
+    height integer,
+    validator text,
+    PRIMARY KEY (item_id, position)
+);
+CREATE INDEX photos_sha256 ON photos (sha256);
+CREATE INDEX photos_further ON photos (position) WHERE position > 1;
+
+COMMENT ON TABLE photos IS 'The products'' photos, the first at position 1';
+COMMENT ON COLUMN photos.item_id IS 'The product in items';
+COMMENT ON COLUMN photos.position IS 'Its place among the product''s photos, from 1';
+COMMENT ON COLUMN photos.reference IS 'A path below catalogs.root, or a URL';
+COMMENT ON COLUMN photos.sha256 IS 'SHA-256 of the file, in hex, when it was last read';
+COMMENT ON COLUMN photos.width IS 'In pixels; null where the file''s header is unreadable';
+COMMENT ON COLUMN photos.height IS 'In pixels; null where the file''s header is unreadable';
+COMMENT ON COLUMN photos.validator IS 'What tells without reading that the file is the same: size and time of a file, ETag or Last-Modified and length of a URL';
+
+CREATE TABLE embedding_models (
+    model_id smallint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL UNIQUE,
+    backbone text NOT NULL,
+    pooling text NOT NULL,
+    dimensions integer NOT NULL CHECK (dimensions BETWEEN 1 AND 4000),
+    input_size integer NOT NULL,
+    preprocessing text NOT NULL,
+    weights_sha256 text NOT NULL,
+    precision text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    active boolean NOT NULL DEFAULT false,
+    dropping boolean NOT NULL DEFAULT false CHECK (NOT (active AND dropping))
+);
+CREATE UNIQUE INDEX embedding_models_one_active ON embedding_models (active) WHERE active;
+
+COMMENT ON TABLE embedding_models IS 'The embedding models that this database holds vectors of';
+COMMENT ON COLUMN embedding_models.model_id IS 'Key; the model''s vectors are in the partition embeddings_<model_id>';
+COMMENT ON COLUMN embedding_models.name IS 'The name that people use';
+COMMENT ON COLUMN embedding_models.backbone IS 'The network: resnet50, mobilenet_v2, compact, …';
+COMMENT ON COLUMN embedding_models.pooling IS 'How the last feature map becomes one vector';
+COMMENT ON COLUMN embedding_models.dimensions IS 'Length of the vectors';
+COMMENT ON COLUMN embedding_models.input_size IS 'Edge of the square that photos are resized to, in pixels';
+COMMENT ON COLUMN embedding_models.preprocessing IS 'How a photo becomes the network''s input';
+COMMENT ON COLUMN embedding_models.weights_sha256 IS 'SHA-256 of the weights file, in hex';
+COMMENT ON COLUMN embedding_models.precision IS 'Number format that the network computes in';
+COMMENT ON COLUMN embedding_models.created_at IS 'When the model was registered';
+COMMENT ON COLUMN embedding_models.active IS 'Whether item_embeddings and similar_items use it; at most one does';
+COMMENT ON COLUMN embedding_models.dropping IS 'Whether lookalike models drop has begun to drop it, and has not ended';
+
+CREATE TABLE embeddings (
+    model_id smallint NOT NULL,
+    item_id bigint NOT NULL,
+    position smallint NOT NULL,
+    embedding halfvec NOT NULL,
+    image_sha256 text NOT NULL,
+    embedded_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (item_id, position, model_id)
+) PARTITION BY LIST (model_id);
+-- In the row itself, not in TOAST: an exact scan reads it four times faster, and a halfvec of
+-- 4,000 dimensions still fits a page.
+ALTER TABLE embeddings ALTER COLUMN embedding SET STORAGE PLAIN;
+
+COMMENT ON TABLE embeddings IS 'The vectors: one a model and photo, a partition a model';
+COMMENT ON COLUMN embeddings.model_id IS 'The model in embedding_models that made the vector';
+COMMENT ON COLUMN embeddings.item_id IS 'The product in items whose photo it was made from';
+COMMENT ON COLUMN embeddings.position IS 'The photo''s position in photos';
+COMMENT ON COLUMN embeddings.embedding IS 'The vector, of length 1 (L2), in half precision';
+COMMENT ON COLUMN embeddings.image_sha256 IS 'SHA-256 of the photo''s file that the vector was made from';
+COMMENT ON COLUMN embeddings.embedded_at IS 'When the vector was written';
+
+CREATE TABLE embedding_jobs (
+    model_id smallint NOT NULL REFERENCES embedding_models ON DELETE CASCADE,
+    item_id bigint NOT NULL,
+    position smallint NOT NULL,
+    state text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'failed')),
+    attempts smallint NOT NULL DEFAULT 0,
+    retry_after timestamptz NOT NULL DEFAULT now(),
+    last_error text,
+    image_sha256 text NOT NULL,
+    PRIMARY KEY (model_id, item_id, position),
+    FOREIGN KEY (item_id, position) REFERENCES photos ON DELETE CASCADE
+);
+CREATE INDEX embedding_jobs_due ON embedding_jobs (model_id, attempts, item_id, position)
+WHERE state = 'pending';
+CREATE INDEX embedding_jobs_photo ON embedding_jobs (item_id, position);
+
+COMMENT ON TABLE embedding_jobs IS 'What is still to embed; a finished job is deleted';
+COMMENT ON COLUMN embedding_jobs.model_id IS 'The model to embed with';
+COMMENT ON COLUMN embedding_jobs.item_id IS 'The product whose photo is to be embedded';
+COMMENT ON COLUMN embedding_jobs.position IS 'The photo''s position in photos';
+COMMENT ON COLUMN embedding_jobs.state IS 'pending, or failed: then last_error says why';
+COMMENT ON COLUMN embedding_jobs.attempts IS 'How often a worker began it; counted before the work';
+COMMENT ON COLUMN embedding_jobs.retry_after IS 'Not to be tried before this moment; it moves further away with each attempt';
+COMMENT ON COLUMN embedding_jobs.last_error IS 'Why the last attempt failed';
+COMMENT ON COLUMN embedding_jobs.image_sha256 IS 'The photo''s file that the job is about, as photos.sha256';
+
+CREATE TABLE evaluations (
+    evaluation_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model_id smallint NOT NULL REFERENCES embedding_models ON DELETE CASCADE,
+    evaluated_at timestamptz NOT NULL DEFAULT now(),
+    gallery integer NOT NULL CHECK (gallery > 0),
+    queries integer NOT NULL CHECK (queries > 0),
+    figures jsonb NOT NULL
+);
+CREATE INDEX evaluations_model ON evaluations (model_id, evaluated_at);
+
+COMMENT ON TABLE evaluations IS 'How well nearest neighbours agreed with the labels, a row a measurement';
+COMMENT ON COLUMN evaluations.evaluation_id IS 'Key';
+COMMENT ON COLUMN evaluations.model_id IS 'The model in embedding_models that was measured';
+COMMENT ON COLUMN evaluations.evaluated_at IS 'When';
+COMMENT ON COLUMN evaluations.gallery IS 'How many products had a vector and could be found';
+COMMENT ON COLUMN evaluations.queries IS 'How many of them were asked about';
+COMMENT ON COLUMN evaluations.figures IS 'recall@10, ndcg@10, and by label precision@5, precision@10 and map@10';
