@@ -1,4 +1,4 @@
-"""Locks that a transaction holds and its end frees, so that they work behind a connection pooler."""
+"""Locks that a transaction holds and its end frees: they work behind a connection pooler."""
 
 import time
 from enum import StrEnum
