@@ -32,3 +32,41 @@ SELECT
 FROM missing AS m
 CROSS JOIN pg_settings AS s
 WHERE s.name = 'search_path'
+
+-- name: fetch_revision
+-- The revision that the schema is at.
+SELECT version_num FROM alembic_version
+
+-- name: missing_derived_objects
+-- What the declaration of the attributes and the models ask for, and isn't there. In the catalog
+-- of the server, which any role may read.
+SELECT 'column', 'items.' || d.name
+FROM attributes AS d
+LEFT JOIN pg_attribute AS c
+    ON c.attrelid = 'items'::regclass AND c.attname = d.name AND NOT c.attisdropped
+WHERE c.attname IS NULL
+UNION ALL
+SELECT 'view', d.cohesion_view
+FROM attributes AS d
+WHERE d.cohesion_view IS NOT NULL AND to_regclass(quote_ident(d.cohesion_view)) IS NULL
+UNION ALL
+SELECT 'table', 'embeddings_' || m.model_id
+FROM embedding_models AS m
+LEFT JOIN pg_inherits AS i
+    ON i.inhrelid = to_regclass('embeddings_' || m.model_id)
+    AND i.inhparent = to_regclass('embeddings')
+WHERE i.inhrelid IS NULL AND NOT m.dropping
+
+-- name: missing_objects
+-- The relations and routines of these names that can't be seen.
+SELECT 'table', r.name
+FROM unnest(%(relations)s::text[]) AS r (name)
+WHERE to_regclass(r.name) IS NULL
+UNION ALL
+SELECT 'function', r.name
+FROM unnest(%(routines)s::text[], %(counts)s::bigint[]) AS r (name, wanted)
+WHERE r.wanted > (
+    SELECT count(*)
+    FROM pg_proc AS p
+    WHERE p.proname = r.name AND pg_function_is_visible(p.oid)
+)
