@@ -13,30 +13,72 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
+from filelock import FileLock
 from flask.testing import FlaskClient
 from psycopg import sql
 
-from app.database import Database, embedded, open_database, schema
+from app.database import Database, embedded, open_database
 from app.http import create_app
 from app.settings import Settings
 from tests.support.photo_server import PhotoServer, serving
+from tests.support.templates import CACHE, database_uri, digest_of, kept_template, make_template
 from worker.sample_catalog import draw_catalog
 
-SHARED = Path(__file__).parents[2] / "shared"
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
 LOOKALIKE = Path(sys.executable).with_name("lookalike")
 NUMBERS = count(1)
 
+SLOW_FIXTURES = {"browser", "cluster", "keras", "live_server"}
+"""Who uses one of these is marked slow without a word: TensorFlow, Ray, a browser, a web server."""
+
+WHOLE_FILE_IS_SLOW = "\npytestmark = pytest.mark.slow\n"
+
+BLOCKED = str(Path(__file__).parent / "support" / "blocked")
+"""Stands before the real packages on the path while the slow tests are left out."""
+
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+
+hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None)
+hypothesis.settings.register_profile(
+    "soak", derandomize=False, deadline=None, max_examples=1000, print_blob=True
+)
+hypothesis.settings.load_profile("fixed")
+
+
+def leaves_out_slow(config: pytest.Config) -> bool:
+    """Whether this is a run of the fast tests alone."""
+    return config.getoption("markexpr") == "not slow"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Spare a fast run what slow files import: Ray takes seconds."""
+    if leaves_out_slow(config) and collection_path.name.startswith("test_"):
+        return WHOLE_FILE_IS_SLOW in collection_path.read_text(encoding="utf-8") or None
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what uses a slow fixture."""
+    for item in items:
+        if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _clean_environment() -> None:
+def _clean_environment(request: pytest.FixtureRequest) -> None:
     """Let no setting of the person who runs the tests reach them."""
     for name in list(os.environ):
         if name == "DATABASE_URL" or name.startswith("LOOKALIKE_"):
             del os.environ[name]
+    if leaves_out_slow(request.config):
+        # So that a test that lacks its mark fails, here and in each process that it starts.
+        sys.path.insert(0, BLOCKED)
+        before = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = os.pathsep.join([BLOCKED, before] if before else [BLOCKED])
 
 
 @pytest.fixture(scope="session")
@@ -58,19 +100,20 @@ def server(home: Path) -> str:
 @pytest.fixture(scope="session")
 def empty_template(server: str) -> str:
     """Name of a database with the schema and nothing in it."""
-    return _make_template(server, "template_empty", lambda _: None)
+    return make_template(server, "template_empty")
 
 
 @pytest.fixture(scope="session")
-def catalog_template(server: str, home: Path, sample_catalog: Path) -> str:
+def catalog_template(server: str, empty_template: str, home: Path, sample_catalog: Path) -> str:
     """Name of a database with the sample catalog, ingested and embedded by the real commands."""
+    assert empty_template  # with it came the roles that a dump grants rights to
 
     def fill(url: str) -> None:
         for arguments in (["ingest", str(sample_catalog)], ["models", "add", "compact"], ["embed"]):
-            done = _run_cli(url, home, *arguments)
+            done = _run_cli(url, home, *arguments, PYTHONPATH=_unblocked_path())
             assert done.returncode == 0, done.stderr
 
-    return _make_template(server, "template_catalog", fill)
+    return kept_template(server, "template_catalog", sample_catalog, fill)
 
 
 @pytest.fixture
@@ -102,13 +145,24 @@ def catalog_database(catalog_url: str, home: Path) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def sample_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small catalog: 150 real products where there are some, else the drawn ones."""
-    folder = tmp_path_factory.mktemp("catalog") / "sample"
-    if (SHARED / "catalog").is_dir():
-        _copy_part(SHARED / "catalog", folder, with_photo=140, without=10)
-    else:
-        draw_catalog(folder, 150)
+def sample_catalog() -> Path:
+    """A small catalog: 150 real products where there are some, else the drawn ones.
+
+    All processes and sessions share it, so a test that changes one works on a copy.
+    """
+    source = SHARED / "catalog"
+    real = source.is_dir()
+    made_of = source / "styles.csv" if real else ROOT / "worker" / "sample_catalog"
+    folder = CACHE / f"catalog-{digest_of(made_of)}"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with FileLock(CACHE / "catalog.lock"):
+        if not folder.exists():
+            with tempfile.TemporaryDirectory(dir=CACHE) as draft:
+                if real:
+                    _copy_part(source, Path(draft) / "catalog", with_photo=140, without=10)
+                else:
+                    draw_catalog(Path(draft) / "catalog", 150)
+                (Path(draft) / "catalog").rename(folder)
     return folder
 
 
@@ -172,6 +226,7 @@ def live_server(catalog_url: str, home: Path) -> Iterator[str]:
 @contextmanager
 def web_server(url: str, home: Path) -> Iterator[str]:
     """Run a real gunicorn over a database; yields its base URL."""
+    assert BLOCKED not in sys.path, "mark this test with @pytest.mark.slow"
     port = free_port()
     process = subprocess.Popen(
         [LOOKALIKE, "serve", "--port", str(port)], env=cli_environment(url, home)
@@ -223,12 +278,6 @@ def clone(server: str, template: str) -> Iterator[str]:
             )
 
 
-def database_uri(server: str, name: str) -> str:
-    """The URI of another database of the same server."""
-    known = {**psycopg.conninfo.conninfo_to_dict(server), "dbname": name}
-    return f"postgresql://{known['user']}@/{name}?host={known['host']}"
-
-
 def free_port() -> int:
     """A TCP port that nobody listens on."""
     with socket.socket() as probe:
@@ -249,14 +298,9 @@ def wait_for(base: str, path: str = "/readyz", seconds: float = 60) -> str:
             time.sleep(0.2)
 
 
-def _make_template(server: str, name: str, fill: Callable[[str], None]) -> str:
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    url = database_uri(server, name)
-    with open_database(Settings(_env_file=None, database_url=url)) as database:
-        schema.upgrade(database)
-    fill(url)
-    return name
+def _unblocked_path() -> str:
+    path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return os.pathsep.join(part for part in path if part not in ("", BLOCKED))
 
 
 def _run_cli(
