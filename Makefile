@@ -7,6 +7,9 @@ PORT ?= 8000
 BIN = .venv/bin
 PYTEST = $(BIN)/pytest -n logical --maxprocesses 4 --dist worksteal
 
+# A notice of mkdocs-material about its successor; the version is pinned.
+export NO_MKDOCS_2_WARNING = 1
+
 .PHONY: demo test test-fast soak check docs docs-serve format clean
 
 demo: .venv/.installed

@@ -51,7 +51,7 @@ hypothesis.settings.load_profile("fixed")
 
 def leaves_out_slow(config: pytest.Config) -> bool:
     """Whether this is a run of the fast tests alone."""
-    return config.getoption("markexpr") == "not slow"
+    return bool(config.getoption("markexpr") == "not slow")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
