@@ -16,7 +16,6 @@ from pathlib import Path
 import hypothesis
 import psycopg
 import pytest
-from filelock import FileLock
 from flask.testing import FlaskClient
 from psycopg import sql
 
@@ -24,8 +23,7 @@ from app.database import Database, embedded, open_database
 from app.http import create_app
 from app.settings import Settings
 from tests.support.photo_server import PhotoServer, serving
-from tests.support.templates import CACHE, database_uri, digest_of, kept_template, make_template
-from worker.sample_catalog import draw_catalog
+from tests.support.templates import database_uri, kept_catalog, kept_template, make_template
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
@@ -54,6 +52,14 @@ def leaves_out_slow(config: pytest.Config) -> bool:
     return bool(config.getoption("markexpr") == "not slow")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """See to it that a fast test that lacks its mark fails, as does a process that it starts."""
+    if leaves_out_slow(config) and BLOCKED not in sys.path:
+        sys.path.insert(0, BLOCKED)
+        before = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = os.pathsep.join([BLOCKED, before] if before else [BLOCKED])
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Spare a fast run what slow files import: Ray takes seconds."""
     if leaves_out_slow(config) and collection_path.name.startswith("test_"):
@@ -69,16 +75,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _clean_environment(request: pytest.FixtureRequest) -> None:
+def _clean_environment() -> None:
     """Let no setting of the person who runs the tests reach them."""
     for name in list(os.environ):
         if name == "DATABASE_URL" or name.startswith("LOOKALIKE_"):
             del os.environ[name]
-    if leaves_out_slow(request.config):
-        # So that a test that lacks its mark fails, here and in each process that it starts.
-        sys.path.insert(0, BLOCKED)
-        before = os.environ.get("PYTHONPATH")
-        os.environ["PYTHONPATH"] = os.pathsep.join([BLOCKED, before] if before else [BLOCKED])
 
 
 @pytest.fixture(scope="session")
@@ -110,8 +111,7 @@ def catalog_template(server: str, empty_template: str, home: Path, sample_catalo
 
     def fill(url: str) -> None:
         for arguments in (["ingest", str(sample_catalog)], ["models", "add", "compact"], ["embed"]):
-            done = _run_cli(url, home, *arguments, PYTHONPATH=_unblocked_path())
-            assert done.returncode == 0, done.stderr
+            run_unblocked(url, home, *arguments)
 
     return kept_template(server, "template_catalog", sample_catalog, fill)
 
@@ -150,20 +150,7 @@ def sample_catalog() -> Path:
 
     All processes and sessions share it, so a test that changes one works on a copy.
     """
-    source = SHARED / "catalog"
-    real = source.is_dir()
-    made_of = source / "styles.csv" if real else ROOT / "worker" / "sample_catalog"
-    folder = CACHE / f"catalog-{digest_of(made_of)}"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with FileLock(CACHE / "catalog.lock"):
-        if not folder.exists():
-            with tempfile.TemporaryDirectory(dir=CACHE) as draft:
-                if real:
-                    _copy_part(source, Path(draft) / "catalog", with_photo=140, without=10)
-                else:
-                    draw_catalog(Path(draft) / "catalog", 150)
-                (Path(draft) / "catalog").rename(folder)
-    return folder
+    return kept_catalog(150, SHARED / "catalog" if (SHARED / "catalog").is_dir() else None)
 
 
 @pytest.fixture(scope="session")
@@ -298,9 +285,12 @@ def wait_for(base: str, path: str = "/readyz", seconds: float = 60) -> str:
             time.sleep(0.2)
 
 
-def _unblocked_path() -> str:
+def run_unblocked(url: str, home: Path, *arguments: str, **environment: str) -> None:
+    """Run a command that has to succeed, with TensorFlow whichever tests are run."""
     path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    return os.pathsep.join(part for part in path if part not in ("", BLOCKED))
+    unblocked = os.pathsep.join(part for part in path if part not in ("", BLOCKED))
+    done = _run_cli(url, home, *arguments, **{"PYTHONPATH": unblocked, **environment})
+    assert done.returncode == 0, done.stderr
 
 
 def _run_cli(
@@ -314,28 +304,3 @@ def _run_cli(
         timeout=300,
         check=False,
     )
-
-
-def _copy_part(source: Path, target: Path, with_photo: int, without: int) -> None:
-    """Copy the first products of a catalog: so many with a photo, so many without."""
-    (target / "images").mkdir(parents=True)
-    (target / "styles").mkdir()
-    wanted = {True: with_photo, False: without}
-    with (source / "styles.csv").open(encoding="utf-8") as rows:
-        lines = [next(rows)]
-        for line in rows:
-            name = line.partition(",")[0]
-            photo = source / "images" / f"{name}.jpg"
-            has_photo = photo.exists()
-            if not wanted[has_photo]:
-                continue
-            wanted[has_photo] -= 1
-            lines.append(line)
-            if has_photo:
-                shutil.copyfile(photo, target / "images" / photo.name)
-            metadata = source / "styles" / f"{name}.json"
-            if metadata.exists():
-                shutil.copyfile(metadata, target / "styles" / metadata.name)
-            if not any(wanted.values()):
-                break
-    (target / "styles.csv").write_text("".join(lines), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Databases that others are cloned from, kept as dumps from one session of tests to the next.
+"""Catalogs, and databases that others are cloned from, kept from one session to the next.
 
 Embedding the sample catalog starts TensorFlow. The first process that needs it does so and dumps
 the database; the other processes of the session, and later sessions, restore the dump. Its name
@@ -6,7 +6,9 @@ holds a hash of all source that decides what is in it.
 """
 
 import hashlib
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from psycopg import sql
 from app.database import open_database, schema
 from app.database.embedded.files import binary
 from app.settings import Settings
+from worker.sample_catalog import draw_catalog
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".pytest_cache" / "lookalike"
@@ -29,6 +32,7 @@ SOURCES_OF_A_CATALOG = (
     "app/photos",
     "migrations",
     "worker/embedding",
+    "worker/evaluation",
     "worker/ingest",
     "worker/sources",
     "constraints.txt",
@@ -47,6 +51,28 @@ def digest_of(*paths: Path, also: str = "") -> str:
                 digest.update(f"{file.relative_to(path.parent)}\n".encode())
                 digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def kept_catalog(count: int, real: Path | None = None) -> Path:
+    """Return a catalog that all processes and sessions share, made by the first that wants it.
+
+    Args:
+        count: of its products.
+        real: take them from this catalog instead of drawing them, some of them without a photo.
+    """
+    made_of = real / "styles.csv" if real else ROOT / "worker" / "sample_catalog"
+    folder = CACHE / f"catalog-{count}-{digest_of(made_of)}"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with FileLock(CACHE / "catalog.lock"):
+        if not folder.exists():
+            with tempfile.TemporaryDirectory(dir=CACHE) as draft:
+                if real:
+                    without = count // 15
+                    _copy_part(real, Path(draft) / "catalog", count - without, without)
+                else:
+                    draw_catalog(Path(draft) / "catalog", count)
+                (Path(draft) / "catalog").rename(folder)
+    return folder
 
 
 def make_template(server: str, name: str, fill: Fill | None = None) -> str:
@@ -126,3 +152,28 @@ def _run(program: str, *arguments: str) -> None:
         [binary(program), *arguments], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def _copy_part(source: Path, target: Path, with_photo: int, without: int) -> None:
+    """Copy the first products of a catalog: so many with a photo, so many without."""
+    (target / "images").mkdir(parents=True)
+    (target / "styles").mkdir()
+    wanted = {True: with_photo, False: without}
+    with (source / "styles.csv").open(encoding="utf-8") as rows:
+        lines = [next(rows)]
+        for line in rows:
+            name = line.partition(",")[0]
+            photo = source / "images" / f"{name}.jpg"
+            has_photo = photo.exists()
+            if not wanted[has_photo]:
+                continue
+            wanted[has_photo] -= 1
+            lines.append(line)
+            if has_photo:
+                shutil.copyfile(photo, target / "images" / photo.name)
+            metadata = source / "styles" / f"{name}.json"
+            if metadata.exists():
+                shutil.copyfile(metadata, target / "styles" / metadata.name)
+            if not any(wanted.values()):
+                break
+    (target / "styles.csv").write_text("".join(lines), encoding="utf-8")

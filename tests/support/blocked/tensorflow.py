@@ -1,3 +1,3 @@
 """Stands before the real package on the path while the slow tests are left out."""
 
-raise RuntimeError("TensorFlow is needed: mark this test with @pytest.mark.slow")
+raise RuntimeError("TensorFlow is needed: mark the test, or its file, with pytest.mark.slow")
