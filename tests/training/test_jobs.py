@@ -19,6 +19,8 @@ from worker.training.products import Products
 from worker.training.projection_job import Base, train_projection, vectors_of
 from worker.training.recipe import Recipe
 
+pytestmark = pytest.mark.slow
+
 COMPACT = get_backbone("compact")
 
 
