@@ -12,17 +12,10 @@ from pgvector import HalfVector
 from pgvector.psycopg import register_vector
 from psycopg.conninfo import conninfo_to_dict
 
-<<<<<<< HEAD
 from app.database import Database, open_database
 from app.models import EmbeddingModel, ensure_index, get_model
-from tests.conftest import _run_cli, clone, database_uri, settings_for
-=======
-from app.database import Database, EmbeddingModel, open_database
-from app.models import get_model
 from tests.conftest import clone, run_unblocked, settings_for
 from tests.support.templates import kept_catalog, kept_template
-from worker.embedding.index import ensure_index
->>>>>>> project
 from worker.evaluation.run import evaluate
 
 ANALYST = "lookalike_analyst"
