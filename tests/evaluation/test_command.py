@@ -6,7 +6,7 @@ import psycopg
 
 from app.database import Database
 from tests.conftest import Cli
-from worker.evaluation.codes import LABELS
+from worker.evaluation.label_codes import LABELS
 from worker.evaluation.run import chosen_models, evaluate
 
 
