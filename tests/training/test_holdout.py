@@ -9,17 +9,8 @@ def skus(count: int) -> list[str]:
 
 def test_the_choice_is_fixed_for_ever() -> None:
     """Another choice would show models of today photos that those of tomorrow are judged by."""
-    assert [i for i in range(1, 60) if held_out([str(i)], 0.15)[0]] == [
-        2,
-        6,
-        17,
-        18,
-        29,
-        47,
-        50,
-        55,
-        56,
-    ]
+    chosen = [number for number in range(1, 60) if held_out([str(number)], 0.15)[0]]
+    assert chosen == [2, 6, 17, 18, 29, 47, 50, 55, 56]
 
 
 def test_the_share_is_about_right_and_grows_by_adding() -> None:

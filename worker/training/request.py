@@ -59,9 +59,7 @@ def options_of(
         LookalikeError: a label's weight is no number.
     """
     return Options(
-        label_weights=_asked(request.labels, weights)
-        if request.labels
-        else _usable(words, weights),
+        label_weights=_asked(request.labels, weights) or _usable(words, weights),
         held_out=request.held_out,
         recipe=replace(
             usual,
