@@ -39,7 +39,7 @@ def test_a_wrong_profile_is_one_line(empty_url: str, cli: Cli, tmp_path: Path) -
     assert "can't read the profile" in missing.stderr
 
 
-def test_show_without_a_profile(server: str, cli: Cli, tmp_path: Path) -> None:
+def test_show_without_a_profile(cli: Cli, tmp_path: Path) -> None:
     done = cli(None, "catalog", "show", LOOKALIKE_HOME=str(tmp_path / "home"))
     assert done.returncode == 1
     assert "no profile was applied yet" in done.stderr
