@@ -24,7 +24,9 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         default=None,
         validation_alias="DATABASE_URL",
-        description="libpq URI of the Postgres to use; unset, an embedded server under `home`",
+        repr=False,  # it may hold a password
+        description="address of the Postgres to use, as libpq's or SQLAlchemy's URI; unset, an "
+        "embedded server under `home`",
     )
     home: Path = Field(
         default_factory=lambda: user_data_path("lookalike"),
@@ -33,6 +35,10 @@ class Settings(BaseSettings):
     images: str | None = Field(
         default=None,
         description="root of the photos, a folder or URL, where not the ingested catalog's folder",
+    )
+    allow_private_addresses: bool = Field(
+        default=False,
+        description="fetch photos of a catalog from addresses of private and local networks too",
     )
     model: str = Field(
         default="resnet50",
