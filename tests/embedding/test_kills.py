@@ -27,6 +27,8 @@ from tests.embedding.conftest import (
     written,
 )
 
+pytestmark = pytest.mark.slow
+
 KILLS = int(os.environ.get("KILLS", "20"))
 SEED = int(os.environ.get("KILL_SEED", time.time_ns() % 2**32))
 
