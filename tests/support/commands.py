@@ -91,7 +91,7 @@ def _ended_like_a_program() -> Iterator[None]:
     try:
         yield
     except Exception:
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        sys.excepthook(*sys.exc_info())
         sys.exit(1)
     finally:
         atexit._run_exitfuncs()
