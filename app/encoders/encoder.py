@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from app.encoders.frozen import CompiledNetwork, FrozenNetwork
 from app.encoders.networks import build_for_inference
-from app.encoders.precision import LEAST_COSINE, Precision, has_bfloat16
+from app.encoders.precision import LEAST_COSINE, Precision
+from app.encoders.precision import has_bfloat16 as processor_has_bfloat16
 from app.encoders.registry import Backbone
 from app.errors import LookalikeError
 
@@ -34,20 +35,32 @@ class Encoder:
         weights: its weights file, or None for random weights.
         precision: what to compute in; bfloat16 becomes float32 on a processor without it, and on
             a GPU.
+        has_bfloat16: whether the processor has bfloat16; None to look.
+        least_cosine: cosine that vectors in bfloat16 need with those in float32 for `AUTO` to
+            choose it.
 
     Raises:
         LookalikeError: the file holds no weights of this network, or TensorFlow can't run it.
     """
 
     def __init__(
-        self, backbone: Backbone, weights: Path | None, precision: Precision = Precision.FLOAT32
+        self,
+        backbone: Backbone,
+        weights: Path | None,
+        precision: Precision = Precision.FLOAT32,
+        *,
+        has_bfloat16: bool | None = None,
+        least_cosine: float = LEAST_COSINE,
     ) -> None:
         self.backbone = backbone
+        self._least_cosine = least_cosine
         with tensorflow_errors_in_words(backbone.name):
             self._frozen = FrozenNetwork(
                 lambda: build_for_inference(backbone, weights), backbone.input_size
             )
-            fast = has_bfloat16() and not self._frozen.on_gpu
+            if has_bfloat16 is None:
+                has_bfloat16 = processor_has_bfloat16()
+            fast = has_bfloat16 and not self._frozen.on_gpu
             self.precision = precision if fast else Precision.FLOAT32
             exact = self.precision is Precision.FLOAT32
             self._compiled = CompiledNetwork(
@@ -88,7 +101,7 @@ class Encoder:
         wanted, features = reference(photos), self._compiled(photos)
         reference.close()
         cosine = _least_cosine(features, wanted)
-        fits = cosine >= LEAST_COSINE
+        fits = cosine >= self._least_cosine
         if not fits:
             self._compiled.close()
             self._compiled = CompiledNetwork(self._frozen, Precision.FLOAT32)

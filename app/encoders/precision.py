@@ -22,10 +22,10 @@ class Precision(StrEnum):
     """Products of 8-bit mantissas, added up in float32: half the work, the same range."""
 
 
-def has_bfloat16() -> bool:
+def has_bfloat16(cpuinfo: Path = CPUINFO) -> bool:
     """Return whether this processor multiplies in bfloat16."""
     try:
-        text = CPUINFO.read_text()
+        text = cpuinfo.read_text()
     except OSError:  # not Linux
         return False
     flags = next((line for line in text.splitlines() if line.startswith("flags")), "")

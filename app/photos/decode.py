@@ -106,8 +106,8 @@ def open_photo(source: BinaryIO) -> ImageFile.ImageFile:
         image = _open(start, source)
     except Exception as error:  # a damaged header raises anything: struct.error, SyntaxError, ...
         raise PhotoError(
-            f"unreadable image header, damaged, cut off or of an unsupported kind: "
-            f"{_one_line(error)}"
+            "unreadable image header: damaged, cut off or of an unsupported kind "
+            f"({_one_line(error)})"
         ) from None
     if image is None:
         raise NotAPhotoError("not an image in a known format")
