@@ -14,7 +14,7 @@ from worker.console import echo_json, echo_table
 COLUMNS = {
     "name": "name",
     "active": "active",
-    "items": "items",
+    "items": "photos",
     "embedded": "embedded",
     "pending": "pending",
     "failed": "failed",
@@ -36,7 +36,7 @@ def command(as_json: bool) -> None:
     """
     with ready_database(get_settings()) as database, database.connection() as connection:
         cursor = connection.cursor(row_factory=dict_row)
-        models = cursor.execute(query("worker.embedding", "status")).fetchall()
+        models = cursor.execute(query("worker.embedding", "list_progress")).fetchall()
         counts = cursor.execute(query("app.items", "count_items")).fetchone()
     assert counts is not None  # noqa: S101 - an aggregate gives a row
     for model in models:
