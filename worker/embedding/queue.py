@@ -80,8 +80,8 @@ def choose_jobs(
 ) -> list[PhotoKey]:
     """Choose the next batch and count an attempt of each of its jobs.
 
-    Commit that before the work: a worker that dies leaves the attempts counted. The choice holds for
-    `retry_seconds`, within which the jobs are to be claimed.
+    Commit that before the work: a worker that dies leaves the attempts counted. The choice holds
+    for `retry_seconds`, within which the jobs are to be claimed.
 
     Args:
         connection: in a transaction.

@@ -1,4 +1,4 @@
-"""The worker: fetches jobs, decodes and encodes their photos, writes the vectors, finishes the jobs.
+"""The worker: fetches jobs, decodes and encodes photos, writes their vectors, finishes the jobs.
 
 A batch is one transaction, from its claim to its vectors. Several are under way at once: while one
 is decoded another is encoded and a third is written.
@@ -6,7 +6,7 @@ is decoded another is encoded and a third is written.
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Event, Lock
@@ -151,12 +151,9 @@ class Worker:
         """
         count = 1 if suspects else min(BATCH_WORKERS, self.database.pool.max_size)
         ended = Event()
-        with (
-            ThreadPoolExecutor(self.storage.readers) as decoders,
-            ThreadPoolExecutor(count) as threads,
-        ):
+        with ThreadPoolExecutor(count) as threads:
             batch_workers = [
-                threads.submit(self._run_batches, decoders, ended, on_progress, suspects)
+                threads.submit(self._run_batches, ended, on_progress, suspects)
                 for _ in range(count)
             ]
             try:
@@ -169,13 +166,11 @@ class Worker:
         for batch_worker in batch_workers:
             batch_worker.result()
 
-    def _run_batches(
-        self, decoders: Executor, ended: Event, on_progress: OnProgress, suspects: bool
-    ) -> None:
+    def _run_batches(self, ended: Event, on_progress: OnProgress, suspects: bool) -> None:
         while not (self.stop.is_set() or ended.is_set()):
             with self._connection() as connection:
                 chosen, given_up = self._fetch(connection, suspects)
-                tally = self._process(connection, chosen, decoders) if chosen else Tally()
+                tally = self._process(connection, chosen) if chosen else Tally()
             tally += Tally(failed=given_up)
             with self._reporting:
                 on_progress(tally)
@@ -200,15 +195,13 @@ class Worker:
             connection.commit()
         return chosen, given_up
 
-    def _process(
-        self, connection: psycopg.Connection[Any], chosen: Sequence[PhotoKey], decoders: Executor
-    ) -> Tally:
+    def _process(self, connection: psycopg.Connection[Any], chosen: Sequence[PhotoKey]) -> Tally:
         """Claim a batch, embed it, and commit that."""
         try:
             with timed("claim"):
                 jobs = claim_jobs(connection, self.model.model_id, chosen)
             try:
-                tally = self._embed(connection, jobs, decoders)
+                tally = self._embed(connection, jobs)
             except (PhotoStorageUnavailable, NetworkError):
                 refund_attempts(connection, self.model.model_id, [job.key for job in jobs])
                 connection.commit()
@@ -220,12 +213,11 @@ class Worker:
         self._precision_recorded = self._precision_recorded or bool(tally.embedded)
         return tally
 
-    def _embed(
-        self, connection: psycopg.Connection[Any], jobs: Sequence[Job], decoders: Executor
-    ) -> Tally:
+    def _embed(self, connection: psycopg.Connection[Any], jobs: Sequence[Job]) -> Tally:
         """Embed claimed jobs; a photo that can't be embedded becomes a failed job."""
         needed = [job for job in jobs if job.needed]
-        photos = list(decoders.map(self._decode, needed))
+        with ThreadPoolExecutor(self._decoders_for(needed)) as decoders:
+            photos = list(decoders.map(self._decode, needed))
         failures = {
             job.key: photo
             for job, photo in zip(needed, photos, strict=True)
@@ -243,6 +235,10 @@ class Worker:
             self._write(connection, good, embeddings[usable])
         self._finish(connection, jobs, failures)
         return Tally(len(good), len(failures))
+
+    def _decoders_for(self, jobs: Sequence[Job]) -> int:
+        readers = self.storage.readers_for([job.reference for job in jobs])
+        return max(1, min(readers, len(jobs)))
 
     def _decode(self, job: Job) -> NDArray[np.uint8] | PhotoError:
         backbone = self.encoder.backbone

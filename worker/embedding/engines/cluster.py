@@ -1,4 +1,4 @@
-"""The network on the nodes of a Ray cluster: starts the driver, and hears what its actors report."""
+"""The network on a Ray cluster: starts the driver, and hears what its actors report."""
 
 import logging
 import multiprocessing
@@ -77,9 +77,7 @@ def _for_any_process(settings: Settings, database: Database) -> Settings:
     return settings.model_copy(update=found)
 
 
-def _drain(
-    reports: Iterator[Report], on_progress: OnProgress, on_wait: OnWait
-) -> None:
+def _drain(reports: Iterator[Report], on_progress: OnProgress, on_wait: OnWait) -> None:
     errors = []
     for report in reports:
         on_progress(report.tally)
