@@ -11,7 +11,8 @@ from PIL import Image, ImageOps
 
 from app.database import Database
 from tests.conftest import Cli
-from tests.embedding.conftest import assert_complete, execute, vectors
+from tests.support.commands import execute
+from tests.support.vectors import assert_complete, vectors
 from worker.embedding.known import adopt_known
 from worker.embedding.queue import reconcile
 

@@ -12,8 +12,9 @@ from app.database import Database
 from app.photos import Folder
 from app.photos.errors import PhotoStorageUnavailable
 from tests.conftest import Cli
-from tests.embedding.conftest import Stub, assert_complete, execute, vectors
-from tests.embedding.damages import (
+from tests.support.commands import execute
+from tests.support.vectors import assert_complete, stub_encoder, vectors
+from tests.support.damages import (
     AFTER_INGEST,
     BEFORE_INGEST,
     NO_PHOTO,
@@ -23,7 +24,7 @@ from tests.embedding.damages import (
     misname,
 )
 from worker.embedding.drain import drain
-from worker.embedding.lanes import LANES, Lanes
+from worker.embedding.lanes import BATCH_WORKERS, Lanes
 from worker.embedding.queue import reconcile
 
 JOBS = "SELECT state, attempts, last_error FROM embedding_jobs"
@@ -162,6 +163,6 @@ def test_a_share_that_goes_away_fails_no_job(
     lanes = Lanes(unembedded_database, 1, Stub(), Folder(catalog), 8, Event())  # type: ignore[arg-type]
     with pytest.raises(PhotoStorageUnavailable, match=r"images, isn't there or is empty: mount it"):
         drain(lanes, unmount, print)
-    assert 1 <= len(batches) <= LANES  # what was decoded by then
+    assert 1 <= len(batches) <= BATCH_WORKERS  # what was decoded by then
     assert len(vectors(unembedded_url)) == 8 * len(batches)
     assert set(execute(unembedded_url, JOBS)) == {("pending", 0, None)}

@@ -4,7 +4,8 @@ import signal
 from pathlib import Path
 
 from tests.conftest import Cli
-from tests.embedding.conftest import Start, assert_complete, end, execute, vectors, wait_until
+from tests.support.commands import Start, end, execute, wait_until
+from tests.support.vectors import assert_complete, vectors
 from worker.ingest.ingest import CHANNEL
 
 IDLE = (

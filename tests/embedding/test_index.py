@@ -9,16 +9,9 @@ import pytest
 from app.database import Database
 from app.models import get_model
 from tests.conftest import Cli, settings_for
-from tests.embedding.conftest import (
-    DEADLINE,
-    Start,
-    assert_complete,
-    end,
-    execute,
-    long_report,
-    wait_until,
-)
-from worker.embedding.index import ensure_index
+from tests.support.commands import DEADLINE, Start, end, execute, wait_until
+from tests.support.vectors import assert_complete, long_report
+from app.models import ensure_index
 
 INDEX = (
     "SELECT indexrelid, indisvalid FROM pg_index WHERE indexrelid = 'embeddings_1_hnsw'::regclass"

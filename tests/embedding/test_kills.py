@@ -16,16 +16,8 @@ import psycopg
 import pytest
 
 from tests.conftest import Cli, cli_environment
-from tests.embedding.conftest import (
-    DEADLINE,
-    assert_complete,
-    cosine,
-    execute,
-    log_writes,
-    long_report,
-    vectors,
-    written,
-)
+from tests.support.commands import DEADLINE, execute
+from tests.support.vectors import assert_complete, cosine, log_writes, long_report, vectors, written
 
 KILLS = int(os.environ.get("KILLS", "20"))
 SEED = int(os.environ.get("KILL_SEED", time.time_ns() % 2**32))
@@ -70,7 +62,7 @@ END $$
 def breed(unembedded_url: str, home: Path) -> Iterator[Breed]:
     """Start a worker under a name, quickly."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.embedding.nursery"],
+        [sys.executable, "-m", "tests.support.forked_workers"],
         env=cli_environment(unembedded_url, home, LOOKALIKE_BATCH_SIZE="2"),
         cwd=Path(__file__).parents[2],
         stdin=subprocess.PIPE,

@@ -9,8 +9,9 @@ from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import Cli, free_port, wait_for
-from tests.embedding.conftest import Start, end, execute, wait_until, writes_held
-from worker.embedding.lanes import LANES
+from tests.support.commands import Start, end, execute, wait_until
+from tests.support.vectors import writes_held
+from worker.embedding.worker import BATCH_WORKERS
 from worker.embedding.metrics import STAGES, backlog_of
 
 Samples = dict[tuple[str, ...], float]
@@ -39,12 +40,12 @@ def test_a_worker_tells_what_it_does(unembedded_url: str, catalog: Path, start: 
     arguments = ("embed", "--follow", "--metrics-port", str(port))
     with writes_held(url) as waiting:
         worker = start(url, *arguments, LOOKALIKE_IMAGES=str(catalog), LOOKALIKE_BATCH_SIZE="32")
-        wait_until(lambda: waiting() == LANES)
+        wait_until(lambda: waiting() == BATCH_WORKERS)
         base = wait_for(f"http://127.0.0.1:{port}", "/metrics")
         found = scrape(base)
         assert found["lookalike_backlog_photos", "compact"] == len(photos)
         assert found["lookalike_photos_total", "compact", "embedded"] == 0
-        assert found["lookalike_stage_seconds_count", "encode"] == LANES
+        assert found["lookalike_stage_seconds_count", "encode"] == BATCH_WORKERS
         assert found["lookalike_stage_seconds_count", "write"] == 0  # it is still at it
     wait_until(lambda: not execute(url, "SELECT true FROM embedding_jobs WHERE state = 'pending'"))
     wait_until(lambda: scrape(base)["lookalike_photos_total", "compact", "failed"] == 1)

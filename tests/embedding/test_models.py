@@ -13,7 +13,7 @@ from app.encoders.registry import get_backbone
 from app.errors import LookalikeError
 from app.models import activate, activation, add
 from tests.conftest import Cli
-from tests.embedding.conftest import DEADLINE, Start, end, execute, wait_until
+from tests.support.commands import DEADLINE, Start, end, execute, wait_until
 
 GHOST = "0" * 64
 """The hash of weights that no machine has."""

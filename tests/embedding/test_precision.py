@@ -4,7 +4,7 @@ import json
 
 from app.encoders.precision import has_bfloat16
 from tests.conftest import Cli
-from tests.embedding.conftest import execute
+from tests.support.commands import execute
 
 
 def test_the_models_row_says_what_was_used(unembedded_url: str, cli: Cli) -> None:

@@ -10,21 +10,10 @@ import pytest
 from ray.cluster_utils import Cluster
 
 from tests.conftest import Cli
-from tests.embedding.conftest import (
-    DEADLINE,
-    Start,
-    assert_complete,
-    cosine,
-    execute,
-    log_writes,
-    until,
-    vectors,
-    wait_until,
-    writes_held,
-    written,
-)
+from tests.support.commands import DEADLINE, Start, execute, read_until, wait_until
+from tests.support.vectors import assert_complete, cosine, log_writes, vectors, writes_held, written
 from worker.embedding.engines.pipeline import CORES, Share, share_out
-from worker.embedding.lanes import LANES
+from worker.embedding.worker import BATCH_WORKERS
 
 NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 EMBED = ("embed", "--engine", "ray")
@@ -59,7 +48,9 @@ def test_two_nodes_make_the_vectors_of_the_local_engine(
     log_writes(url)
     with writes_held(url) as waiting:
         worker = start(url, *EMBED, LOOKALIKE_BATCH_SIZE="4")
-        wait_until(lambda: waiting() == 2 * LANES)  # on either node an actor, each with its batches
+        wait_until(
+            lambda: waiting() == 2 * BATCH_WORKERS
+        )  # on either node an actor, each with its batches
     output, errors = worker.communicate(timeout=DEADLINE)
     assert worker.returncode == 0, errors
     embedded, indexed = output.splitlines()
@@ -82,9 +73,9 @@ def test_a_signal_ends_the_batches_of_all_nodes(
     url = unembedded_url
     with writes_held(url) as waiting:
         worker = start(url, *EMBED, LOOKALIKE_BATCH_SIZE="4")
-        wait_until(lambda: waiting() == 2 * LANES)
+        wait_until(lambda: waiting() == 2 * BATCH_WORKERS)
         worker.send_signal(signal.SIGTERM)
-        until(worker, "once more to stop at once")
+        read_until(worker, "once more to stop at once")
     output, errors = worker.communicate(timeout=DEADLINE)
     assert worker.returncode == 1
     assert errors.endswith(
@@ -106,7 +97,7 @@ def test_a_node_is_killed_mid_run(
     (node,) = cluster.worker_nodes
     with writes_held(url) as waiting:
         worker = start(url, *EMBED, LOOKALIKE_BATCH_SIZE="4")
-        wait_until(lambda: waiting() == 2 * LANES)
+        wait_until(lambda: waiting() == 2 * BATCH_WORKERS)
         (actor,) = actors_of(node)
         cluster.remove_node(node, allow_graceful=False)
         psutil.wait_procs([actor], DEADLINE)

@@ -13,14 +13,15 @@ from app.database import Database, query
 from app.errors import LookalikeError
 from app.photos import PhotoRoot, open_root, remote
 from tests.conftest import Cli
-from tests.embedding.conftest import Stub, assert_complete, execute, vectors
+from tests.support.commands import execute
+from tests.support.vectors import assert_complete, stub_encoder, vectors
 from tests.support.photo_server import PhotoServer, in_memory
 from worker.embedding.batch import Tally
 from worker.embedding.drain import drain
-from worker.embedding.lanes import LANES, Lanes
+from worker.embedding.lanes import BATCH_WORKERS, Lanes
 from worker.embedding.queue import reconcile
 
-BATCHES_UNDER_WAY = range(8, LANES * 8 + 1, 8)
+BATCHES_UNDER_WAY = range(8, BATCH_WORKERS * 8 + 1, 8)
 JOBS = "SELECT DISTINCT state, attempts, last_error FROM embedding_jobs"
 
 

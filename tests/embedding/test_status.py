@@ -10,8 +10,9 @@ import psycopg
 from app.database import Database
 from app.models import get_model
 from tests.conftest import Cli, settings_for
-from tests.embedding.conftest import DEADLINE, execute, vectors, wait_until
-from worker.embedding.index import ensure_index
+from tests.support.commands import DEADLINE, execute, wait_until
+from tests.support.vectors import vectors
+from app.models import ensure_index
 
 INVALID = (
     "SELECT true FROM pg_index "

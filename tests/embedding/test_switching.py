@@ -18,8 +18,8 @@ from app.encoders.registry import get_backbone
 from app.errors import LookalikeError
 from app.models import activate, activation, add
 from tests.conftest import Cli, settings_for
-from tests.embedding.conftest import DEADLINE, Start, execute, wait_until
-from worker.embedding.index import ensure_index
+from tests.support.commands import DEADLINE, Start, execute, wait_until
+from app.models import ensure_index
 
 TOP_N = 20
 SWITCHES = ("small", "compact") * 3

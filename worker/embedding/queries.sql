@@ -36,49 +36,22 @@ WHERE j.model_id = batch.model_id AND j.item_id = batch.item_id AND j.position =
 RETURNING j.item_id, j.position
 
 -- name: copy_vectors
--- Give queued photos the vector of another photo that is the very same file: one that two products
--- share, or that has changed its place, so that its vector belongs to a photo that is queued too.
--- All is read as it was before anything is written, since two photos may have swapped places.
-WITH sources AS (
-    SELECT j.item_id, j.position, p.item_id AS source_id, p.position AS source_position
-    FROM embedding_jobs AS j
-    JOIN photos AS p ON p.sha256 = j.image_sha256
-    JOIN embeddings AS e
-        ON e.model_id = j.model_id AND e.item_id = p.item_id AND e.position = p.position
-            AND e.image_sha256 = j.image_sha256
-    WHERE j.model_id = %(model_id)s AND j.state = 'pending'
-    UNION
-    SELECT j.item_id, j.position, e.item_id, e.position
-    FROM embedding_jobs AS other
-    JOIN embeddings AS e USING (model_id, item_id, position)
-    JOIN embedding_jobs AS j ON j.model_id = e.model_id AND j.image_sha256 = e.image_sha256
-    WHERE other.model_id = %(model_id)s AND j.state = 'pending'
-),
-held AS MATERIALIZED (
-    SELECT j.item_id, j.position, j.image_sha256
-    FROM embedding_jobs AS j
-    WHERE j.model_id = %(model_id)s AND j.state = 'pending'
-        AND (j.item_id, j.position) IN (SELECT s.item_id, s.position FROM sources AS s)
-    ORDER BY j.item_id, j.position
-    FOR UPDATE SKIP LOCKED
-),
-copied AS (
-    INSERT INTO embeddings AS stored (model_id, item_id, position, embedding, image_sha256)
-    SELECT DISTINCT ON (h.item_id, h.position)
-        e.model_id, h.item_id, h.position, e.embedding, e.image_sha256
-    FROM held AS h
-    JOIN sources AS s USING (item_id, position)
-    JOIN embeddings AS e
-        ON e.model_id = %(model_id)s AND e.item_id = s.source_id
-            AND e.position = s.source_position AND e.image_sha256 = h.image_sha256
-    ORDER BY h.item_id, h.position
-    ON CONFLICT (item_id, position, model_id) DO UPDATE
-    SET embedding = excluded.embedding, image_sha256 = excluded.image_sha256, embedded_at = now()
-    RETURNING item_id, position
-)
-DELETE FROM embedding_jobs AS j
-USING copied AS c
-WHERE j.model_id = %(model_id)s AND j.item_id = c.item_id AND j.position = c.position
+-- Give photos the vectors of others. All are read as they were before any is written, since two
+-- photos may have swapped places; one that another worker has replaced meanwhile is left out.
+INSERT INTO embeddings (model_id, item_id, position, embedding, image_sha256)
+SELECT DISTINCT ON (c.item_id, c.position)
+    e.model_id, c.item_id, c.position, e.embedding, e.image_sha256
+FROM unnest(
+    %(item_ids)s::bigint[], %(positions)s::smallint[],
+    %(source_ids)s::bigint[], %(source_positions)s::smallint[], %(hashes)s::text[]
+) AS c (item_id, position, source_id, source_position, image_sha256)
+JOIN embeddings AS e
+    ON e.model_id = %(model_id)s AND e.item_id = c.source_id AND e.position = c.source_position
+        AND e.image_sha256 = c.image_sha256
+ORDER BY c.item_id, c.position
+ON CONFLICT (item_id, position, model_id) DO UPDATE
+SET embedding = excluded.embedding, image_sha256 = excluded.image_sha256, embedded_at = now()
+RETURNING item_id, position
 
 -- name: count_backlog
 -- How many jobs of a model are not done, those that other workers are at included.
@@ -147,6 +120,31 @@ WHERE (model_id, item_id, position) IN (
         AND attempts >= %(max_attempts)s
     FOR UPDATE SKIP LOCKED
 )
+
+-- name: hold_reusable_jobs
+-- Hold the queued photos whose very file has a vector: as another product's photo, or as one that is
+-- queued too, where photos have changed places. Each with that vector's photo.
+WITH sources AS (
+    SELECT j.item_id, j.position, p.item_id AS source_id, p.position AS source_position
+    FROM embedding_jobs AS j
+    JOIN photos AS p ON p.sha256 = j.image_sha256
+    JOIN embeddings AS e
+        ON e.model_id = j.model_id AND e.item_id = p.item_id AND e.position = p.position
+            AND e.image_sha256 = j.image_sha256
+    WHERE j.model_id = %(model_id)s AND j.state = 'pending'
+    UNION
+    SELECT j.item_id, j.position, e.item_id, e.position
+    FROM embedding_jobs AS other
+    JOIN embeddings AS e USING (model_id, item_id, position)
+    JOIN embedding_jobs AS j ON j.model_id = e.model_id AND j.image_sha256 = e.image_sha256
+    WHERE other.model_id = %(model_id)s AND j.state = 'pending'
+)
+SELECT j.item_id, j.position, s.source_id, s.source_position, j.image_sha256
+FROM embedding_jobs AS j
+JOIN sources AS s USING (item_id, position)
+WHERE j.model_id = %(model_id)s AND j.state = 'pending'
+ORDER BY j.item_id, j.position
+FOR UPDATE OF j SKIP LOCKED
 
 -- name: list_backlogs
 -- How many photos of each model are queued, and how many failed.

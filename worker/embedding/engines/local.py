@@ -1,7 +1,8 @@
 """The network in this process, on all of the machine that TensorFlow sees."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Event
 
 from app.database import Database
@@ -15,16 +16,19 @@ from worker.embedding.engines import Drain
 from worker.embedding.queue import UnrefundedAttempts
 from worker.embedding.worker import Worker, network_errors
 
+Load = Callable[[EncoderSpec, Path], Encoder]
+
 
 class LocalEngine:
     """Loads each model's network once, since a follower goes from one model to the next.
 
     Args:
         settings: batch size, photos' root, weights' folder.
+        load: loads a network with the weights in the folder.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, load: Load = load_encoder) -> None:
+        self._settings, self._load = settings, load
         self._encoders: dict[EncoderSpec, Encoder] = {}
         self._unrefunded = UnrefundedAttempts()
 
@@ -60,7 +64,7 @@ class LocalEngine:
     def _encoder(self, spec: EncoderSpec, name: str) -> Encoder:
         if spec not in self._encoders:
             with network_errors(name):
-                self._encoders[spec] = load_encoder(spec, self._settings.home)
+                self._encoders[spec] = self._load(spec, self._settings.home)
         return self._encoders[spec]
 
 
