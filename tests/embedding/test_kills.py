@@ -19,6 +19,8 @@ from tests.conftest import Cli, cli_environment
 from tests.support.commands import DEADLINE, execute
 from tests.support.vectors import assert_complete, cosine, log_writes, long_report, vectors, written
 
+pytestmark = pytest.mark.slow
+
 KILLS = int(os.environ.get("KILLS", "20"))
 SEED = int(os.environ.get("KILL_SEED", time.time_ns() % 2**32))
 

@@ -15,6 +15,8 @@ from tests.support.vectors import assert_complete, cosine, log_writes, vectors, 
 from worker.embedding.engines.pipeline import CORES, Share, share_out
 from worker.embedding.worker import BATCH_WORKERS
 
+pytestmark = pytest.mark.slow
+
 NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 EMBED = ("embed", "--engine", "ray")
 
