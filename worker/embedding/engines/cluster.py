@@ -16,7 +16,7 @@ from typing import Any
 from app.database import Database
 from app.errors import LookalikeError
 from app.models import EmbeddingModel
-from app.photos.opening import is_url
+from app.photos.references import is_url
 from app.settings import Settings
 from worker.console import say
 from worker.embedding.engines import Drain, driver
