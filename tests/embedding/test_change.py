@@ -8,12 +8,12 @@ from typing import Any
 import psycopg
 import pytest
 from PIL import Image, ImageOps
+from worker.embedding.known import adopt_known
 
 from app.database import Database
 from tests.conftest import Cli
 from tests.support.commands import execute
 from tests.support.vectors import assert_complete, vectors
-from worker.embedding.known import adopt_known
 from worker.embedding.queue import reconcile
 
 NOTHING = "compact: nothing to embed\n"

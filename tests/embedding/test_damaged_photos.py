@@ -7,13 +7,14 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from worker.embedding.drain import drain
+from worker.embedding.lanes import BATCH_WORKERS, Lanes
 
 from app.database import Database
 from app.photos import Folder
 from app.photos.errors import PhotoStorageUnavailable
 from tests.conftest import Cli
 from tests.support.commands import execute
-from tests.support.vectors import assert_complete, stub_encoder, vectors
 from tests.support.damages import (
     AFTER_INGEST,
     BEFORE_INGEST,
@@ -23,8 +24,7 @@ from tests.support.damages import (
     mend,
     misname,
 )
-from worker.embedding.drain import drain
-from worker.embedding.lanes import BATCH_WORKERS, Lanes
+from tests.support.vectors import assert_complete, vectors
 from worker.embedding.queue import reconcile
 
 JOBS = "SELECT state, attempts, last_error FROM embedding_jobs"

@@ -11,8 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.conftest import Cli, free_port, wait_for
 from tests.support.commands import Start, end, execute, wait_until
 from tests.support.vectors import writes_held
-from worker.embedding.worker import BATCH_WORKERS
 from worker.embedding.metrics import STAGES, backlog_of
+from worker.embedding.worker import BATCH_WORKERS
 
 Samples = dict[tuple[str, ...], float]
 """Values by name and labels' values."""

@@ -8,17 +8,17 @@ from threading import Event
 import fsspec
 import numpy as np
 import pytest
+from worker.embedding.batch import Tally
+from worker.embedding.drain import drain
+from worker.embedding.lanes import BATCH_WORKERS, Lanes
 
 from app.database import Database, query
 from app.errors import LookalikeError
 from app.photos import PhotoRoot, open_root, remote
 from tests.conftest import Cli
 from tests.support.commands import execute
-from tests.support.vectors import assert_complete, stub_encoder, vectors
 from tests.support.photo_server import PhotoServer, in_memory
-from worker.embedding.batch import Tally
-from worker.embedding.drain import drain
-from worker.embedding.lanes import BATCH_WORKERS, Lanes
+from tests.support.vectors import assert_complete, vectors
 from worker.embedding.queue import reconcile
 
 BATCHES_UNDER_WAY = range(8, BATCH_WORKERS * 8 + 1, 8)

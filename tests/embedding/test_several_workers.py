@@ -149,11 +149,12 @@ def test_the_wait_after_an_attempt_doubles(
     assert seen == [(1, 2), (2, 4), (3, 8), (4, 16), (5, 32)]
 
 
-def test_a_claim_leaves_no_lock_and_no_setting_behind(
-    unembedded_database: Database, unembedded_url: str
-) -> None:
+def test_a_claim_leaves_no_lock_and_no_setting_behind(unembedded_database: Database) -> None:
     """Whoever gets the connection next, behind a pooler a stranger, finds it as it was."""
-    settings = "SELECT name, setting FROM pg_settings WHERE name ~ 'timeout|work_mem|search_path' ORDER BY 1"
+    settings = (
+        "SELECT name, setting FROM pg_settings WHERE name ~ 'timeout|work_mem|search_path' "
+        "ORDER BY name"
+    )
     fill(unembedded_database)
     with unembedded_database.connection() as connection:
         before = connection.execute(settings).fetchall()

@@ -8,11 +8,10 @@ from typing import Any
 import psycopg
 
 from app.database import Database
-from app.models import get_model
+from app.models import ensure_index, get_model
 from tests.conftest import Cli, settings_for
 from tests.support.commands import DEADLINE, execute, wait_until
 from tests.support.vectors import vectors
-from app.models import ensure_index
 
 INVALID = (
     "SELECT true FROM pg_index "

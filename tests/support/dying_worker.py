@@ -1,4 +1,4 @@
-"""Workers, one after another as processes of their own, that die whenever they read a certain photo.
+"""Workers, one process after another, that die whenever they read a certain photo.
 
 Arguments: the database's URI, the photos' root, the batch size, the reference of that photo.
 Prints the exit code of each worker, of which the last was done: 0.
