@@ -5,13 +5,14 @@ import socket
 import urllib.request
 from pathlib import Path
 
+import pytest
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import Cli, free_port, wait_for
 from tests.support.commands import Start, end, execute, wait_until
 from tests.support.vectors import writes_held
-from worker.embedding.metrics import STAGES, backlog_of
+from worker.embedding.metrics import STAGES, show_backlog
 from worker.embedding.worker import BATCH_WORKERS
 
 Samples = dict[tuple[str, ...], float]
@@ -31,6 +32,7 @@ def scrape(base: str) -> Samples:
         return samples(response.read().decode())
 
 
+@pytest.mark.slow
 def test_a_worker_tells_what_it_does(unembedded_url: str, catalog: Path, start: Start) -> None:
     url = unembedded_url
     photos = sorted((catalog / "images").iterdir())
@@ -78,7 +80,7 @@ def test_a_taken_port_is_one_line(catalog_url: str, cli: Cli) -> None:
 
 
 def test_without_a_database_the_rest_is_told(tmp_path: Path) -> None:
-    with backlog_of(f"postgresql://nobody@/nowhere?host={tmp_path}"):
+    with show_backlog(f"postgresql://nobody@/nowhere?host={tmp_path}"):
         found = samples(generate_latest(REGISTRY).decode())
     assert not [name for name, *_ in found if name.startswith("lookalike_backlog")]
     assert ("lookalike_stage_seconds_count", "encode") in found

@@ -17,12 +17,14 @@ from tests.support.pgbouncer import pooler
 from tests.support.vectors import (
     assert_complete,
     drained,
+    fill,
     log_writes,
     model_of,
     stub_engine,
     stub_worker,
     written,
 )
+from worker.embedding.queue import choose_jobs, claim_jobs
 from worker.embedding.run import EmbeddingRun
 
 LEFT_BEHIND = (
@@ -125,7 +127,10 @@ def test_processes_behind_a_pooler(
 def test_a_worker_killed_behind_a_pooler_gives_its_batch_back(
     pooled_url: str, unembedded_database: Database, sample_catalog: Path, photo_count: int
 ) -> None:
-    with psycopg.connect(pooled_url) as dying:
-        dying.execute("UPDATE embedding_jobs SET attempts = attempts")
-        dying.pgconn.finish()
+    fill(unembedded_database)
+    dying = psycopg.connect(pooled_url, prepare_threshold=None)
+    chosen = choose_jobs(dying, 1, 8, retry_seconds=0.05)
+    dying.commit()
+    assert len(claim_jobs(dying, 1, chosen)) == 8
+    dying.pgconn.finish()
     assert drained(stub_worker(unembedded_database, sample_catalog)).embedded == photo_count

@@ -1,5 +1,6 @@
 """`lookalike embed --engine ray`, on a real cluster of two nodes: the same vectors, each once."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +9,14 @@ from typing import Any
 import psutil
 import pytest
 from ray.cluster_utils import Cluster
-from worker.embedding.engines.pipeline import CORES, Share, share_out
 
 from tests.conftest import Cli
 from tests.support.commands import DEADLINE, Start, execute, read_until, wait_until
 from tests.support.vectors import assert_complete, cosine, log_writes, vectors, writes_held, written
+from worker.embedding.engines.driver import CORES, Share, share_out
 from worker.embedding.worker import BATCH_WORKERS
+
+pytestmark = pytest.mark.slow
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +41,9 @@ def actors_of(node: Any) -> list[psutil.Process]:
     """The processes of a node that run an actor of ours."""
     ((raylet,),) = (node.all_processes[kind] for kind in node.all_processes if kind == "raylet")
     children = psutil.Process(raylet.process.pid).children()
-    return [child for child in children if any("Player" in word for word in child.cmdline())]
+    return [
+        child for child in children if any("EmbeddingActor" in word for word in child.cmdline())
+    ]
 
 
 @pytest.mark.usefixtures("cluster")
@@ -113,12 +118,13 @@ def test_a_node_is_killed_mid_run(
 
 def test_without_ray_it_says_what_to_install(unembedded_url: str, cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "ray.py").write_text("raise ImportError('as if it were not there')\n")
-    done = cli(unembedded_url, *EMBED, PYTHONPATH=str(tmp_path))
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = cli(unembedded_url, *EMBED, PYTHONPATH=path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "lookalike: --engine ray needs more packages: pip install 'lookalike[ray]'\n"
     )
-    done = cli(unembedded_url, "embed", PYTHONPATH=str(tmp_path))
+    done = cli(unembedded_url, "embed", PYTHONPATH=path)
     assert done.returncode == 0, done.stderr
 
 

@@ -29,7 +29,7 @@ def test_the_worker_goes_on_when_the_share_is_back(
     with writes_held(url) as waiting:
         wait_until(lambda: waiting() == BATCH_WORKERS)  # its first batches are read and encoded
         share.rename(catalog / "away")
-    read_until(worker, f"lookalike: the folder of the photos, {share}, isn't there")
+    read_until(worker, f"lookalike: the photos at {catalog} are gone or can't be read any more")
     assert execute(url, JOBS) == [("pending", 0, None)]
     assert len(vectors(url)) == BATCH_WORKERS * 8
     (catalog / "away").rename(share)

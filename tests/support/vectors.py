@@ -165,6 +165,16 @@ def written(url: str) -> list[int]:
 
 def assert_complete(url: str, model_id: int = 1) -> None:
     """Every photo has its vector, nothing is left to do, and the index is there and valid."""
+    assert_current(url, model_id)
+    assert execute(url, "SELECT item_id, state, attempts, last_error FROM embedding_jobs") == []
+    indexes = "SELECT c.relname, x.indisvalid FROM pg_index x JOIN pg_class c ON c.oid = indexrelid"
+    hnsw = f"{indexes} JOIN pg_am a ON a.oid = c.relam WHERE a.amname = 'hnsw' ORDER BY 1"
+    assert (f"embeddings_{model_id}_hnsw", True) in execute(url, hnsw)
+    assert all(valid for _, valid in execute(url, hnsw))
+
+
+def assert_current(url: str, model_id: int = 1) -> None:
+    """Every photo of a listed product has the vector of its present file."""
     lacking = execute(
         url,
         "SELECT p.item_id, p.position FROM photos p JOIN items i USING (item_id) "
@@ -174,8 +184,3 @@ def assert_complete(url: str, model_id: int = 1) -> None:
         model_id,
     )
     assert lacking == []
-    assert execute(url, "SELECT item_id, state, attempts, last_error FROM embedding_jobs") == []
-    indexes = "SELECT c.relname, x.indisvalid FROM pg_index x JOIN pg_class c ON c.oid = indexrelid"
-    hnsw = f"{indexes} JOIN pg_am a ON a.oid = c.relam WHERE a.amname = 'hnsw' ORDER BY 1"
-    assert (f"embeddings_{model_id}_hnsw", True) in execute(url, hnsw)
-    assert all(valid for _, valid in execute(url, hnsw))

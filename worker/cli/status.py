@@ -7,7 +7,6 @@ import click
 from psycopg.rows import dict_row
 
 from app.database import query
-from app.database.objects import missing_objects
 from app.database.ready import ready_database
 from app.settings import get_settings
 from worker.console import echo_json, echo_table
@@ -33,25 +32,25 @@ def command(as_json: bool) -> None:
 
     `per minute` counts the vectors of the last minute. The index is valid, building, missing (it
     is built once nothing is pending) or invalid (a build was cut short: `lookalike embed` builds it
-    anew); but for valid, searches of a large catalog are slow.
+    anew); but for valid, searches of a large catalog are slow. A schema that lacks something is
+    refused: `lookalike db upgrade` mends it.
     """
     with ready_database(get_settings()) as database, database.connection() as connection:
         cursor = connection.cursor(row_factory=dict_row)
-        missing = missing_objects(connection)
         models = cursor.execute(query("worker.embedding", "list_progress")).fetchall()
         counts = cursor.execute(query("worker.embedding", "count_products")).fetchone()
     assert counts is not None  # noqa: S101 - an aggregate gives a row
     for model in models:
         model["percent"] = float(model["percent"])
     if as_json:
-        echo_json({**counts, "models": models, "missing": missing})
+        echo_json({**counts, "models": models})
         return
     click.echo(_counted(counts))
     if models:
         echo_table([_readable(model) for model in models], COLUMNS)
     else:
         click.echo("no model is registered yet: `lookalike embed` registers the default")
-    for hint in _hints(models, missing):
+    for hint in _hints(models):
         click.echo(hint)
 
 
@@ -78,11 +77,8 @@ def _ago(age: timedelta) -> str:
     return f"{seconds} s ago"
 
 
-def _hints(models: list[dict[str, Any]], missing: list[str]) -> list[str]:
+def _hints(models: list[dict[str, Any]]) -> list[str]:
     hints = []
-    if missing:
-        shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if missing[3:] else "")
-        hints.append(f"the schema lacks {shown}: run `lookalike db upgrade`")
     if any(model["failed"] for model in models):
         hints.append("`lookalike jobs list` says why photos failed")
     if any(model["pending"] and not model["per_minute"] for model in models):

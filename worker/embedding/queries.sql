@@ -1,5 +1,6 @@
 -- name: claim_jobs
 -- Hold the chosen jobs until the end of the transaction, and see what is still to do for them.
+-- It waits where another worker has one: while that chooses, it looks at more jobs than it takes.
 SELECT
     j.item_id,
     j.position,
@@ -14,7 +15,7 @@ LEFT JOIN embeddings AS e
     ON e.model_id = j.model_id AND e.item_id = j.item_id AND e.position = j.position
 WHERE j.model_id = %(model_id)s AND j.state = 'pending'
 ORDER BY j.item_id, j.position
-FOR UPDATE OF j SKIP LOCKED
+FOR UPDATE OF j
 
 -- name: choose_jobs
 -- Choose the next batch and count the attempt. Until retry_after no other worker takes the jobs for
@@ -186,22 +187,26 @@ LIMIT %(limit)s
 -- name: list_progress
 -- How far each model has come, how fast it goes, and whether searches can use its index. The counts
 -- are those of embedding_progress; here one scan of the vectors gives them and the times.
--- That a build is going on is told by its lock, which every role sees, unlike
--- pg_stat_progress_create_index. An invalid index without one is what a kill has left.
+-- That a build is going on is told by the locks of its transaction, which every role sees, unlike
+-- pg_stat_progress_create_index.
 SELECT
     m.name, m.active, c.items, c.embedded, c.items - c.embedded - c.failed AS pending, c.failed,
     CASE WHEN c.items = 0 THEN 100.0 ELSE round(100.0 * c.embedded / c.items, 1) END AS percent,
     c.per_minute, c.last_embedded_at,
     CASE
         WHEN x.indisvalid THEN 'valid'
-        WHEN x.indexrelid IS NULL THEN 'missing'
         WHEN EXISTS (
             SELECT
-            FROM pg_locks AS l
-            JOIN pg_database AS d ON d.oid = l.database
-            WHERE l.locktype = 'advisory' AND l.granted AND d.datname = current_database()
-                AND (l.classid::bigint << 32) | l.objid::bigint = hashtext('lookalike index')
+            FROM pg_locks AS building
+            JOIN pg_database AS d ON d.oid = building.database
+            JOIN pg_locks AS held ON held.pid = building.pid
+            WHERE building.locktype = 'advisory' AND building.granted
+                AND d.datname = current_database()
+                AND (building.classid::bigint << 32) | building.objid::bigint
+                    = hashtext('lookalike index')
+                AND held.relation = to_regclass('embeddings_' || m.model_id)
         ) THEN 'building'
+        WHEN x.indexrelid IS NULL THEN 'missing'
         ELSE 'invalid'
     END AS index
 FROM embedding_models AS m

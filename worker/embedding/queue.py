@@ -109,7 +109,8 @@ def claim_jobs(
 ) -> list[Job]:
     """Claim chosen jobs until the end of the transaction.
 
-    A worker that dies, or whose machine vanishes, gives them back.
+    A worker that dies, or whose machine vanishes, gives them back. Where another worker has one,
+    this waits for its end: moments as a rule, since the choice keeps others away.
 
     Args:
         connection: in a transaction.
@@ -117,7 +118,7 @@ def claim_jobs(
         chosen: what `choose_jobs` chose.
 
     Returns:
-        The jobs, by item and position, but those that another worker has by now.
+        The jobs, by item and position, but those that another worker has finished by now.
     """
     set_timeouts(connection)
     rows = connection.execute(query(__package__, "claim_jobs"), _keys(model_id, chosen)).fetchall()
