@@ -18,16 +18,16 @@ demo: .venv/.installed
 # Everything, with the branches of app and worker that it takes.
 test: .venv/.installed-dev
 	$(PYTEST) --cov --cov-report=
-	$(BIN)/coverage report
+	$(BIN)/coverage report --fail-under=92
 	$(BIN)/python -m tests.support.branches --at-least 92
 
 # The inner loop: what needs no TensorFlow, Ray, browser or web server.
 test-fast: .venv/.installed-dev
 	$(PYTEST) -m "not slow"
 
-# Everything that is drawn at random, drawn anew and more of it. The first lines say how to repeat it.
+# Everything that is drawn at random, drawn anew and more of it; a failure says how to repeat it.
 soak: .venv/.installed-dev
-	HYPOTHESIS_PROFILE=soak KILLS=$${KILLS:-60} KILL_SEED=$${KILL_SEED:-random} $(PYTEST)
+	KILLS=$${KILLS:-60} KILL_SEED=$${KILL_SEED:-random} $(PYTEST) --hypothesis-profile=soak
 
 check: .venv/.installed-dev
 	$(BIN)/ruff check .

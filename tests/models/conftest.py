@@ -23,10 +23,13 @@ GHOST = "0" * 64
 
 FILL = """
 INSERT INTO items (item_id, sku, product_display_name, brand_name, price)
-SELECT n, n::text, 'Product ' || n, 'Brand ' || mod(n, 7), n FROM generate_series(1, %(products)s) AS n;
+SELECT n, n::text, 'Product ' || n, 'Brand ' || mod(n, 7), n
+FROM generate_series(1, %(products)s) AS n;
 INSERT INTO photos (item_id, position, reference, sha256)
 SELECT n, p, format('images/%%s-%%s.jpg', n, p), md5(format('%%s-%%s', n, p))
-FROM generate_series(1, %(products)s) AS n CROSS JOIN generate_series(1, 1 + (mod(n, 10) = 0)::int) AS p;
+FROM generate_series(1, %(products)s) AS n
+CROSS JOIN generate_series(1, 1 + (mod(n, 10) = 0)::int) AS p;
+ANALYZE items, photos;
 """
 
 VECTORS = """

@@ -147,9 +147,7 @@ def test_a_drop_that_was_cut_short(
 
 
 @pytest.mark.parametrize("step", ["marked", "detached", "without a table"])
-def test_a_drop_goes_on_from_every_step(
-    database: Database, models_url: str, step: str
-) -> None:
+def test_a_drop_goes_on_from_every_step(database: Database, models_url: str, step: str) -> None:
     add_model(database, "ghost", vectors=True)
     execute(models_url, "UPDATE embedding_models SET dropping = true WHERE name = 'ghost'")
     if step != "marked":
@@ -177,9 +175,7 @@ def test_a_drop_holds_nobody_up(database: Database, models_url: str, start: Star
     assert execute(url, MODELS) == [("compact", True)]
 
 
-def test_two_drops_of_one_model_both_end(
-    database: Database, models_url: str, start: Start
-) -> None:
+def test_two_drops_of_one_model_both_end(database: Database, models_url: str, start: Start) -> None:
     url = models_url
     add_model(database, "ghost")
     with psycopg.connect(url) as reader:

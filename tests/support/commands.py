@@ -1,43 +1,97 @@
-"""Commands that a test starts, waits for and interrupts; what a database holds meanwhile."""
+"""Running the command line: each command is a process, forked from one that has it imported.
 
-import signal
+An interpreter of its own would spend a second on imports each time, more than most commands take.
+"""
+
+import atexit
+import contextlib
+import importlib
+import multiprocessing
+import os
 import subprocess
-import time
-from collections.abc import Callable
-from typing import Any
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
 
-import psycopg
+TIMEOUT = 300.0
+"""Seconds after which a command is taken for stuck, and killed."""
 
-DEADLINE = 120.0
-"""Seconds after which what ought to happen has not happened."""
+PRELOADED = (
+    "worker.cli",
+    "worker.cli.db",
+    "worker.cli.ingest",
+    "worker.cli.jobs",
+    "worker.cli.models",
+    "worker.cli.similar",
+    "worker.cli.status",
+)
 
-Rows = list[tuple[Any, ...]]
-Start = Callable[..., "subprocess.Popen[str]"]
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["__main__", "tests.support.preloaded"])
 
-
-def execute(url: str, statement: str, *parameters: Any) -> Rows:
-    """Run a statement in a transaction of its own; return its rows, if it gives any."""
-    with psycopg.connect(url) as connection:
-        cursor = connection.execute(statement, parameters or None)
-        return cursor.fetchall() if cursor.description else []
-
-
-def wait_until(condition: Callable[[], object], seconds: float = DEADLINE) -> None:
-    """Wait until something holds; fail if it never does."""
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it never came to pass"
-        time.sleep(0.02)
+Completed = subprocess.CompletedProcess[str]
 
 
-def read_until(process: "subprocess.Popen[str]", words: str) -> None:
-    """Read a process's error output up to the line with these words."""
-    assert process.stderr is not None
-    assert any(words in line for line in process.stderr), f"it never said {words!r}"
+def preload() -> None:
+    """Import what most commands need; called once, in the process that they are forked from."""
+    for module in PRELOADED:
+        importlib.import_module(module)
 
 
-def end(process: "subprocess.Popen[str]", number: signal.Signals) -> tuple[int, str, str]:
-    """Send a signal and wait; return exit code, output and error output."""
-    process.send_signal(number)
-    output, errors = process.communicate(timeout=DEADLINE)
-    return process.returncode, output, errors
+def run_command(program: Path, arguments: list[str], environment: dict[str, str]) -> Completed:
+    """Run a command to its end, as `subprocess.run` with `capture_output` would.
+
+    Args:
+        program: what the command is to see as its own name.
+        arguments: of the command line.
+        environment: all of the command's variables; those that Python itself reads at its start
+            have no effect, but for `PYTHONWARNINGS=default`.
+
+    Raises:
+        subprocess.TimeoutExpired: it was not done after `TIMEOUT`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        outputs = [Path(folder) / name for name in ("stdout", "stderr")]
+        process = _context.Process(
+            target=_run, args=([str(program), *arguments], environment, Path.cwd(), *outputs)
+        )
+        process.start()
+        process.join(TIMEOUT)
+        if process.exitcode is None:
+            process.kill()
+            raise subprocess.TimeoutExpired(arguments, TIMEOUT)
+        output, errors = (file.read_text(encoding="utf-8") for file in outputs)
+        return Completed(arguments, process.exitcode, output, errors)
+
+
+def _run(
+    arguments: list[str], environment: dict[str, str], folder: Path, stdout: Path, stderr: Path
+) -> None:
+    with stdout.open("wb") as out, stderr.open("wb") as err:
+        os.dup2(out.fileno(), 1)
+        os.dup2(err.fileno(), 2)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = arguments
+    if environment.get("PYTHONWARNINGS") == "default":
+        warnings.resetwarnings()
+        warnings.simplefilter("default")
+    with _ended_like_a_program():
+        from worker.cli import main
+
+        main()
+
+
+@contextlib.contextmanager
+def _ended_like_a_program() -> Iterator[None]:
+    """Do at the end what multiprocessing leaves out: the hook of what nobody caught, and atexit."""
+    try:
+        yield
+    except Exception:
+        sys.excepthook(*sys.exc_info())
+        sys.exit(1)
+    finally:
+        atexit._run_exitfuncs()

@@ -13,7 +13,7 @@ from pgvector.psycopg import register_vector
 
 from app.database import Database
 from app.encoders.encoder import Encoder
-from app.encoders.loaded import EncoderSpec
+from app.encoders.cache import EncoderSpec
 from app.encoders.precision import Precision
 from app.encoders.registry import get_backbone
 from app.models import EmbeddingModel, get_model
