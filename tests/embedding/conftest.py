@@ -9,7 +9,7 @@ import pytest
 
 from app.database import Database, open_database
 from tests.conftest import LOOKALIKE, cli_environment, clone, settings_for
-from tests.support.commands import Start, execute
+from tests.support.waiting import Start, execute
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from worker.embedding.known import adopt_known
 
 from app.database import Database
 from tests.conftest import Cli
-from tests.support.commands import execute
 from tests.support.vectors import assert_complete, vectors
+from tests.support.waiting import execute
 from worker.embedding.queue import reconcile
 
 NOTHING = "compact: nothing to embed\n"

@@ -17,7 +17,6 @@ from app.encoders.encoder import Encoder
 from app.photos.errors import PhotoStorageUnavailable, UnavailablePhotoError
 from app.photos.storage import PhotoStorage, open_storage
 from tests.conftest import Cli, settings_for
-from tests.support.commands import DEADLINE, execute, wait_until
 from tests.support.damages import (
     AFTER_INGEST,
     BEFORE_INGEST,
@@ -36,6 +35,7 @@ from tests.support.vectors import (
     stub_worker,
     vectors,
 )
+from tests.support.waiting import DEADLINE, execute, wait_until
 from worker.embedding.run import EmbeddingRun
 from worker.embedding.worker import BATCH_WORKERS, NetworkError, Tally
 

@@ -17,9 +17,9 @@ from psycopg import sql
 
 from app.database import query
 from tests.conftest import Cli, cli_environment
-from tests.support.commands import DEADLINE, execute
 from tests.support.seeds import KILL_SEED, KILLS
 from tests.support.vectors import assert_complete, cosine, log_writes, vectors, written
+from tests.support.waiting import DEADLINE, execute
 
 pytestmark = pytest.mark.slow
 

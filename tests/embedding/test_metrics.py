@@ -10,8 +10,8 @@ from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import Cli, free_port, wait_for
-from tests.support.commands import Start, end, execute, wait_until
 from tests.support.vectors import writes_held
+from tests.support.waiting import Start, end, execute, wait_until
 from worker.embedding.metrics import STAGES, show_backlog
 from worker.embedding.worker import BATCH_WORKERS
 

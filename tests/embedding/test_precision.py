@@ -6,7 +6,7 @@ import pytest
 
 from app.encoders.precision import has_bfloat16
 from tests.conftest import Cli
-from tests.support.commands import execute
+from tests.support.waiting import execute
 
 pytestmark = pytest.mark.slow
 

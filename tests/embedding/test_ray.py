@@ -11,8 +11,8 @@ import pytest
 from ray.cluster_utils import Cluster
 
 from tests.conftest import Cli
-from tests.support.commands import DEADLINE, Start, execute, read_until, wait_until
 from tests.support.vectors import assert_complete, cosine, log_writes, vectors, writes_held, written
+from tests.support.waiting import DEADLINE, Start, execute, read_until, wait_until
 from worker.embedding.engines.driver import CORES, Share, share_out
 from worker.embedding.worker import BATCH_WORKERS
 

@@ -15,9 +15,9 @@ from app.photos.remote import open_remote
 from app.photos.retry import RetryPolicy
 from app.photos.storage import PhotoStorage, open_storage
 from tests.conftest import Cli
-from tests.support.commands import execute
 from tests.support.photo_server import PhotoServer, in_memory
 from tests.support.vectors import assert_complete, drained, stub_worker, vectors
+from tests.support.waiting import execute
 from worker.embedding.worker import BATCH_WORKERS, Tally
 
 BATCHES_UNDER_WAY = range(8, BATCH_WORKERS * 8 + 1, 8)

@@ -6,8 +6,8 @@ import psycopg
 import pytest
 
 from app.database import Database
-from tests.support.commands import execute
 from tests.support.vectors import assert_current, drained, fill, stub_worker, vectors
+from tests.support.waiting import execute
 from worker.embedding.reuse import reuse_vectors
 from worker.embedding.worker import Tally
 

@@ -9,7 +9,6 @@ import pytest
 
 from app.database import Database, open_database
 from tests.conftest import settings_for
-from tests.support.commands import DEADLINE, Start, execute, wait_until
 from tests.support.vectors import (
     assert_complete,
     drained,
@@ -20,6 +19,7 @@ from tests.support.vectors import (
     writes_held,
     written,
 )
+from tests.support.waiting import DEADLINE, Start, execute, wait_until
 from worker.embedding.queue import PhotoKey, choose_jobs, claim_jobs, finish_jobs, give_up_jobs
 from worker.embedding.worker import BATCH_WORKERS
 

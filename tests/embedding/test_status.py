@@ -11,8 +11,8 @@ import psycopg
 from app.database import Database
 from app.models import ensure_index
 from tests.conftest import Cli, settings_for
-from tests.support.commands import DEADLINE, execute, wait_until
 from tests.support.vectors import model_of, vectors
+from tests.support.waiting import DEADLINE, execute, wait_until
 
 
 def status(cli: Cli, url: str) -> dict[str, Any]:

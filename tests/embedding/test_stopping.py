@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import DEADLINE, Start, end, execute, read_until, wait_until
 from tests.support.dying_worker import DIED
 from tests.support.vectors import vectors, writes_held
+from tests.support.waiting import DEADLINE, Start, end, execute, read_until, wait_until
 from worker.embedding.queue import MAX_ATTEMPTS
 from worker.embedding.worker import BATCH_WORKERS
 

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from pgvector.psycopg import register_vector
 
 from app.database import Database
-from app.encoders.encoder import Encoder
 from app.encoders.cache import EncoderSpec
+from app.encoders.encoder import Encoder
 from app.encoders.precision import Precision
 from app.encoders.registry import get_backbone
 from app.models import EmbeddingModel, get_model
 from app.photos.storage import PhotoStorage, open_storage
 from app.settings import Settings
-from tests.support.commands import execute
+from tests.support.waiting import execute
 from worker.embedding.engines.local import LocalEngine
 from worker.embedding.queue import fill_queue, revive_jobs
 from worker.embedding.worker import Tally, Worker

@@ -6,8 +6,8 @@ from pathlib import Path
 from threading import Event
 
 from app.database import Database
-from app.encoders.encoder import Encoder
 from app.encoders.cache import EncoderSpec, load_encoder
+from app.encoders.encoder import Encoder
 from app.encoders.precision import Precision
 from app.models import EmbeddingModel
 from app.photos.roots import photo_storage
