@@ -6,9 +6,8 @@ import json
 from typing import Any
 
 from app.errors import LookalikeError
+from app.items.keys import LAST_ID
 
-LAST_ID = 2**63 - 1
-"""The largest id that Postgres's bigint holds."""
 
 
 class CursorError(LookalikeError):
