@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from app.photos.decode import PhotoError, open_file, open_photo
+from app.photos.decode import open_file, open_photo
+from app.photos.errors import PhotoError
 from worker.ingest.listing import Listing
 
 FOLDER = "images"

@@ -5,8 +5,9 @@ import io
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from app.photos import MissingPhotoError, Remote
-from app.photos.decode import PhotoError, open_photo
+from app.photos import Remote
+from app.photos.decode import open_photo
+from app.photos.errors import MissingPhotoError, PhotoError
 from worker.ingest.photos import FOLDER, Photo, photo_path
 
 
