@@ -9,7 +9,6 @@ from app.errors import LookalikeError
 from app.items.keys import LAST_ID
 
 
-
 class CursorError(LookalikeError):
     """The cursor belongs to another question, or to none."""
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
 from psycopg import sql
-from pydantic import BaseModel, Field, PlainSerializer, SerializationInfo, create_model
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SerializationInfo, create_model
 
 from app.catalog.attributes import Catalog
 from app.items.keys import image_path
@@ -16,6 +16,9 @@ PREFIX = "prefix"
 
 Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 """A text that Postgres can take: no NUL."""
+
+ATTRIBUTE = "attribute_"
+"""Put before an attribute's name, so that none can hide a method; the alias is the name itself."""
 
 TYPES: dict[str, Any] = {
     "text": str,
@@ -40,6 +43,8 @@ Address = Annotated[str | None, PlainSerializer(_below_prefix, return_type=str |
 class Product(BaseModel):
     """What the catalog says of a product; `with_attributes` adds the declared attributes."""
 
+    model_config = ConfigDict(serialize_by_alias=True)
+
     item_id: int = Field(description="the number of the product in this database")
     sku: str = Field(description="the catalog's own id of the product")
     product_display_name: str | None
@@ -47,6 +52,10 @@ class Product(BaseModel):
     price: float | None
     discounted_price: float | None
     available: bool = Field(description="whether it is in stock")
+
+    def value(self, name: str) -> Any:
+        """Return a core field or an attribute by its name."""
+        return getattr(self, name if name in Product.model_fields else ATTRIBUTE + name)
 
     def image_at(self, position: int | None) -> str | None:
         """Return the path of a photo, None for no position."""
@@ -60,9 +69,13 @@ AnyProduct = TypeVar("AnyProduct", bound=Product)
 def with_attributes(model: type[AnyProduct], catalog: Catalog) -> type[AnyProduct]:
     """Return a model of products with the attributes that a catalog declares."""
     fields: dict[str, Any] = {
-        attribute.name: (
+        ATTRIBUTE + attribute.name: (
             TYPES[attribute.type] | None,
-            Field(description=attribute.description or attribute.label),
+            Field(
+                alias=attribute.name,
+                title=attribute.label,
+                description=attribute.description or attribute.label,
+            ),
         )
         for attribute in catalog.attributes
     }
