@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app.catalog.attributes import Catalog
 from app.database import Database, embedded
 from app.database.connection import database_url
-from app.encoders.loaded import EncoderCache
+from app.encoders.loaded import LoadedEncoder as EncoderCache
 from app.errors import LookalikeError
 from app.http import health, items, models, pages, searches
 from app.http.addresses import SkuConverter, prefix

@@ -59,17 +59,17 @@ def nearest(
             break
         pool = min(MAX_POOL, 4 * pool)
     milliseconds = 1000 * (time.perf_counter() - begun)
-    if options.how.min_similarity is not None:
-        chosen = [row for row in chosen if row["similarity"] >= options.how.min_similarity]
+    if how.min_similarity is not None:
+        chosen = [row for row in chosen if row["similarity"] >= how.min_similarity]
     return answer_model(SimilarItems, options.catalog)(
         query={**search_query.asked, **options.as_question()},
         model=search_query.model,
         search=found.search,
-        requested=options.how.top_n,
+        requested=how.top_n,
         returned=len(chosen),
         results=chosen,
         explain=_explain(connection, search_query, options, found, milliseconds)
-        if options.how.explain
+        if how.explain
         else None,
     )
 

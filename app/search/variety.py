@@ -23,7 +23,7 @@ def choose(rows: list[Row], search_query: SearchQuery, options: Options) -> list
     (Carbonell & Goldstein, "The use of MMR", SIGIR 1998); with d = 0 that is the nearest.
 
     Args:
-        rows: candidates, nearest first, with `_embedding` and `_sha256` where duplicates or diversity matter.
+        rows: candidates, nearest first, with `_sha256` and `_embedding` where these matter.
         search_query: what they were compared with.
         options: what was asked for.
 
