@@ -58,7 +58,7 @@ class FilterForm:
 
 def filter_labels(catalog: Catalog) -> dict[str, str]:
     """Return what people read for each filter."""
-    labels = {}
+    labels: dict[str, str] = {}
     for attribute in catalog.attributes:
         if attribute.filter:
             labels |= _labels(attribute.name, attribute.label, attribute.type in RANGED)

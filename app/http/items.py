@@ -15,6 +15,7 @@ from app.items.keys import ItemKey
 from app.items.listing import ItemDetail, get_item, get_photo, list_items, page_model
 from app.items.parameters import read_parameters, read_with_filters
 from app.items.product import Text, with_attributes
+from app.photos.retry import RetryPolicy
 from app.photos.roots import photo_storage
 from app.search.answers import SimilarItems, answer_model
 from app.search.errors import NotEmbeddedError, UnknownItemError
@@ -24,6 +25,9 @@ from app.search.similar import similar_items
 blueprint = Blueprint("items", __name__, url_prefix="/api/v1/items")
 
 TAG = "items"
+
+ONE_ATTEMPT = RetryPolicy(attempts=1)
+"""A person waits for the answer: a storage that fails is told, not asked again."""
 
 
 class ItemsQuery(BaseModel):
@@ -111,7 +115,7 @@ def image(item: str) -> Response:
             raise NotEmbeddedError(f"product {key} has no photo")
         if found.reference is None:
             raise UnknownItemError(f"product {key} has no photo at position {position}")
-        storage = photo_storage(borrowed, context().settings)
+        storage = photo_storage(borrowed, context().settings, ONE_ATTEMPT)
     return send_photo(storage, found.reference, key)
 
 

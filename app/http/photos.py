@@ -9,8 +9,8 @@ from werkzeug.exceptions import NotFound
 
 from app.errors import LookalikeError
 from app.items.keys import ItemKey
-from app.photos import PhotoStorage
 from app.photos.errors import MissingPhotoError, PhotoError
+from app.photos.storage import PhotoStorage
 
 MAX_AGE = 3600
 """Seconds for which a browser need not ask again."""
@@ -23,10 +23,10 @@ def send_photo(storage: PhotoStorage, reference: str, key: ItemKey) -> Response:
         NotFound: it isn't there.
         LookalikeError: the storage can't be reached, or the photo not be read.
     """
-    path = storage.local_path(reference)
-    if path is not None:
-        return _send_file(storage, path, key)
     try:
+        path = storage.path_of(reference)
+        if path is not None:
+            return _send_file(storage, path, key)
         # The whole photo first, so that a failure is still a status and no torn answer.
         data = storage.read(reference)
     except MissingPhotoError:

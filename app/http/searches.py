@@ -18,7 +18,7 @@ from app.search.answers import SimilarItems, answer_model
 from app.search.by_photo import Photo, similar_to_photo
 from app.search.duplicates import Duplicates, list_duplicates
 from app.search.errors import QueryError
-from app.search.options import Options, SearchOptions, options_model
+from app.search.options import Options, SearchOptions, capped, options_model
 from app.search.recommend import (
     RecommendationRequest,
     Recommendations,
@@ -84,7 +84,7 @@ class DuplicatesQuery(BaseModel):
 
 def photo_form(catalog: Catalog) -> type[PhotoForm]:
     """Return the form of a search by photo: its caps are the catalog's."""
-    return create_model("PhotoForm", __base__=(PhotoForm, options_model(catalog)))
+    return create_model("PhotoForm", __base__=PhotoForm, **capped(catalog))
 
 
 @blueprint.post("/similar")

@@ -103,7 +103,7 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]
                 number = self.SIG_QUEUE.get(timeout=left)
             except queue.Empty:
                 break
-            if number in (signal.SIGINT, signal.SIGQUIT):
+            if number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
                 return True
         return False
 
@@ -149,8 +149,6 @@ class Server(BaseApplication):  # type: ignore[misc]
             "loglevel": "warning",
             # A socket in the user's home that two servers of one user would fight over.
             "control_socket_disable": True,
-            # Prefixes are the business of ProxyFix, which knows how many proxies to believe.
-            "forwarder_headers": "",
         }
         if settings.log_format == "json":
             self.options |= {"logger_class": JsonLogger, "accesslog": "-"}

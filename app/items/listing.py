@@ -96,7 +96,7 @@ def get_item(
         if row is None:
             return None
         photos = rows.execute(query(__package__, "list_photos"), row).fetchall()
-    item = with_attributes(ItemDetail, catalog)(
+    item: ItemDetail = with_attributes(ItemDetail, catalog)(
         **row, photo_position=photos[0]["position"] if photos else None, photos=[]
     )
     item.photos = [

@@ -49,19 +49,18 @@ def nearest(
         `top_n` products whenever so many match the options.
     """
     begun = time.perf_counter()
-    pool = (
-        min(MAX_POOL, max(100, 10 * options.how.top_n)) if options.how.varied else options.how.top_n
-    )
+    how = options.how
+    pool = min(MAX_POOL, max(100, 10 * how.top_n)) if how.varied else how.top_n
     while True:
         found = _find(connection, search_query, options, pool)
-        chosen = choose(found.rows, search_query, options.how) if options.how.varied else found.rows
-        if len(chosen) >= options.how.top_n or len(found.rows) < pool or pool == MAX_POOL:
+        chosen = choose(found.rows, search_query, how) if how.varied else found.rows
+        if len(chosen) >= how.top_n or len(found.rows) < pool or pool == MAX_POOL:
             break
         pool = min(MAX_POOL, 4 * pool)
     milliseconds = 1000 * (time.perf_counter() - begun)
     if how.min_similarity is not None:
         chosen = [row for row in chosen if row["similarity"] >= how.min_similarity]
-    return answer_model(SimilarItems, options.catalog)(
+    answer: SimilarItems = answer_model(SimilarItems, options.catalog)(
         query={**search_query.asked, **options.as_question()},
         model=search_query.model,
         search=found.search,
@@ -72,6 +71,7 @@ def nearest(
         if how.explain
         else None,
     )
+    return answer
 
 
 @dataclass(frozen=True)

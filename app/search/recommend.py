@@ -177,9 +177,10 @@ def recommend(
             examples=np.stack([vector for vector, _ in likes + dislikes]).astype(np.float32),
         )
         answer = nearest(connection, search_query, options)
-        return answer_model(Recommendations, catalog)(
+        recommendations: Recommendations = answer_model(Recommendations, catalog)(
             **dict(answer), unknown_ids=_without_vector(keys, found)
         )
+        return recommendations
 
     return with_vectors(engine, [*positive, *negative], search)
 
