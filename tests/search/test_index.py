@@ -4,7 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from app.catalog.attributes import load_catalog
 from app.database import Database, open_database
+from app.items.keys import ItemKey
+from app.search.options import SearchOptions
+from app.search.similar import similar_items
 from tests.conftest import settings_for
 from tests.search.conftest import FIRST_ID, ask
 
@@ -38,8 +42,9 @@ def test_an_analysts_query_uses_the_index(gallery_database: Database) -> None:
 def test_similar_items_uses_the_index(gallery_database: Database) -> None:
     with gallery_database.connection() as connection:
         before = connection.execute(SCANS).fetchone()
-    answer = ask(gallery_database, FIRST_ID)
-    with gallery_database.connection() as connection:
+        options = SearchOptions(load_catalog(connection))
+        answer = similar_items(connection, ItemKey.from_json(FIRST_ID), options)
+        connection.commit()
         connection.execute("SELECT pg_stat_force_next_flush()")
     with gallery_database.connection() as connection:
         after = connection.execute(SCANS).fetchone()
@@ -49,9 +54,10 @@ def test_similar_items_uses_the_index(gallery_database: Database) -> None:
     assert after[0] == before[0] + 1
 
 
-def test_settings_of_a_search_end_with_it(gallery_database: Database) -> None:
+def test_settings_of_a_search_end_with_its_transaction(gallery_database: Database) -> None:
     with gallery_database.connection() as connection:
         connection.execute("SELECT * FROM similar_items(1234, 500)")
+        connection.commit()
         names = ("hnsw.ef_search", "hnsw.iterative_scan", "plan_cache_mode", "enable_sort")
         values = [connection.execute(f"SHOW {name}").fetchone() for name in names]
     assert values == [("40",), ("off",), ("auto",), ("on",)]
