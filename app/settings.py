@@ -67,8 +67,8 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(
         default=0,
         ge=0,
-        description="proxies before `serve` whose X-Forwarded-For, -Proto, -Host, -Port and -Prefix "
-        "are believed",
+        description="proxies before `serve` whose X-Forwarded-For, -Proto, -Host, -Port and "
+        "-Prefix are believed",
     )
     drain_seconds: float = Field(
         default=2.0,

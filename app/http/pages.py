@@ -113,14 +113,8 @@ def item(catalog: Catalog, item: str) -> str:
     )
 
 
-@blueprint.app_context_processor
-def _addresses() -> dict[str, Any]:
-    return {"address": address, "item_url": item_url, "with_parameters": with_parameters}
-
-
-@blueprint.app_context_processor
-def _words() -> dict[str, Any]:
-    return {"card_line": card_line, "attribute_list": attribute_list}
+for _function in (address, item_url, with_parameters, card_line, attribute_list):
+    blueprint.add_app_template_global(_function)
 
 
 @blueprint.app_template_filter("price")

@@ -1,5 +1,6 @@
 """Searches over HTTP that aren't about one item: by a photo, by examples, for duplicates."""
 
+from functools import lru_cache
 from typing import Annotated, Any
 
 from flask import Blueprint, Response, request
@@ -82,6 +83,7 @@ class DuplicatesQuery(BaseModel):
     cursor: Text | None = Field(default=None, description="next_cursor of the page before")
 
 
+@lru_cache(maxsize=8)
 def photo_form(catalog: Catalog) -> type[PhotoForm]:
     """Return the form of a search by photo: its caps are the catalog's."""
     return create_model("PhotoForm", __base__=PhotoForm, **capped(catalog))

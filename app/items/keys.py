@@ -11,6 +11,9 @@ LAST_ID = 2**63 - 1
 MAX_SKU = 200
 """Characters of a sku, at most."""
 
+STORABLE = re.compile(r"[^\0\ud800-\udfff]*")
+"""A text that Postgres can hold: no NUL, no half of a pair of code units."""
+
 CANONICAL = re.compile(r"[1-9][0-9]{0,18}")
 
 AMBIGUOUS = re.compile(r"\.{1,2}|/|.*/(image|similar)", re.DOTALL)
@@ -29,7 +32,7 @@ class ItemKey:
     @classmethod
     def from_text(cls, text: str) -> "ItemKey":
         """Understand a path or an argument: a sku, or else the digits of an item_id."""
-        usable = 0 < len(text) <= MAX_SKU and "\0" not in text
+        usable = 0 < len(text) <= MAX_SKU and STORABLE.fullmatch(text) is not None
         is_id = CANONICAL.fullmatch(text) is not None and int(text) <= LAST_ID
         return cls(text, text if usable else None, int(text) if is_id else None)
 
@@ -46,7 +49,8 @@ class ItemKey:
         return {"sku": self.sku, "item_id": self.item_id}
 
     def __str__(self) -> str:
-        return str(self.written)
+        text = str(self.written)[:MAX_SKU]
+        return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
 def path_name(item_id: int, sku: str) -> str:

@@ -118,8 +118,8 @@ def second_model(catalog_url: str, catalog_database: Database) -> Database:
         )
         connection.execute("CREATE TABLE embeddings_2 PARTITION OF embeddings FOR VALUES IN (2)")
         connection.execute(
-            "INSERT INTO embeddings (model_id, item_id, embedding, image_sha256) "
-            "SELECT 2, item_id, embedding * array_fill(-1::real, ARRAY[256])::halfvec, "
+            "INSERT INTO embeddings (model_id, item_id, position, embedding, image_sha256) "
+            "SELECT 2, item_id, position, embedding * array_fill(-1::real, ARRAY[256])::halfvec, "
             "image_sha256 FROM embeddings"
         )
     return catalog_database
