@@ -51,9 +51,7 @@ _KINDS = {
         "the server ended a transaction that took too long",
         "raise transaction_timeout for this role, then " + RUN_AGAIN,
     ),
-    "28": _Kind(
-        "the server refuses the user or the password", "correct DATABASE_URL, or the role"
-    ),
+    "28": _Kind("the server refuses the user or the password", "correct DATABASE_URL, or the role"),
     "3D000": _Kind(
         "there is no such database", "make it with CREATE DATABASE, or correct DATABASE_URL"
     ),

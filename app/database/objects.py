@@ -41,13 +41,18 @@ def missing_objects(connection: psycopg.Connection[Any]) -> list[str]:
     return names
 
 
+def script(part: str) -> bytes:
+    """Return the statements of a file of `migrations/sql`."""
+    return files("migrations").joinpath("sql", f"{part}.sql").read_bytes()
+
+
 @cache
 def _names() -> tuple[dict[str, None], dict[str, int]]:
     """Return the relations, and the routines with how many of a name there are."""
     relations: dict[str, None] = {}
     routines: dict[str, int] = {}
     for part in PARTS:
-        text = files("migrations").joinpath("sql", f"{part}.sql").read_text(encoding="utf-8")
+        text = script(part).decode()
         relations |= dict.fromkeys([*_RELATION.findall(text), *_OVERVIEW.findall(text)])
         for name in _ROUTINE.findall(text):
             routines[name] = routines.get(name, 0) + 1

@@ -19,6 +19,7 @@ from app.database.connection import Database, connect
 from app.database.errors import map_database_error
 from app.database.objects import missing_objects
 from app.database.query import query
+from app.database.repair import repair as run_repair
 from app.errors import LookalikeError
 
 logger = logging.getLogger(__name__)
@@ -54,17 +55,23 @@ def check(database: Database) -> None:
         check_on(connection)
 
 
+def check_revision(database: Database) -> None:
+    """Make sure of the schema's revision alone.
+
+    Raises:
+        LookalikeError: the schema is missing, older or newer; the text says what to do.
+    """
+    with database.connection() as connection:
+        _require_revision(connection)
+
+
 def check_on(connection: psycopg.Connection[Any]) -> None:
     """Make sure of the schema on a connection that is already borrowed; any role may.
 
     Raises:
         LookalikeError: as `check` does.
     """
-    have, need = current_on(connection), required()
-    if have is None:
-        raise LookalikeError("the database has no schema yet: run `lookalike db upgrade`")
-    if have != need:
-        _refuse(have, need)
+    _require_revision(connection)
     missing = missing_objects(connection)
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
@@ -92,15 +99,23 @@ def downgrade(database: Database, revision: str) -> None:
     _run(database, command.downgrade, revision)
 
 
+def repair(database: Database) -> None:
+    """Make what the schema has lost again: functions, views, indexes, comments, roles, rights.
+
+    Raises:
+        LookalikeError: the server refused.
+    """
+    with _one_line(), database.connection() as connection, warnings_logged(connection):
+        run_repair(connection)
+
+
 def engine(url: str) -> Engine:
     """Return an engine of SQLAlchemy, which Alembic works with, over connections as ours all are.
 
     Args:
         url: the database's address.
     """
-    return create_engine(
-        "postgresql+psycopg://", poolclass=NullPool, creator=lambda: connect(url)
-    )
+    return create_engine("postgresql+psycopg://", poolclass=NullPool, creator=lambda: connect(url))
 
 
 @contextmanager
@@ -118,7 +133,12 @@ def warnings_logged(connection: psycopg.Connection[Any]) -> Iterator[None]:
         connection.remove_notice_handler(pass_on)
 
 
-def _refuse(have: str, need: str) -> None:
+def _require_revision(connection: psycopg.Connection[Any]) -> None:
+    have, need = current_on(connection), required()
+    if have == need:
+        return
+    if have is None:
+        raise LookalikeError("the database has no schema yet: run `lookalike db upgrade`")
     revisions = ScriptDirectory.from_config(_config()).walk_revisions()
     if have in {script.revision for script in revisions}:
         raise LookalikeError(
@@ -133,17 +153,21 @@ def _refuse(have: str, need: str) -> None:
 
 def _run(database: Database, action: Callable[[Config, str], None], revision: str) -> None:
     config = _config()
-    try:
-        with engine(database.url).connect() as connection:
-            config.attributes["connection"] = connection
-            action(config, revision)
-    except (psycopg.Error, DBAPIError) as error:
-        failure = map_database_error(error)
-        raise LookalikeError(f"the schema was not changed: {failure}") from None
-    except CommandError as error:
-        raise LookalikeError(f"no such revision: {error}") from None
+    with _one_line(), engine(database.url).connect() as connection:
+        config.attributes["connection"] = connection
+        action(config, revision)
     # Connections opened before the extension came don't know its types.
     database.pool.drain()
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    try:
+        yield
+    except (psycopg.Error, DBAPIError) as error:
+        raise LookalikeError(f"the schema was not changed: {map_database_error(error)}") from None
+    except CommandError as error:
+        raise LookalikeError(f"no such revision: {error}") from None
 
 
 def _config() -> Config:

@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app.catalog.attributes import Catalog
 from app.database import Database, embedded
 from app.database.connection import database_url
-from app.encoders.loaded import LoadedEncoder as EncoderCache
+from app.encoders.cache import EncoderCache
 from app.errors import LookalikeError
 from app.http import health, items, models, pages, searches
 from app.http.addresses import SkuConverter, prefix
@@ -24,13 +24,17 @@ log = logging.getLogger(__name__)
 
 
 def create_app(
-    settings: Settings | None = None, draining: Callable[[], bool] = lambda: False
+    settings: Settings | None = None,
+    *,
+    draining: Callable[[], bool] = lambda: False,
+    encoders: EncoderCache | None = None,
 ) -> Flask:
     """Make the application, its pool of connections open: call it after a fork, not before.
 
     Args:
         settings: those of the environment by default.
         draining: whether the process is about to stop, and not ready for more requests.
+        encoders: where the active model's encoder is kept; by default loaded when it is needed.
     """
     settings = settings or get_settings()
     app = Flask("app.http")
@@ -42,7 +46,8 @@ def create_app(
     database = Database(database_url(settings), settings)
     database.open()
     app.extensions["database"] = database
-    app.extensions[KEY] = Context(settings, database, EncoderCache(settings.home), draining)
+    encoders = encoders or EncoderCache(settings.home)
+    app.extensions[KEY] = Context(settings, database, encoders, draining)
     app.extensions["revive_database"] = lambda: _revive(settings)
     register_problems(app)
     for part in (items, searches, models, health, pages):

@@ -12,7 +12,7 @@ from flask import current_app, request
 from app.catalog.attributes import Catalog
 from app.catalog.cache import OUTDATED, CatalogCache
 from app.database import Database
-from app.encoders.loaded import LoadedEncoder as EncoderCache
+from app.encoders.cache import EncoderCache
 from app.search.by_photo import PhotoSearch
 from app.search.nearest import search_connection
 from app.settings import Settings

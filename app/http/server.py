@@ -161,7 +161,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         """Make the application, in the worker process."""
-        return create_app(self.settings, self.draining.is_set)
+        return create_app(self.settings, draining=self.draining.is_set)
 
     def run(self) -> None:
         """Serve until a signal ends it."""

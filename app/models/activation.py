@@ -4,10 +4,10 @@ import time
 from typing import Any
 
 import psycopg
-from psycopg import sql
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
 from app.database import Database, query
+from app.database.active_view import show_model
 from app.database.locks import Lock, lock
 from app.errors import LookalikeError
 from app.models.model import EmbeddingModel, get_model
@@ -54,9 +54,7 @@ def activate(
 
 def _switch(database: Database, name: str, force: bool, lock_timeout_ms: int) -> bool:
     with database.connection() as connection:
-        connection.execute(
-            "SELECT set_config('lock_timeout', %s, true)", [f"{lock_timeout_ms}ms"]
-        )
+        connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{lock_timeout_ms}ms"])
         lock(connection, Lock.MODELS)
         model = get_model(connection, name)
         if model.active:
@@ -64,13 +62,11 @@ def _switch(database: Database, name: str, force: bool, lock_timeout_ms: int) ->
         _require_ready(connection, model, force)
         connection.execute(query(__package__, "set_inactive"))
         connection.execute(query(__package__, "set_active"), {"model_id": model.model_id})
-        show_model(connection, model)
+        show_model(connection, model.model_id, model.dimensions)
     return True
 
 
-def _require_ready(
-    connection: psycopg.Connection[Any], model: EmbeddingModel, force: bool
-) -> None:
+def _require_ready(connection: psycopg.Connection[Any], model: EmbeddingModel, force: bool) -> None:
     name = model.name
     if model.dropping:
         raise LookalikeError(
@@ -84,21 +80,3 @@ def _require_ready(
             f"{name} still has {pending:,} photos to embed: run `lookalike embed --model "
             f"{name}` first, or activate it with --force"
         )
-
-
-def show_model(connection: psycopg.Connection[Any], model: EmbeddingModel) -> None:
-    """Let the view `photo_embeddings` show a model's vectors. The caller commits."""
-    _show(connection, model.model_id, model.dimensions)
-
-
-def show_none(connection: psycopg.Connection[Any]) -> None:
-    """Let the view `photo_embeddings` show nothing. The caller commits."""
-    _show(connection, 0, 1)
-
-
-def _show(connection: psycopg.Connection[Any], model_id: int, dimensions: int) -> None:
-    connection.execute(
-        query(__package__, "show_model").format(
-            model_id=sql.Literal(model_id), dimensions=sql.Literal(dimensions)
-        )
-    )

@@ -88,13 +88,3 @@ UPDATE embedding_models SET active = true WHERE model_id = %(model_id)s
 -- name: set_inactive
 -- Let no model be active.
 UPDATE embedding_models SET active = false WHERE active
-
--- name: show_model
--- Let photo_embeddings show one model's vectors, in a form that its index serves; item_embeddings
--- is a view of it. The double cast leaves a column without a length, so that models of different
--- dimensions can take turns.
-CREATE OR REPLACE VIEW photo_embeddings AS
-SELECT e.item_id, e.position, (e.embedding::halfvec({dimensions}))::halfvec AS embedding
-FROM embeddings AS e
-JOIN items AS i USING (item_id)
-WHERE e.model_id = {model_id} AND i.removed_at IS NULL

@@ -7,10 +7,10 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from app.database import query
+from app.database.active_view import show_model
 from app.database.locks import Lock, lock
 from app.encoders.precision import Precision
 from app.encoders.registry import Backbone
-from app.models.activation import show_model
 from app.models.model import EmbeddingModel, active_model, partition_name, require_free
 
 
@@ -58,5 +58,5 @@ def register(
         )
     )
     if model.active:
-        show_model(connection, model)
+        show_model(connection, model.model_id, model.dimensions)
     return model

@@ -12,10 +12,10 @@ from psycopg import sql
 from tenacity import Retrying, retry_if_exception, wait_fixed
 
 from app.database import Database, query
+from app.database.active_view import show_none
 from app.database.connection import connect
 from app.database.locks import Lock, lock
 from app.errors import LookalikeError
-from app.models.activation import show_none
 from app.models.model import EmbeddingModel, get_model, list_models, partition_name
 
 RACES = (

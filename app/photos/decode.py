@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageFile, ImageOps
 
 from app.photos import png
+from app.photos.colour_profiles import to_srgb
 from app.photos.depths import load_pixels
 from app.photos.errors import NotAPhotoError, PhotoError, UnavailablePhotoError
-from app.photos.profiles import to_srgb
 
 MAX_PIXELS = 50_000_000
 """Width × height above which a photo is refused from its header: 150 MB once decoded to RGB."""
@@ -106,8 +106,8 @@ def open_photo(source: BinaryIO) -> ImageFile.ImageFile:
         image = _open(start, source)
     except Exception as error:  # a damaged header raises anything: struct.error, SyntaxError, ...
         raise PhotoError(
-            f"unreadable image header, damaged, cut off or of an unsupported kind: "
-            f"{_one_line(error)}"
+            "unreadable image header: damaged, cut off or of an unsupported kind "
+            f"({_one_line(error)})"
         ) from None
     if image is None:
         raise NotAPhotoError("not an image in a known format")
@@ -134,7 +134,7 @@ def load_photo(data: bytes, size: int, resize: Resize) -> NDArray[np.uint8]:
     """Decode an image file into a network's input.
 
     The EXIF rotation is applied, transparency is laid over white, colours are converted to
-    sRGB (see `app.photos.profiles`) and any depth to 8 bits; of several frames or pages the
+    sRGB (see `app.photos.colour_profiles`) and any depth to 8 bits; of several frames or pages the
     first is taken.
 
     Args:

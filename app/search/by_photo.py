@@ -15,8 +15,7 @@ from pgvector import HalfVector
 
 from app.database import Database, query
 from app.encoders.encoder import Encoder
-from app.encoders.loaded import EncoderSpec
-from app.encoders.loaded import LoadedEncoder as EncoderCache
+from app.encoders.cache import EncoderCache, EncoderSpec
 from app.errors import LookalikeError
 from app.models import EmbeddingModel, active_model
 from app.photos.decode import FORMATS, load_photo, open_photo

@@ -40,7 +40,7 @@ BEGIN
     EXECUTE (
         SELECT 'DROP ROUTINE ' || string_agg(p.oid::regprocedure::text, ', ')
         FROM pg_proc AS p
-        WHERE p.pronamespace = current_schema()::regnamespace
+        WHERE p.pronamespace = quote_ident(current_schema())::regnamespace
             AND p.proname IN (
                 'apply_attributes', 'apply_columns', 'apply_filters', 'apply_overview',
                 'apply_overviews', 'apply_result_type', 'attribute_columns', 'centroid',

@@ -77,3 +77,27 @@ def tiff_file(
     directory += struct.pack(order + "I", 0)
     mark = b"II*\0" if order == "<" else b"MM\0*"
     return mark + struct.pack(order + "I", start) + body + directory + extra
+
+
+def bmp_file(
+    size: tuple[int, int],
+    depth: int,
+    rows: Sequence[bytes],
+    palette: bytes = b"",
+    masks: Sequence[int] = (),
+    top_down: bool = False,
+) -> bytes:
+    """A BMP of rows from the top, each filled up to four bytes, with palette or bit masks."""
+    pixels = b"".join(rows if top_down else reversed(rows))
+    # Masks of red, green, blue and alpha are part of the header of version 4.
+    header = struct.pack(
+        "<IiiHHIIiiII",
+        *(108 if masks else 40, size[0], -size[1] if top_down else size[1], 1, depth),
+        *(3 if masks else 0, len(pixels), 2835, 2835, len(palette) // 4, 0),
+    )
+    if masks:
+        header += struct.pack("<4I", *masks) + bytes(52)
+    start = 14 + len(header) + len(palette)
+    return (
+        struct.pack("<2sIHHI", b"BM", start + len(pixels), 0, 0, start) + header + palette + pixels
+    )

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from app.photos.decode import Resize, load_photo
+from tests.support.icc_profiles import cmyk_profile, grey_profile, rgb_profile
 from tests.support.image_files import png_file
-from tests.support.profiles import cmyk_profile, grey_profile, rgb_profile
 
 EDGE = 24
 RAMP = np.add.outer(np.arange(EDGE) * 5, np.arange(EDGE) * 5).astype(np.uint8)
