@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 
 from app.database import Database, query
-from app.encoders.encoder import Encoder
 from app.encoders.cache import EncoderCache, EncoderSpec
+from app.encoders.encoder import Encoder
 from app.errors import LookalikeError
 from app.models import EmbeddingModel, active_model
 from app.photos.decode import FORMATS, load_photo, open_photo

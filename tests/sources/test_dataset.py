@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from app.errors import LookalikeError
 from worker.ingest.rows import MAX_ID, Row
 from worker.ingest.styles import Reject, StylesFile
+
+from app.errors import LookalikeError
 
 HEADER = (
     "id,gender,masterCategory,subCategory,articleType,baseColour,season,year,usage,"
