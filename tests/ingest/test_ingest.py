@@ -9,10 +9,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from worker.ingest.photos import photo_path
 
 from tests.conftest import Cli
 from tests.ingest.conftest import account, add_line, product_lines, rows
-from worker.ingest.photos import photo_path
 
 HEADER = (
     "id,gender,masterCategory,subCategory,articleType,baseColour,season,year,usage,"
