@@ -7,8 +7,8 @@ from flask import Response, send_file, send_from_directory
 from werkzeug.exceptions import NotFound
 
 from app.errors import LookalikeError
-from app.photos import Folder, MissingPhotoError, PhotoRoot
-from app.photos.decode import PhotoError
+from app.photos import Folder, PhotoRoot
+from app.photos.errors import MissingPhotoError, PhotoError
 
 MAX_AGE = 3600
 """Seconds for which a browser need not ask again."""

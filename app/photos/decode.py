@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from app.photos.errors import NotAPhotoError, PhotoError, UnavailablePhotoError
+
 MAX_PIXELS = 50_000_000
 """Width × height above which a photo is refused from its header: 150 MB once decoded to RGB."""
 
@@ -26,18 +28,6 @@ _SIGNATURE_BYTES = 16
 
 # The header is checked against our own limit, which refuses; Pillow's would only warn at first.
 Image.MAX_IMAGE_PIXELS = None
-
-
-class PhotoError(Exception):
-    """The bytes are no photo that can be used; the text is the reason, in one line."""
-
-
-class NotAPhotoError(PhotoError):
-    """The bytes are no image of a known format, not even a damaged one."""
-
-
-class UnavailablePhotoError(PhotoError):
-    """The file can't be read now; another time it may."""
 
 
 class Resize(StrEnum):

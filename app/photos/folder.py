@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from app.errors import PhotosAwayError
 from app.photos.decode import read_photo
+from app.photos.errors import PhotoStorageUnavailable
 
 
 class Folder:
@@ -18,7 +18,7 @@ class Folder:
     def require(self) -> None:
         """Make sure that the folder is there."""
         if not os.path.isdir(self.path):  # noqa: PTH112 - Path.is_dir raises on a share that broke
-            raise PhotosAwayError(
+            raise PhotoStorageUnavailable(
                 f"the folder of the photos, {self.path}, isn't there: mount it, or name it in "
                 "LOOKALIKE_IMAGES"
             )
@@ -35,7 +35,7 @@ class Folder:
         except OSError:
             there = False
         if not there:
-            raise PhotosAwayError(
+            raise PhotoStorageUnavailable(
                 f"the folder of the photos, {folder}, isn't there or is empty: mount it, or name "
                 "the folder above it in LOOKALIKE_IMAGES"
             )

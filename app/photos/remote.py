@@ -6,10 +6,14 @@ from collections.abc import Callable, Sequence
 from time import sleep
 from typing import Any, TypeVar
 
-from app.errors import PhotosAwayError
-from app.photos.decode import MAX_BYTES, PhotoError, UnavailablePhotoError
+from app.photos.decode import MAX_BYTES
+from app.photos.errors import (
+    MissingPhotoError,
+    PhotoError,
+    PhotoStorageUnavailable,
+    UnavailablePhotoError,
+)
 from app.photos.failures import Failure, failure_of, in_words, is_empty_range
-from app.photos.root import MissingPhotoError
 
 TOLERATED = 32
 """Photos that may be missing before we doubt the root, as long as we have seen none of it."""
@@ -44,7 +48,7 @@ class Remote:
         try:
             self._ask(lambda: self.files.info(self.base))
         except FileNotFoundError:
-            raise PhotosAwayError(
+            raise PhotoStorageUnavailable(
                 f"there is nothing at {self.shown}: put the photos there, or correct "
                 "LOOKALIKE_IMAGES"
             ) from None
@@ -64,7 +68,7 @@ class Remote:
             return
         self._unseen += 1
         if self._unseen >= TOLERATED:
-            raise PhotosAwayError(
+            raise PhotoStorageUnavailable(
                 f"none of the first {TOLERATED} photos can be read at {self.shown}: correct "
                 "LOOKALIKE_IMAGES or the rights, or ingest again to see which photos are there"
             )
@@ -89,7 +93,7 @@ class Remote:
             None where the folder can't be listed, though its files may be readable.
 
         Raises:
-            PhotosAwayError: the storage can't be reached.
+            PhotoStorageUnavailable: the storage can't be reached.
         """
         self.files.invalidate_cache()
         try:
@@ -116,7 +120,7 @@ class Remote:
         Raises:
             FileNotFoundError: there is no such file.
             PermissionError: we may not read it.
-            PhotosAwayError: the storage could not be reached at any try.
+            PhotoStorageUnavailable: the storage could not be reached at any try.
         """
         for wait in (*self.waits, None):
             try:
@@ -128,7 +132,7 @@ class Remote:
                 if failure is Failure.DENIED:
                     raise PermissionError from None
                 if wait is None:
-                    raise PhotosAwayError(
+                    raise PhotoStorageUnavailable(
                         f"the photos at {self.shown} can't be reached ({in_words(error)}): try "
                         "again once they can, or correct LOOKALIKE_IMAGES"
                     ) from None
@@ -139,7 +143,7 @@ class Remote:
         try:
             self.read(path)
         except UnavailablePhotoError as error:
-            raise PhotosAwayError(
+            raise PhotoStorageUnavailable(
                 f"the photos at {self.shown} are gone or may not be read any more ({path}: "
                 f"{error}): see to it, and run the command again to go on"
             ) from None

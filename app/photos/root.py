@@ -2,12 +2,6 @@
 
 from typing import Protocol
 
-from app.photos.decode import UnavailablePhotoError
-
-
-class MissingPhotoError(UnavailablePhotoError):
-    """There is no such file; another time there may be."""
-
 
 class PhotoRoot(Protocol):
     """What `items.image_path` is below. Any number of threads may use one."""
@@ -20,14 +14,14 @@ class PhotoRoot(Protocol):
         """Make sure, before any work, that it is there at all.
 
         Raises:
-            PhotosAwayError: it isn't, or can't be reached.
+            PhotoStorageUnavailable: it isn't, or can't be reached.
         """
 
     def require_around(self, path: str) -> None:
         """Tell a photo that is gone from a root that is gone, after the photo couldn't be read.
 
         Raises:
-            PhotosAwayError: more is gone than the photo at this path.
+            PhotoStorageUnavailable: more is gone than the photo at this path.
         """
 
     def read(self, path: str) -> bytes:
@@ -36,5 +30,5 @@ class PhotoRoot(Protocol):
         Raises:
             UnavailablePhotoError: this photo is missing or unreadable.
             PhotoError: it is larger than `MAX_BYTES`.
-            PhotosAwayError: the root can't be reached; that says nothing of the photo.
+            PhotoStorageUnavailable: the root can't be reached; that says nothing of the photo.
         """

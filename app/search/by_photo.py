@@ -18,7 +18,8 @@ from app.database import Database, query
 from app.encoders.encoder import Encoder
 from app.encoders.loaded import EncoderSpec, LoadedEncoder
 from app.errors import LookalikeError
-from app.photos.decode import FORMATS, NotAPhotoError, PhotoError, load_photo, open_photo
+from app.photos.decode import FORMATS, load_photo, open_photo
+from app.photos.errors import NotAPhotoError, PhotoError
 from app.search.answers import SimilarItems
 from app.search.errors import NoModelError, NotAnImageError, QuestionError
 from app.search.nearest import Question, nearest

@@ -9,8 +9,8 @@ from threading import Event
 import pytest
 
 from app.database import Database
-from app.errors import PhotosAwayError
 from app.photos import Folder
+from app.photos.errors import PhotoStorageUnavailable
 from tests.conftest import Cli
 from tests.embedding.conftest import Stub, assert_complete, execute, vectors
 from tests.embedding.damages import (
@@ -160,7 +160,7 @@ def test_a_share_that_goes_away_fails_no_job(
                 (catalog / "images").mkdir()
 
     lanes = Lanes(unembedded_database, 1, Stub(), Folder(catalog), 8, Event())  # type: ignore[arg-type]
-    with pytest.raises(PhotosAwayError, match=r"images, isn't there or is empty: mount it"):
+    with pytest.raises(PhotoStorageUnavailable, match=r"images, isn't there or is empty: mount it"):
         drain(lanes, unmount, print)
     assert 1 <= len(batches) <= LANES  # what was decoded by then
     assert len(vectors(unembedded_url)) == 8 * len(batches)

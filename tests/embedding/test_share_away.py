@@ -6,7 +6,7 @@ from threading import Event
 import pytest
 
 from app.database import Database
-from app.errors import PhotosAwayError, PhotosLostError
+from app.photos.errors import PhotoStorageLost, PhotoStorageUnavailable
 from tests.conftest import settings_for
 from tests.embedding.conftest import (
     DEADLINE,
@@ -58,7 +58,7 @@ def test_a_stop_ends_the_wait_for_the_share(
 
     def lose(_: Database) -> None:
         stop.set()
-        raise PhotosLostError(LOST)
+        raise PhotoStorageLost(LOST)
 
     persevere(settings_for(empty_url, home), stop, lose)
 
@@ -68,13 +68,17 @@ def test_patience_with_a_share_ends(
 ) -> None:
     """Once it was there, it is waited for whether a photo of it is missed or all of it."""
     monkeypatch.setattr(perseverance, "WAITS", (0, 0))
-    errors = [PhotosLostError(LOST), PhotosAwayError("no root"), PhotosAwayError("no root at all")]
+    errors = [
+        PhotoStorageLost(LOST),
+        PhotoStorageUnavailable("no root"),
+        PhotoStorageUnavailable("no root at all"),
+    ]
     left = iter(errors)
 
     def lose(_: Database) -> None:
         raise next(left)
 
-    with pytest.raises(PhotosAwayError, match=r"^no root at all$"):
+    with pytest.raises(PhotoStorageUnavailable, match=r"^no root at all$"):
         persevere(settings_for(empty_url, home), Event(), lose)
     assert capsys.readouterr().err == (
         f"lookalike: {LOST}: trying again in 0 s\nlookalike: no root: trying again in 0 s\n"
@@ -83,7 +87,7 @@ def test_patience_with_a_share_ends(
 
 def test_a_share_that_was_never_there_is_not_waited_for(empty_url: str, home: Path) -> None:
     def lack(_: Database) -> None:
-        raise PhotosAwayError("no root")
+        raise PhotoStorageUnavailable("no root")
 
-    with pytest.raises(PhotosAwayError):
+    with pytest.raises(PhotoStorageUnavailable):
         persevere(settings_for(empty_url, home), Event(), lack)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from app.photos.decode import MAX_BYTES, PhotoError, Resize, load_photo, read_photo
+from app.photos.decode import MAX_BYTES, Resize, load_photo, read_photo
+from app.photos.errors import PhotoError
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:

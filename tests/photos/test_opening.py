@@ -68,7 +68,7 @@ def test_a_folder_costs_no_import_of_fsspec() -> None:
         "assert not set(sys.modules) & {'fsspec', 'aiohttp'}"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "PhotosAwayError: the folder of the photos, photos, isn't there" in done.stderr
+    assert "PhotoStorageUnavailable: the folder of the photos, photos, isn't there" in done.stderr
     done = subprocess.run(
         [sys.executable, "-c", code.replace("'photos'", "'.'")],
         capture_output=True,

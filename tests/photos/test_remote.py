@@ -7,8 +7,8 @@ import fsspec
 import pytest
 
 from app.errors import LookalikeError
-from app.photos import Folder, MissingPhotoError, PhotoRoot, open_root, open_url, remote
-from app.photos.decode import PhotoError, UnavailablePhotoError
+from app.photos import Folder, PhotoRoot, open_root, open_url, remote
+from app.photos.errors import MissingPhotoError, PhotoError, UnavailablePhotoError
 from app.photos.failures import Failure, failure_of, in_words
 
 

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app.errors import LookalikeError
-from app.photos import MissingPhotoError, open_url, remote
-from app.photos.decode import PhotoError, UnavailablePhotoError
+from app.photos import open_url, remote
+from app.photos.errors import MissingPhotoError, PhotoError, UnavailablePhotoError
 from tests.support.photo_server import PhotoServer
 
 

@@ -14,7 +14,8 @@ from pgvector import HalfVector
 from app.database import query
 from app.encoders.encoder import Encoder
 from app.photos import PhotoRoot
-from app.photos.decode import PhotoError, UnavailablePhotoError, load_photo
+from app.photos.decode import load_photo
+from app.photos.errors import PhotoError, UnavailablePhotoError
 from worker.embedding.metrics import timed
 from worker.embedding.queue import Job, fail, finish
 
@@ -54,7 +55,7 @@ def embed_batch(
         How many photos were embedded, and how many failed.
 
     Raises:
-        PhotosAwayError: the root of the photos is gone; nothing was written.
+        PhotoStorageUnavailable: the root of the photos is gone; nothing was written.
     """
     wanted = [job for job in jobs if job.needed]
     photos = list(pool.map(lambda job: _decode(job, root, encoder), wanted))

@@ -18,7 +18,7 @@ def drain(lanes: Lanes, on_progress: OnProgress, on_wait: Callable[[int], None])
         on_wait: told now and then how many photos other workers still have.
 
     Raises:
-        PhotosAwayError: the root of the photos is gone; no job has failed for that.
+        PhotoStorageUnavailable: the root of the photos is gone; no job has failed for that.
     """
     while not lanes.stop.is_set():
         lanes.run(min(LANES, lanes.database.pool.max_size), on_progress)

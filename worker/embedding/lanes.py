@@ -11,8 +11,8 @@ import psycopg
 
 from app.database import Database
 from app.encoders.encoder import Encoder
-from app.errors import PhotosAwayError
 from app.photos import PhotoRoot
+from app.photos.errors import PhotoStorageUnavailable
 from worker.embedding.batch import Tally, embed_batch
 from worker.embedding.metrics import timed
 from worker.embedding.queue import Job, Owed, claim, release
@@ -53,7 +53,7 @@ class Lanes:
             suspect: work on the photos that a worker was at when it ended, one by one.
 
         Raises:
-            PhotosAwayError: the root of the photos is gone; no job has failed for that.
+            PhotoStorageUnavailable: the root of the photos is gone; no job has failed for that.
             KeyboardInterrupt: it was broken off; of the batches under way nothing was written.
         """
         ended = Event()
@@ -97,7 +97,7 @@ class Lanes:
     ) -> Tally:
         try:
             return embed_batch(connection, self.model_id, jobs, self.encoder, self.root, decoders)
-        except PhotosAwayError:
+        except PhotoStorageUnavailable:
             release(connection, self.model_id, jobs)
             connection.commit()
             raise

@@ -11,7 +11,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from app.database import Database
 from app.database.ready import ready_database
-from app.errors import LookalikeError, PhotosAwayError, PhotosLostError
+from app.errors import LookalikeError
+from app.photos.errors import PhotoStorageLost, PhotoStorageUnavailable
 from app.settings import Settings
 from worker.console import say
 
@@ -40,7 +41,7 @@ def persevere(settings: Settings, stop: Event, work: Callable[[Database], None])
 
     Raises:
         LookalikeError: the database can't be opened the first time, or the work says so.
-        PhotosAwayError: the photos weren't there at first, or stayed away for all of `WAITS`.
+        PhotoStorageUnavailable: the photos weren't there at first, or all of `WAITS` passed.
         psycopg.Error: it stayed away for all of `WAITS`.
         sqlalchemy.exc.DBAPIError: the same, seen by the ORM.
     """
@@ -52,7 +53,7 @@ def persevere(settings: Settings, stop: Event, work: Callable[[Database], None])
             with ExitStack() as stack:
                 work(_open(stack, settings, again=waits is not None))
             return
-        except (*AWAY, PhotosAwayError) as error:
+        except (*AWAY, PhotoStorageUnavailable) as error:
             steady = time.monotonic() - begun > STEADY_SECONDS
             if waits is None and not steady and _never_there(error):
                 raise
@@ -76,11 +77,11 @@ def _open(stack: ExitStack, settings: Settings, *, again: bool) -> Database:
 
 
 def _never_there(error: Exception) -> bool:
-    return isinstance(error, PhotosAwayError) and not isinstance(error, PhotosLostError)
+    return isinstance(error, PhotoStorageUnavailable) and not isinstance(error, PhotoStorageLost)
 
 
 def _say(error: Exception, seconds: int) -> None:
-    photos = isinstance(error, PhotosAwayError)
+    photos = isinstance(error, PhotoStorageUnavailable)
     say(
         "photos_away" if photos else "database_away",
         f"lookalike: {error if photos else _database_failed(error)}: trying again in {seconds} s",

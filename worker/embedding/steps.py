@@ -8,7 +8,7 @@ from threading import Event
 import psycopg
 
 from app.database import Database, EmbeddingModel
-from app.errors import PhotosAwayError, PhotosLostError
+from app.photos.errors import PhotoStorageLost, PhotoStorageUnavailable
 from app.settings import Settings
 from worker.console import progress_bar, say
 from worker.embedding.batch import Tally
@@ -36,8 +36,8 @@ def work_off(
         engine: where the network runs.
 
     Raises:
-        PhotosAwayError: no root of photos.
-        PhotosLostError: it went away after photos of it were embedded, which stay so.
+        PhotoStorageUnavailable: no root of photos.
+        PhotoStorageLost: it went away after photos of it were embedded, which stay so.
         LookalikeError: no weights.
     """
     begun = time.monotonic()
@@ -77,10 +77,10 @@ def _drained(drain: Drain, model: EmbeddingModel, pending: int) -> Tally:
 
         try:
             drain(count, wait)
-        except PhotosAwayError as error:
+        except PhotoStorageUnavailable as error:
             if not total.embedded:
                 raise  # as likely as not the setting is wrong, and there never was a photo
-            raise PhotosLostError(str(error)) from None
+            raise PhotoStorageLost(str(error)) from None
     return total
 
 

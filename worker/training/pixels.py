@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from app.encoders.registry import Backbone
 from app.photos import PhotoRoot
-from app.photos.decode import PhotoError, load_photo
+from app.photos.decode import load_photo
+from app.photos.errors import PhotoError
 from worker.console import progress_bar
 
 Pixels = NDArray[np.uint8]

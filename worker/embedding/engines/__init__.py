@@ -30,7 +30,7 @@ class Engine(Protocol):
             stop: set it, and the batches under way are the last.
 
         Raises:
-            PhotosAwayError: no root of photos.
+            PhotoStorageUnavailable: no root of photos.
             LookalikeError: no weights.
         """
 
