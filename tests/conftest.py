@@ -18,6 +18,8 @@ import pytest
 from flask.testing import FlaskClient
 from psycopg import sql
 
+from app.catalog.apply import apply_profile
+from app.catalog.profile import DATASET, load_profile
 from app.database import Database, embedded, open_database, schema
 from app.http import create_app
 from app.settings import Settings
@@ -57,8 +59,13 @@ def server(home: Path) -> str:
 
 @pytest.fixture(scope="session")
 def empty_template(server: str) -> str:
-    """Name of a database with the schema and nothing in it."""
-    return _make_template(server, "template_empty", lambda _: None)
+    """Name of a database with the schema, the attributes of the dataset, and nothing in it."""
+
+    def declare(url: str) -> None:
+        with psycopg.connect(url) as connection:
+            apply_profile(connection, load_profile(DATASET))
+
+    return _make_template(server, "template_empty", declare)
 
 
 @pytest.fixture(scope="session")

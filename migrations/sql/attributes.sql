@@ -109,7 +109,9 @@ BEGIN
         EXECUTE format('ALTER TABLE items ADD COLUMN %I %s', a.name, a.sql_type);
     END LOOP;
     FOR a IN SELECT d.* FROM attributes AS d ORDER BY d.ordinal LOOP
-        EXECUTE format('COMMENT ON COLUMN items.%I IS %L', a.name, nullif(a.description, ''));
+        EXECUTE format(
+            'COMMENT ON COLUMN items.%I IS %L', a.name, coalesce(nullif(a.description, ''), a.label)
+        );
         index := 'items_' || a.name;
         IF a.filter AND a.type <> 'boolean' THEN
             EXECUTE format(
@@ -355,7 +357,7 @@ BEGIN
 
     CALL apply_overview('category_coverage', format(
         'SELECT %1$s count(*) AS items, count(p.item_id) AS with_photo, count(e.item_id) AS embedded,
-            round(100.0 * count(e.item_id) / count(*), 1) AS percent
+            round(100.0 * count(e.item_id) / nullif(count(*), 0), 1) AS percent
         FROM items AS i
         LEFT JOIN photos AS p ON p.item_id = i.item_id AND p.position = 1
         LEFT JOIN item_embeddings AS e ON e.item_id = i.item_id
@@ -372,7 +374,9 @@ BEGIN
     COMMENT ON COLUMN category_coverage.percent IS '100 × embedded / items';
     FOREACH column_name IN ARRAY levels LOOP
         EXECUTE format('COMMENT ON COLUMN category_coverage.%I IS %L', column_name, (
-            SELECT d.description FROM attributes AS d WHERE d.name = column_name
+            SELECT coalesce(nullif(d.description, ''), d.label)
+            FROM attributes AS d
+            WHERE d.name = column_name
         ));
     END LOOP;
 END
