@@ -96,6 +96,8 @@ def write_differences(
     if columns.photos:
         _write_photos(connection)
     written = report.added + report.changed + report.removed
+    if written:
+        connection.execute(query(__package__, "count_available"))
     if written > ANALYZED_SHARE * (report.unchanged + written):
         connection.execute(query(__package__, "analyze_items"))
 

@@ -90,8 +90,8 @@ def ingest(
 
 def stored_root(connection: psycopg.Connection[Any]) -> str | None:
     """Return what relative photo references are below since the last ingest."""
-    row = connection.execute(query(__package__, "fetch_catalog")).fetchone()
-    return row[1] if row is not None else None
+    row = connection.execute(query(__package__, "fetch_root")).fetchone()
+    return row[0] if row is not None else None
 
 
 def _refuse_emptiness(source: ProductSource, report: IngestReport) -> None:

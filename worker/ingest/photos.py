@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from typing import NamedTuple
 
-from app.photos.decode import PhotoError
-from app.photos.errors import MissingPhotoError
-from app.photos.storage import PhotoStorage, Unchanged, is_url
+from app.photos.errors import MissingPhotoError, PhotoError
+from app.photos.photo_file import Unchanged
+from app.photos.references import is_url
+from app.photos.storage import PhotoStorage
 from worker.ingest.report import IngestReport, Problem
 from worker.sources import Product
 

@@ -4,10 +4,9 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from app.catalog.apply import apply_profile
+from app.catalog.apply import apply_profile, stored_profile
 from app.catalog.attributes import load_catalog
 from app.catalog.profile import Profile, load_profile, parse_profile
-from app.database import query
 from app.errors import LookalikeError
 from worker.sources import default_profile, inspect_source
 
@@ -52,13 +51,6 @@ def choose_profile(
         f"no profile was given: {described(inspected)}; "
         "`lookalike catalog inspect` writes one to edit",
     )
-
-
-def stored_profile(connection: psycopg.Connection[Any]) -> Profile | None:
-    """Return the profile that was applied to the database last, None before the first."""
-    row = connection.execute(query(__package__, "fetch_catalog")).fetchone()
-    text = row[0] if row is not None else None
-    return None if text is None else parse_profile(text, "stored in the database")
 
 
 def described(profile: Profile) -> str:

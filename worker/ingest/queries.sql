@@ -188,9 +188,16 @@ WHERE d.kind = 'removed' AND (e.item_id, e.position) = (d.item_id, d.position)
 -- After many changes, so that the next query is planned well.
 ANALYZE items, photos
 
--- name: fetch_catalog
--- Which profile was applied last, and where the photos are.
-SELECT profile, root FROM catalogs
+-- name: fetch_root
+-- Where the photos are.
+SELECT root FROM catalogs
+
+-- name: count_available
+-- Keep which share of the listed products is available: searches are planned by it.
+UPDATE catalogs
+SET available = coalesce(
+    (SELECT avg(available::integer) FROM items WHERE removed_at IS NULL), 1
+)
 
 -- name: note_ingest
 -- Say that the catalog is new, for those who follow it, and where its photos are.
