@@ -14,6 +14,7 @@ import psycopg
 
 from app.database.ready import ready_database
 from app.errors import LookalikeError
+from app.photos.references import redacted
 from app.photos.storage import open_storage
 from app.settings import get_settings
 from worker.console import echo_json, progress_bar, say
@@ -24,8 +25,12 @@ from worker.sources import open_source
 SHOWN = 5
 """Problems of each kind that are shown where no file was named for them."""
 
-TOLD = {"row": "rejected line {0.line}: {0.reason}", "value": "line {0.line}: {0.reason}"}
-PHOTO = "line {0.line}: {0.reason}: {0.raw}"
+TOLD = {
+    "row": "rejected line {0.line}: {0.reason}",
+    "value": "line {0.line}, {0.reason}: stored as empty",
+    "photo": "line {0.line}, {1}: {0.reason}",
+}
+"""How a problem of each kind is shown; the second argument is the photo."""
 
 
 @click.command(name="ingest")
@@ -73,7 +78,7 @@ def command(
     with ready_database(settings) as database, database.connection() as connection:
         chosen, note = choose_profile(connection, source, profile, sql)
         _tell(note)
-        opened = open_source(source, chosen, query=sql, root=root)
+        opened = open_source(source, chosen, query=sql, root=root, partial=update)
         for line in opened.notes:
             _tell(line)
         root = _photo_root(connection, opened.root, root, update)
@@ -88,7 +93,6 @@ def command(
             report = ingest(
                 connection,
                 opened,
-                chosen,
                 open_storage(root, settings),
                 update=update,
                 rehash=rehash,
@@ -199,6 +203,6 @@ def _shower() -> Callable[[Problem], None]:
     def show(problem: Problem) -> None:
         shown[problem.kind] += 1
         if shown[problem.kind] <= SHOWN:
-            _tell(TOLD.get(problem.kind, PHOTO).format(problem))
+            _tell(TOLD[problem.kind].format(problem, redacted(problem.raw)))
 
     return show

@@ -1,11 +1,10 @@
 """Which columns of `items` a source fills, and how a product becomes a row of them."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from operator import itemgetter
 from typing import Any
 
-from app.catalog.profile import Profile
-from worker.sources import Product
+from worker.sources import Product, ProductSource
 
 CORE = {
     "title": "product_display_name",
@@ -37,28 +36,32 @@ TYPES = {
 
 
 class Columns:
-    """The columns that an ingest writes: those that the profile maps and the source has.
+    """The columns that an ingest writes: those that the profile maps.
 
     What a source says nothing of stays as it is, and gets the default in a new product: a feed of
     prices and stock must not empty the names.
 
+    A column that the profile maps and the source lacks is empty in a snapshot: a feed without a sale
+    price sells nothing at a discount. In an update it stays as it is.
+
     Args:
-        profile: of the source.
-        absent: columns that the profile names and the source lacks.
+        source: with its profile.
+        update: whether the source holds only what is new.
     """
 
-    def __init__(self, profile: Profile, absent: Collection[str] = ()) -> None:
-        source = profile.source
-        is_dataset = source.format == "dataset"
+    def __init__(self, source: ProductSource, *, update: bool = False) -> None:
+        profile, said = source.profile, source.profile.source
+        absent = source.absent if update else frozenset()
+        is_dataset = said.format == "dataset"
         places: list[tuple[str, str]] = [("sku", "text")]
         wanted = [0]
         for at, (field, column) in enumerate(CORE.items(), 1):
-            mapped = getattr(source, field)
+            mapped = getattr(said, field)
             extra = is_dataset and field in DATASET_EXTRAS
             if extra or (mapped is not None and mapped not in absent):
                 places.append((column, TYPES[column]))
                 wanted.append(at)
-        if is_dataset:
+        if is_dataset or (said.format == "jsonl" and not update):
             places.append(("details", TYPES["details"]))
             wanted.append(len(CORE) + 1)
         for at, attribute in enumerate(profile.attributes, len(CORE) + 2):
@@ -71,7 +74,7 @@ class Columns:
         """Of the columns, as psycopg's `set_types` takes them."""
         self.photos = is_dataset or any(
             column is not None and column not in absent
-            for column in (source.photo, source.more_photos)
+            for column in (said.photo, said.more_photos)
         )
         """Whether the source says which photos a product has."""
         complete = wanted == list(range(len(CORE) + 2 + len(profile.attributes)))

@@ -8,7 +8,6 @@ import psycopg
 
 from app.database import query
 from app.database.locks import Lock, try_lock, wait_for_lock
-from app.catalog.profile import Profile
 from app.errors import LookalikeError
 from app.photos.storage import PhotoStorage
 from worker.ingest.columns import Columns
@@ -20,10 +19,13 @@ from worker.ingest.staging import Staging
 from worker.sources import ProductSource
 
 
+MAX_READERS = 64
+"""Threads that read photos, at most; they are started when they are needed."""
+
+
 def ingest(
     connection: psycopg.Connection[Any],
     source: ProductSource,
-    profile: Profile,
     storage: PhotoStorage,
     *,
     update: bool = False,
@@ -42,8 +44,7 @@ def ingest(
 
     Args:
         connection: outside a transaction.
-        source: the products.
-        profile: says what the source's columns are.
+        source: the products, with the profile that says what its columns are.
         storage: where the photos are.
         update: leave products alone that the source lacks.
         rehash: read every photo, even if the storage says that it is unchanged.
@@ -64,16 +65,16 @@ def ingest(
         on_wait()
         connection.rollback()
         wait_for_lock(connection, Lock.INGEST)
-    declare_attributes(connection, profile, update=update)
-    columns = Columns(profile, source.absent)
+    declare_attributes(connection, source.profile, update=update)
+    columns = Columns(source, update=update)
     report = IngestReport()
-    with ThreadPoolExecutor(storage.readers, "photos") as executor:
+    with ThreadPoolExecutor(MAX_READERS, "photos") as executor:
         lookup = PhotoLookup(
             storage,
             executor,
             rehash=rehash,
             moved=root is not None and root != stored_root(connection),
-            absence_is_news=profile.source.format == "dataset",
+            absence_is_news=source.profile.source.format == "dataset",
         )
         photos = lookup if columns.photos else None
         Staging(connection, columns, photos, report, on_problem, on_progress).fill(source)

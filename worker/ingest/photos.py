@@ -51,7 +51,7 @@ class PhotoLookup:
 
     Args:
         storage: where the photos are.
-        executor: the threads that ask the storage; `storage.readers` is a good number.
+        executor: the threads that ask the storage.
         rehash: read every photo, whatever is stored of it.
         moved: whether relative references are below another root than at the last ingest.
         absence_is_news: whether a photo that is missing has left its product; otherwise the source
@@ -123,9 +123,10 @@ class PhotoLookup:
                     return
                 outcomes[at] = self._outcome(request)
 
+        readers = self._storage.readers_for(request.reference for request in requests)
         workers = [
             self._executor.submit(work)
-            for _ in range(min(self._storage.readers, len(requests)))
+            for _ in range(min(readers, len(requests)))
         ]
         try:
             for worker in workers:
@@ -172,7 +173,7 @@ class PhotoLookup:
             return None
         report.unavailable_photos += 1
         line = request.product.line
-        on_problem(Problem("photo", line, f"photo: {failure.reason}", request.reference))
+        on_problem(Problem("photo", line, failure.reason, request.reference))
         if request.stored is not None:
             return request.stored
         # The product's new photo can't be read yet: until then it keeps the one that was there.
