@@ -214,7 +214,7 @@ DECLARE
     -- Matches that lie far from the query need many candidates at once: a scan that goes on from a
     -- few misses one in five.
     wide_ef CONSTANT integer := greatest(400, narrow_ef);
-    both CONSTANT boolean := filter -> 'available' @> '[true, false]';
+    any_stock CONSTANT boolean := filter -> 'available' @> '[true, false]';
     matches bigint;
     vectors real;
 BEGIN
@@ -226,7 +226,7 @@ BEGIN
     reason := 'the index ran short of products that match';
     SELECT
         (filter - 'available') <> '{}' OR CASE
-            WHEN both THEN false
+            WHEN any_stock THEN false
             WHEN filter -> 'available' IN ('false', '[false]') THEN true
             ELSE c.available < 0.98
         END
