@@ -34,6 +34,10 @@ class Settings(BaseSettings):
         default=None,
         description="root of the photos, a folder or URL, where not the ingested catalog's folder",
     )
+    allow_private_addresses: bool = Field(
+        default=False,
+        description="fetch photos of a catalog from addresses of private and local networks too",
+    )
     model: str = Field(
         default="resnet50",
         description="backbone that `embed` registers on a database without a model",
