@@ -33,6 +33,20 @@ RESERVED = {
 NAME = re.compile(r"[a-z][a-z0-9_]{0,54}")
 
 
+FORMAT_COLUMNS: dict[str, dict[str, str]] = {
+    "google-merchant": {
+        "sku": "id", "title": "title", "brand": "brand", "price": "price",
+        "discounted_price": "sale_price", "available": "availability", "photo": "image_link",
+        "more_photos": "additional_image_link",
+    },
+    "shopify": {
+        "sku": "Handle", "title": "Title", "brand": "Vendor", "price": "Variant Price",
+        "photo": "Image Src",
+    },
+}  # fmt: skip
+"""The core columns of formats whose columns have fixed names; a profile need not say them."""
+
+
 class Source(BaseModel):
     """Where the core columns come from: names of the source's columns, None for what it lacks."""
 
@@ -51,6 +65,13 @@ class Source(BaseModel):
     )
     encoding: str = "utf-8"
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults(cls, given: Any) -> Any:
+        if isinstance(given, dict) and isinstance(given.get("format"), str):
+            return {**FORMAT_COLUMNS.get(given["format"], {}), **given}
+        return given
 
 
 def _weight(value: Any) -> Any:

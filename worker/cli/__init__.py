@@ -12,6 +12,7 @@ from app import __version__, logs
 from app.errors import LookalikeError
 
 COMMANDS = {
+    "catalog": "See what a source of products holds, and declare what they are.",
     "db": "Migrate, check, open or stop the database.",
     "demo": "Draw or take a catalog, embed it, and serve it: the whole product in one go.",
     "embed": "Turn the photos that lack a vector into vectors.",

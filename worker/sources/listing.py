@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from app.errors import LookalikeError
-from worker.ingest.rows import MAX_ID
+from worker.sources.skus import MAX_ID
 
 
 class Listing:

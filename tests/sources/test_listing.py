@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import LookalikeError
-from worker.ingest.listing import Listing
-from worker.ingest.rows import MAX_ID
+from worker.sources.listing import Listing
+from worker.sources.skus import MAX_ID
 
 
 def test_only_files_named_as_an_id_is_written_count(tmp_path: Path) -> None:

@@ -1,0 +1,107 @@
+"""`lookalike catalog`: what the products are, and where they come from."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.errors import LookalikeError
+from worker.console import echo_json, echo_table
+
+
+@click.group(name="catalog")
+def command() -> None:
+    """Declare what the products are, and see what a source holds."""
+
+
+@command.command()
+@click.argument("source")
+@click.option("--query", help="SELECT to read, where SOURCE is the URL of a database.")
+@click.option(
+    "--write",
+    "target",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write a profile for SOURCE, to ingest it with and to change as you like.",
+)
+@click.option("--force", is_flag=True, help="Write FILE even if it is there.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def inspect(
+    source: str, query: str | None, target: Path | None, force: bool, as_json: bool
+) -> None:
+    """Say what is recognised in SOURCE: its columns, and its first products.
+
+    SOURCE is a folder, a file, the URL of a file or of a database, or - for standard input.
+    """
+    from worker.sources.inspection import inspect_source
+
+    if target is not None and target.exists() and not force:
+        raise LookalikeError(f"{target} is there already: say --force to write over it")
+    found = inspect_source(source, query=query)
+    if target is not None:
+        _write(target, found.profile_text)
+    if as_json:
+        echo_json(
+            {
+                "source": found.name,
+                "format": found.format,
+                "rows": found.rows,
+                "recognised": found.recognised,
+                "attributes": [
+                    {"name": a.name, "column": a.column, "type": a.type, "facet": a.facet}
+                    for a in found.attributes
+                ],
+                "left": found.left,
+                "samples": found.samples,
+                "notes": found.notes,
+                "profile": found.profile_text,
+            }
+        )
+        return
+    _print(found)
+    if target is not None:
+        shown = "-" if source == "-" else found.name
+        click.echo(f"wrote {target}: lookalike ingest {shown} --profile {target}", err=True)
+
+
+def _print(found: Any) -> None:
+    click.echo(f"{found.name}: {found.format}")
+    for note in found.notes:
+        click.echo(note)
+    rows = [{"field": field, "column": column} for field, column in found.recognised.items()]
+    click.echo()
+    echo_table(rows, {"field": "field", "column": "column"})
+    if found.attributes:
+        click.echo()
+        echo_table(
+            [
+                {"name": a.name, "column": a.column, "type": a.type, "facet": a.facet}
+                for a in found.attributes
+            ],
+            {"name": "attribute", "column": "column", "type": "type", "facet": "facet"},
+        )
+    if found.left:
+        click.echo()
+        echo_table(
+            [{"column": column, "why": why} for column, why in found.left.items()],
+            {"column": "no attribute", "why": "holds"},
+        )
+    for number, sample in enumerate(found.samples, start=1):
+        click.echo()
+        rows = [
+            {"field": field, "value": _shown(value)}
+            for field, value in sample.items()
+            if value not in (None, [])
+        ]
+        echo_table(rows, {"field": f"product {number}", "value": "value"})
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def _write(target: Path, text: str) -> None:
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise LookalikeError(f"can't write {target}: {error.strerror}") from None

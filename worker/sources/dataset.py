@@ -1,0 +1,163 @@
+"""A folder as the public dataset has it: styles.csv, images/ID.jpg, styles/ID.json."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from app.catalog.profile import DATASET, Profile
+from app.errors import LookalikeError
+from worker.sources.delimited import DelimitedTable
+from worker.sources.files import SourceFile, require_utf8
+from worker.sources.listing import Listing
+from worker.sources.mapping import MAX_DETAILS_BYTES, MappedSource, Mapper, named_columns, printable
+from worker.sources.metadata import Metadata, read_metadata
+from worker.sources.photos import parse_photos
+from worker.sources.products import BadValue, Batch, Product
+from worker.sources.records import LineReader, RecordReader
+from worker.sources.skus import IdReader
+from worker.sources.values import parse_price, parse_text, shorten
+
+STYLES = "styles.csv"
+METADATA_FOLDER, METADATA_ENDING = "styles", ".json"
+PHOTO_FOLDER, PHOTO_ENDING = "images", ".jpg"
+STYLE_IMAGES = "styleImages"
+"""What `more_photos` of a profile may name: the pictures that the metadata lists."""
+
+NOTHING = Metadata()
+
+
+class StylesTable(DelimitedTable):
+    """`styles.csv`: a line a product, whose title may hold unquoted commas. See `Table`."""
+
+    def __init__(self, file: SourceFile, profile: Profile) -> None:
+        source = profile.source
+        super().__init__(file, source.delimiter or ",", source.encoding)
+        self._title = source.title
+        if source.sku not in self.columns:
+            raise LookalikeError(
+                f"{self.name} has no column called {source.sku}; its columns are: "
+                f"{shorten(', '.join(self.columns), 200)}"
+            )
+
+    def _make_reader(self, number: int) -> RecordReader:
+        return LineReader(self.delimiter, self._width_names, number, self._title)
+
+
+class DatasetSource(MappedSource):
+    """The products of such a folder. See `ProductSource`.
+
+    Args:
+        folder: with `styles.csv`.
+        profile: which column is what; prices, brand and details come from `styles/ID.json`.
+        root: where `images` is, if not in the folder: another folder, or a URL. Below a URL nothing
+            is listed, and every product has a reference.
+
+    Raises:
+        LookalikeError: a file is missing or unusable.
+    """
+
+    def __init__(self, folder: Path, profile: Profile, root: str | None = None) -> None:
+        require_utf8(str(folder))
+        styles = folder / STYLES
+        if not styles.is_file():
+            raise LookalikeError(
+                f"{styles} is missing: name the folder that holds styles.csv and images/, or a file"
+            )
+        self._folder = folder
+        table = StylesTable(SourceFile(str(styles)), profile)
+        named = named_columns(profile)
+        table.require_single([column for column in named if table.has(column)])
+        lenient = [*named] if profile.name == DATASET else [STYLE_IMAGES]
+        super().__init__(table, profile, root or str(folder.resolve()), optional=lenient)
+        missing = [name for name in named if not table.has(name) and name != STYLE_IMAGES]
+        self.notes += [f"{table.name} has no column {name}: it stays empty" for name in missing]
+        self._more_photos = profile.source.more_photos == STYLE_IMAGES
+        self._rows = profile.model_copy(
+            update={
+                "source": profile.source.model_copy(update={"photo": None, "more_photos": None})
+            }
+        )
+
+    def batches(self) -> Iterator[Batch]:
+        """Read all rows, some thousand at a time, each with what lies beside it."""
+        mapper = Mapper(self._rows, self.root, IdReader())
+        metadata = Listing(self._folder / METADATA_FOLDER, METADATA_ENDING)
+        photos = self._list_photos()
+        with ThreadPoolExecutor() as pool:
+            for frame in self._table.frames():
+                batch = mapper.map(frame)
+                ids = [int(product.sku) for product in batch.products]
+                listed = metadata.among(ids)
+                found = dict(zip(listed, pool.map(self._read_metadata, listed), strict=True))
+                _complete(batch, ids, found, photos(ids), self._further_photos)
+                yield batch
+
+    def _list_photos(self) -> Callable[[Sequence[int]], set[int]]:
+        """Return what tells which products have a photo."""
+        if self.root is None or "://" in self.root:
+            return set
+        return Listing(Path(self.root) / PHOTO_FOLDER, PHOTO_ENDING).among
+
+    def _read_metadata(self, item_id: int) -> Metadata:
+        file = self._folder / METADATA_FOLDER / f"{item_id}{METADATA_ENDING}"
+        return read_metadata(file, MAX_DETAILS_BYTES)
+
+    def _further_photos(self, metadata: Metadata) -> tuple[list[str], list[str]]:
+        if not self._more_photos or not metadata.images:
+            return [], []
+        return parse_photos(list(metadata.images.values()), self.root)
+
+
+def _complete(
+    batch: Batch,
+    ids: list[int],
+    found: dict[int, Metadata],
+    with_photo: set[int],
+    further: Callable[[Metadata], tuple[list[str], list[str]]],
+) -> None:
+    """Add to products what lies beside their rows."""
+    if not found and not with_photo:
+        return
+    for at, item_id in enumerate(ids):
+        metadata = found.get(item_id, NOTHING)
+        if metadata is NOTHING and item_id not in with_photo:
+            continue
+        product = batch.products[at]
+        photos = [f"{PHOTO_FOLDER}/{item_id}{PHOTO_ENDING}"] if item_id in with_photo else []
+        if metadata is not NOTHING:
+            more, problems = further(metadata)
+            photos += more
+            product = _described(product, metadata, batch)
+            for problem in problems:
+                batch.bad_values.append(
+                    BadValue(product.line, product.sku, STYLE_IMAGES, problem, "")
+                )
+        batch.products[at] = product._replace(photos=tuple(dict.fromkeys(photos)))
+
+
+def _described(product: Product, metadata: Metadata, batch: Batch) -> Product:
+    """Return a product with what its metadata file says."""
+    batch.broken_details += metadata.details is None
+    title, brand, price, discounted, available = product.core
+
+    def parsed(column: str, value: Any, parse: Callable[[Any], Any]) -> Any:
+        try:
+            return parse(value)
+        except ValueError as error:
+            raw = printable(shorten(value, 1000))
+            batch.bad_values.append(BadValue(product.line, product.sku, column, str(error), raw))
+            return None
+
+    return product._replace(
+        core=(
+            title,
+            brand or parsed("brandName", metadata.brand, parse_text),
+            price if price is not None else parsed("price", metadata.price, parse_price),
+            discounted
+            if discounted is not None
+            else parsed("discountedPrice", metadata.discounted_price, parse_price),
+            available,
+        ),
+        details=metadata.details,
+    )

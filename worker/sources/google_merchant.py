@@ -1,0 +1,195 @@
+"""Google Merchant feeds: XML (RSS 2.0 and Atom) and TSV."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pyexpat import ExpatError
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import iterparse
+
+from app.catalog.profile import FORMAT_COLUMNS, Profile
+from app.errors import LookalikeError
+from worker.sources.delimited import DelimitedTable
+from worker.sources.files import BROKEN, SourceFile
+from worker.sources.frames import ROWS, Frame
+from worker.sources.lines import is_html
+
+NAMESPACE = "{http://base.google.com/ns/1.0}"
+PRODUCTS = ("item", "entry")
+"""Elements of RSS and of Atom that are a product."""
+
+SEEN = 10_000
+"""Products whose elements are the columns."""
+
+
+def canonical(name: str) -> str:
+    """Return a column's name without the prefix, and as Google writes it: `image_link`."""
+    return name.strip().removeprefix("g:").lower().replace(" ", "_")
+
+
+def with_plain_names(profile: Profile) -> Profile:
+    """Return a profile whose columns are named without the prefix."""
+    source = profile.source.model_dump(exclude_none=True)
+    plain = {
+        key: canonical(source[key]) for key in FORMAT_COLUMNS["google-merchant"] if key in source
+    }
+    attributes = [
+        each.model_copy(update={"column": canonical(each.column)}) for each in profile.attributes
+    ]
+    return profile.model_copy(
+        update={
+            "source": profile.source.model_copy(update=plain),
+            "attributes": tuple(attributes),
+        }
+    )
+
+
+class MerchantFrame(Frame):
+    """Products of an XML feed: the texts of their elements."""
+
+    def __init__(self, first: int, products: list[dict[str, list[str]]]) -> None:
+        super().__init__(range(first, first + len(products)))
+        self._products = products
+
+    def column(self, name: str, *, many: bool = False) -> Sequence[Any]:
+        """Return an element's text of each product."""
+        name = canonical(name)
+        found = [each.get(name) for each in self._products]
+        if many:
+            return [None if texts is None else texts for texts in found]
+        return [texts[0] if texts else None for texts in found]
+
+    def raw(self, index: int) -> str:
+        """Return a product as JSON."""
+        return json.dumps(self._products[index], ensure_ascii=False)
+
+
+class XmlTable:
+    """An XML feed. See `Table`.
+
+    Raises:
+        LookalikeError: it is a web page, declares entities, or is broken.
+    """
+
+    def __init__(self, file: SourceFile) -> None:
+        self.name = file.name
+        self.root = file.root
+        self.notes: list[str] = []
+        self._file = file
+        if is_html(file.head.decode(errors="replace")):
+            raise LookalikeError(
+                f"{self.name} is a web page (HTML) and no feed: perhaps the page of a login or an "
+                "error; download the feed itself"
+            )
+        self.columns = self._look_ahead()
+
+    def has(self, column: str) -> bool:
+        """Return whether one of the first products has an element."""
+        return canonical(column) in self.columns
+
+    def size(self) -> int | None:
+        """Return None: XML has to be read to know."""
+        return None
+
+    def frames(self) -> Iterator[Frame]:
+        """Read all products."""
+        products: list[dict[str, list[str]]] = []
+        first = 1
+        for product in self._products():
+            products.append(product)
+            if len(products) == ROWS:
+                yield MerchantFrame(first, products)
+                first += len(products)
+                products = []
+        if products:
+            yield MerchantFrame(first, products)
+        elif first == 1:
+            raise LookalikeError(
+                f"{self.name} holds no product: expected <item> or <entry> elements"
+            )
+
+    def _look_ahead(self) -> list[str]:
+        names: dict[str, None] = {}
+        for frame in self.frames():
+            assert isinstance(frame, MerchantFrame)  # noqa: S101
+            for product in frame._products:
+                names.update(dict.fromkeys(product))
+            if frame.lines[-1] >= SEEN:
+                break
+        return list(names)
+
+    def _products(self) -> Iterator[dict[str, list[str]]]:
+        with self._file.open() as stream:
+            try:
+                yield from _read_products(stream)
+            except DefusedXmlException:
+                raise LookalikeError(
+                    f"{self.name} declares XML entities, which lookalike refuses to expand: ask "
+                    "for a feed without a DOCTYPE of its own"
+                ) from None
+            except (ParseError, ExpatError) as error:
+                raise LookalikeError(
+                    f"{self.name} is no well-formed XML, or cut off: {error}; fetch it again"
+                ) from None
+            except (ValueError, LookupError) as error:  # an encoding that Python doesn't know
+                raise LookalikeError(f"{self.name} can't be read as XML: {error}") from None
+            except BROKEN:
+                raise self._file.damaged() from None
+
+
+class MerchantTable(DelimitedTable):
+    """A feed as TSV, whose columns are called as in XML."""
+
+    def _read_header(self, header: str) -> tuple[list[str], list[str]]:
+        found, names = super()._read_header(header)
+        return list(dict.fromkeys(map(canonical, found))), list(map(canonical, names))
+
+    def has(self, column: str) -> bool:
+        """Return whether there is a column."""
+        return super().has(canonical(column))
+
+
+def _read_products(stream: Any) -> Iterator[dict[str, list[str]]]:
+    open_elements: list[Element] = []
+    inside = 0
+    for event, element in iterparse(stream, events=("start", "end")):
+        product = _local(element.tag) in PRODUCTS
+        if event == "start":
+            open_elements.append(element)
+            inside += product
+            continue
+        open_elements.pop()
+        inside -= product
+        if product and not inside:
+            yield _texts(element)
+        if not inside and open_elements:
+            open_elements[-1].remove(element)  # so that memory stays flat
+
+
+def _texts(product: Element) -> dict[str, list[str]]:
+    """Return the texts of a product by element; one of Google's namespace goes first."""
+    texts: dict[str, list[str]] = {}
+    for ours in (True, False):
+        found: dict[str, list[str]] = {}
+        for element in product:
+            if element.tag.startswith(NAMESPACE) is ours:
+                _collect(element, "", found)
+        for name, values in found.items():
+            texts.setdefault(name, values)
+    return texts
+
+
+def _collect(element: Element, prefix: str, found: dict[str, list[str]]) -> None:
+    name = prefix + _local(element.tag)
+    text = (element.text or "").strip() or element.get("href")
+    if text:
+        found.setdefault(name, []).append(text)
+    if prefix.count(".") < 3:
+        for child in element:
+            _collect(child, f"{name}.", found)
+
+
+def _local(tag: Any) -> str:
+    return str(tag).rpartition("}")[2].removeprefix("g:")

@@ -1,0 +1,310 @@
+"""What the columns of a source are, by their names and their values."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.catalog.profile import NAME, RESERVED, AttributeType
+from worker.sources.photos import WEB, is_picture, parse_photos, split_photos
+from worker.sources.skus import SkuReader
+from worker.sources.values import (
+    PARSERS,
+    SEPARATORS,
+    Parser,
+    parse_available,
+    parse_price,
+    parse_text,
+    split_list,
+)
+
+MAX_FACET = 50
+"""Distinct values that a facet may have."""
+
+FEW = 0.2
+"""Share of the rows that the distinct values of an attribute may be."""
+
+MAX_LABEL = 60
+"""Characters of a value that people choose from a list."""
+
+NAMES: dict[str, str] = {
+    "sku": "sku id product_id item_id article_id product_code item_code code article_number "
+    "artikelnummer artikel_nr artnr item_number product_number part_number handle reference ref "
+    "referencia referenz uid asin identifier variant_sku mpn gtin ean upc barcode",
+    "title": "title product_title name product_name product_display_name display_name item_name "
+    "titel bezeichnung produktname artikelbezeichnung titre nom nom_produit nombre titulo nome "
+    "naam label post_title",
+    "photo": "image image_url image_link photo photo_url picture picture_url img img_url image_src "
+    "main_image primary_image image_path photo_path photo_file image_file bild bild_url bildlink "
+    "foto foto_url imagen imagen_url url_imagen image_1 image1 images photos pictures bilder fotos "
+    "imagenes thumbnail thumbnail_url media",
+    "more_photos": "additional_image_link additional_image_links additional_images "
+    "additional_photos more_images more_photos other_images extra_images gallery gallery_images "
+    "image_gallery image_urls photo_urls images photos pictures bilder weitere_bilder",
+    "price": "price regular_price list_price unit_price retail_price base_price original_price "
+    "price_eur price_usd price_gbp amount rrp msrp uvp preis verkaufspreis listenpreis prix "
+    "prix_ttc precio prezzo preco pris variant_price",
+    "discounted_price": "sale_price special_price discounted_price discount_price offer_price "
+    "promo_price promotional_price reduced_price final_price angebotspreis aktionspreis "
+    "sonderpreis prix_promo prix_solde precio_oferta precio_rebajado",
+    "brand": "brand brand_name marke marque marca merk vendor manufacturer hersteller fabricant "
+    "fabricante maker producer",
+    "available": "availability available is_available in_stock instock stock_status is_in_stock "
+    "stock inventory inventory_quantity stock_quantity stock_qty qty quantity on_hand "
+    "verfugbarkeit verfugbar lieferbar lagerbestand bestand disponibilite disponible "
+    "disponibilidad en_stock",
+}
+"""What sources call the core columns, likely names first."""
+
+IDENTIFIER = re.compile(
+    r"(?:^|_)(?:id|ids|gtin|ean|upc|mpn|isbn|barcode|sku|code|url|link|href|uri|uuid|hash|phone|zip)$"
+)
+
+
+@dataclass(frozen=True)
+class Guess:
+    """An attribute that a column would make."""
+
+    name: str
+    column: str
+    type: AttributeType
+    facet: bool
+    distinct: int
+
+    @property
+    def note(self) -> str:
+        """What was seen of it."""
+        return f"{self.distinct:,} distinct value{'' if self.distinct == 1 else 's'}"
+
+
+Columns = dict[str, Sequence[Any]]
+
+
+def guess_core(columns: Columns) -> dict[str, str]:
+    """Return which column is which field of a profile's `[source]`."""
+    found: dict[str, str] = {}
+    words = {column: snake(column) for column in columns}
+    for field, names in NAMES.items():
+        fits = FITS[field]
+        for column in _candidates(words, names.split()):
+            if column not in found.values() and fits(columns[column]):
+                found[field] = column
+                break
+    if "photo" not in found:
+        _guess_photo(columns, found)
+    if "sku" not in found:
+        _guess_sku(columns, words, found)
+    return found
+
+
+def guess_attributes(columns: Columns, taken: Sequence[str]) -> tuple[list[Guess], dict[str, str]]:
+    """Return the attributes that the other columns would make.
+
+    Returns:
+        The attributes, and by column why others would make none.
+    """
+    guesses: list[Guess] = []
+    left: dict[str, str] = {}
+    names: set[str] = set()
+    for column, values in columns.items():
+        if column in taken:
+            continue
+        guess = _guess(column, values)
+        if isinstance(guess, str):
+            left[column] = guess
+            continue
+        name = attribute_name(column, names)
+        names.add(name)
+        guesses.append(Guess(name, column, *guess))
+    return guesses, left
+
+
+def attribute_name(column: str, taken: set[str]) -> str:
+    """Return a name that an attribute of a column may have."""
+    name = snake(column)[:40].strip("_") or "attribute"
+    if not name[0].isalpha():
+        name = f"attribute_{name}"
+    if name in RESERVED or name.endswith(("_min", "_max")):
+        name = f"{name}_attribute"
+    free = name
+    number = 2
+    while free in taken:
+        free = f"{name}_{number}"
+        number += 1
+    assert NAME.fullmatch(free)  # noqa: S101
+    return free
+
+
+def snake(name: str) -> str:
+    """Return a name in small letters of ASCII with underscores: masterCategory, master_category."""
+    plain = unicodedata.normalize("NFKD", name.removeprefix("g:").replace("ß", "ss"))
+    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain).lower()
+    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
+
+
+def _candidates(words: dict[str, str], names: list[str]) -> list[str]:
+    """Return the columns that may be meant, likely ones first."""
+    exact = [column for name in names for column, word in words.items() if word == name]
+    # Product price (EUR) is a price, but price per kilogram is none.
+    inside = [
+        column
+        for name in names[:8]
+        for column, word in words.items()
+        if re.fullmatch(
+            rf"(?:product|item|article)_{name}(?:_[a-z]{{2,3}})?|{name}_[a-z]{{2,3}}", word
+        )
+        and not IDENTIFIER.search(word)
+    ]
+    return list(dict.fromkeys(exact + inside))
+
+
+def _filled(values: Sequence[Any]) -> list[Any]:
+    return [
+        v for v in values if v is not None and v == v and not (isinstance(v, str) and not v.strip())
+    ]
+
+
+def _parses(parse: Parser, share: float) -> Callable[[Sequence[Any]], bool]:
+    def fits(values: Sequence[Any]) -> bool:
+        filled = _filled(values)
+        return not filled or sum(_can(parse, value) for value in filled) >= share * len(filled)
+
+    return fits
+
+
+def _can(parse: Parser, value: Any) -> bool:
+    try:
+        return parse(value) is not None
+    except ValueError:
+        return False
+
+
+def _is_key(values: Sequence[Any]) -> bool:
+    """Return whether nearly all rows have a value, and a different one."""
+    return _bad_keys(values) <= 0.05
+
+
+def _bad_keys(values: Sequence[Any]) -> float:
+    skus, reasons = SkuReader().read(values, range(len(values)))
+    return len(reasons) / len(skus)
+
+
+def _are_photos(values: Sequence[Any]) -> bool:
+    filled = _filled(values)
+    return bool(filled) and sum(map(_is_photo, filled)) >= 0.8 * len(filled)
+
+
+def _is_photo(value: Any) -> bool:
+    references, problems = parse_photos(value)
+    return not problems and any(WEB.match(each) or is_picture(each) for each in references)
+
+
+FITS: dict[str, Callable[[Sequence[Any]], bool]] = {
+    "sku": _is_key,
+    "title": _parses(parse_text, 0.8),
+    "photo": _are_photos,
+    "more_photos": _are_photos,
+    "price": _parses(parse_price, 0.8),
+    "discounted_price": _parses(parse_price, 0.8),
+    "brand": _parses(parse_text, 0.8),
+    "available": _parses(parse_available, 0.8),
+}
+"""Whether the values of a column are what its name says."""
+
+
+def _guess_photo(columns: Columns, found: dict[str, str]) -> None:
+    """Take the first column that looks like names of pictures."""
+    for column, values in columns.items():
+        pictures = [value for value in _filled(values) if isinstance(value, str)]
+        if (
+            column not in found.values()
+            and pictures
+            and all(is_picture(piece) for value in pictures[:200] for piece in split_photos(value))
+        ):
+            found["photo"] = column
+            return
+
+
+def _guess_sku(columns: Columns, words: dict[str, str], found: dict[str, str]) -> None:
+    """Take the best column with the name of one, else the first whose values all differ."""
+    named = [column for column in _candidates(words, NAMES["sku"].split()) if column in columns]
+    named = [column for column in named if column not in found.values()]
+    bad = {column: _bad_keys(columns[column]) for column in named}
+    if bad and min(bad.values()) <= 0.5:
+        found["sku"] = min(bad, key=bad.__getitem__)
+        return
+    free = [column for column in columns if column not in found.values()]
+    free.sort(key=lambda column: not IDENTIFIER.search(snake(column)))
+    for column in free:
+        texts = [value for value in _filled(columns[column]) if not isinstance(value, float)]
+        if len(texts) == len(columns[column]) and texts and _is_key(columns[column]):
+            found["sku"] = column
+            return
+
+
+def _guess(column: str, values: Sequence[Any]) -> tuple[AttributeType, bool, int] | str:
+    """Return type, facet and number of values of an attribute, or why there should be none."""
+    filled = _filled(values)
+    if not filled:
+        return "empty"
+    if any(isinstance(value, dict) for value in filled):
+        return "objects"
+    if _are_photos(filled) or all(isinstance(v, str) and "://" in v for v in filled):
+        return "addresses"
+    if any(isinstance(value, list | tuple) for value in filled):
+        return _guess_list(filled)
+    distinct = len(set(map(str, filled)))
+    identifier = IDENTIFIER.search(snake(column)) is not None
+    for kind in ("boolean", "integer", "number", "date"):
+        if _all_are(kind, filled):
+            if identifier and kind != "boolean":
+                return "ids"
+            return kind, False, distinct
+    if _has_separators(filled) and not isinstance(found := _guess_list(filled), str):
+        return found
+    return _guess_text(filled, distinct, len(values))
+
+
+def _guess_text(
+    filled: list[Any], distinct: int, rows: int
+) -> tuple[AttributeType, bool, int] | str:
+    longest = max(len(str(value)) for value in filled)
+    # Of a few rows, half may differ.
+    limit = max(FEW * rows, min(rows / 2, 10))
+    if longest > MAX_LABEL or distinct > limit:
+        return f"text, {distinct:,} distinct values"
+    return "text", distinct <= MAX_FACET, distinct
+
+
+def _guess_list(filled: list[Any]) -> tuple[AttributeType, bool, int] | str:
+    pieces: list[str] = []
+    for value in filled:
+        for piece in value if isinstance(value, list | tuple) else split_list(str(value)):
+            if isinstance(piece, dict | list) or len(str(piece).strip()) > MAX_LABEL:
+                return "lists of other than short texts"
+            pieces.append(str(piece).strip())
+    distinct = len(set(pieces))
+    if distinct > max(0.5 * len(pieces), 10) or distinct > 20 * MAX_FACET:
+        return f"lists, {distinct:,} distinct values"
+    return "text[]", False, distinct
+
+
+def _has_separators(filled: list[Any]) -> bool:
+    """Return whether texts hold lists: short pieces, without a blank after each comma of prose."""
+    with_separator = [v for v in filled if isinstance(v, str) and any(s in v for s in SEPARATORS)]
+    if len(with_separator) < max(FEW * len(filled), 1):
+        return False
+    return all(len(piece.split()) <= 4 for v in with_separator for piece in map(str, split_list(v)))
+
+
+def _all_are(kind: str, filled: list[Any]) -> bool:
+    if kind == "boolean" and {str(value).strip().lower() for value in filled} == {"1"}:
+        return False
+    if kind in ("integer", "number") and any(
+        isinstance(value, str) and re.match(r"\s*0\d", value) for value in filled
+    ):
+        return False  # what begins with a zero is a code
+    parse = PARSERS[kind]  # type: ignore[index]
+    return all(_can(parse, value) for value in filled)

@@ -1,0 +1,241 @@
+"""What a source holds, and a profile for it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.catalog.profile import DATASET, FORMAT_COLUMNS, Profile, load_profile, parse_profile
+from app.errors import LookalikeError
+from worker.sources.databases import QueryTable, is_database
+from worker.sources.delimited import DelimitedTable
+from worker.sources.files import SourceFile
+from worker.sources.frames import Frame, Table
+from worker.sources.guessing import Columns, Guess, guess_attributes, guess_core
+from worker.sources.json_lines import JsonTable
+from worker.sources.lines import MARKS, guess_encoding
+from worker.sources.opening import (
+    default_profile,
+    is_utf16_xml,
+    open_source,
+)
+from worker.sources.profile_text import profile_text
+from worker.sources.values import shorten
+
+ROWS = 10_000
+"""Rows that are looked at."""
+
+SAMPLES = 3
+
+MERCHANT_HEADER = {"id", "title", "link", "image_link", "availability"}
+SHOPIFY_HEADER = {"Handle", "Image Src"}
+
+
+@dataclass
+class Inspection:
+    """What was recognised of a source."""
+
+    name: str
+    format: str
+    recognised: dict[str, str]
+    """Columns by the field of `[source]` that they are."""
+    attributes: list[Guess]
+    left: dict[str, str]
+    """Why other columns make no attribute."""
+    samples: list[dict[str, Any]]
+    """The first products as they would be stored."""
+    profile_text: str
+    """A profile for the source, as TOML."""
+    rows: int = 0
+    """Rows that were looked at."""
+    notes: list[str] = field(default_factory=list)
+
+
+def inspect_source(source: str, *, query: str | None = None) -> Inspection:
+    """Look at the first rows of a source, and propose a profile.
+
+    Args:
+        source: as for `open_source`.
+        query: the SELECT, for a database.
+
+    Raises:
+        LookalikeError: it can't be read, or no column can be the sku.
+    """
+    profile = default_profile(source)
+    if profile is not None:
+        return _inspect_dataset(source, profile)
+    kind, table, settings = _recognise(source, query)
+    columns, rows = _first_rows(table)
+    core = _core(kind, table, columns)
+    if "sku" not in core:
+        raise LookalikeError(
+            f"{table.name}: no column is an id of products, with a value of its own in each row; "
+            f"its columns are: {shorten(', '.join(table.columns), 300)[1:-1]}"
+        )
+    used = [*core.values(), *_uninteresting(kind)]
+    attributes, left = guess_attributes(columns, used)
+    text = profile_text(kind, core, attributes, left, settings, table.name, query)
+    profile = parse_profile(text, "the proposed profile")
+    return Inspection(
+        name=table.name,
+        format=kind,
+        recognised=core,
+        attributes=attributes,
+        left=left,
+        samples=_samples(source, profile, query),
+        profile_text=text,
+        rows=rows,
+        notes=table.notes,
+    )
+
+
+def _inspect_dataset(source: str, profile: Profile) -> Inspection:
+    core = profile.source.model_dump(exclude_none=True, exclude={"format", "encoding"})
+    return Inspection(
+        name=source,
+        format="dataset",
+        recognised=core,
+        attributes=[Guess(a.name, a.column, a.type, a.facet, 0) for a in profile.attributes],
+        left={},
+        samples=_samples(source, profile, None),
+        profile_text=load_profile(DATASET).text,
+    )
+
+
+def _recognise(source: str, query: str | None) -> tuple[str, Table, dict[str, str]]:
+    """Return the format of a source, the source opened, and what the profile has to say of it."""
+    if is_database(source):
+        return "sql", QueryTable(source, query), {}
+    if query is not None:
+        raise LookalikeError(f"--query needs the URL of a database, and {source} is none")
+    file = SourceFile(source)
+    start = file.head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if file.head.startswith(b"PAR1"):
+        from worker.sources.parquet import ParquetTable
+
+        return "parquet", ParquetTable(file), {}
+    if start.startswith(b"<") or is_utf16_xml(file.head):
+        from worker.sources.google_merchant import XmlTable
+
+        return "google-merchant", XmlTable(file), {}
+    encoding = _encoding(file)
+    settings = {} if encoding == "utf-8" else {"encoding": encoding}
+    suffixes = [suffix.lower() for suffix in Path(source).suffixes]
+    if start[:1] in (b"{", b"[") or {".jsonl", ".ndjson", ".json"} & set(suffixes):
+        return "jsonl", JsonTable(file, encoding), settings
+    return _recognise_delimited(file, encoding, settings)
+
+
+def _recognise_delimited(
+    file: SourceFile, encoding: str, settings: dict[str, str]
+) -> tuple[str, Table, dict[str, str]]:
+    from worker.sources.google_merchant import MerchantTable, canonical
+    from worker.sources.shopify import ShopifyTable
+
+    table = DelimitedTable(file, encoding=encoding)
+    if set(table.columns) >= SHOPIFY_HEADER:
+        return "shopify", ShopifyTable(file, "Handle", encoding), settings
+    names = {canonical(name) for name in table.columns}
+    prefixed = any(name.startswith("g:") for name in table.columns)
+    if names >= MERCHANT_HEADER or (prefixed and "id" in names):
+        return "google-merchant", MerchantTable(file, table.delimiter, encoding), settings
+    if table.delimiter == "\t":
+        return "tsv", table, settings
+    return (
+        "csv",
+        table,
+        settings | ({} if table.delimiter == "," else {"delimiter": table.delimiter}),
+    )
+
+
+def _encoding(file: SourceFile) -> str:
+    """Return the encoding that a profile has to name; utf-8 where it need not."""
+    if any(file.head.startswith(mark) for mark, _ in MARKS):
+        return "utf-8"
+    with file.open() as stream:
+        data = stream.read(1 << 24)
+    if data[:2000:2].count(0) > 500 or data[1:2000:2].count(0) > 500:
+        return guess_encoding(data[:2000])
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        if error.end < len(data) - 4:  # what was read may end within a character
+            return guess_encoding(data)
+    return "utf-8"
+
+
+def _first_rows(table: Table) -> tuple[Columns, int]:
+    frames: list[Frame] = []
+    rows = 0
+    for frame in table.frames():
+        frames.append(frame)
+        rows += len(frame.lines)
+        if rows >= ROWS:
+            break
+    if not rows:
+        raise LookalikeError(f"{table.name} holds no product that can be read")
+    return {
+        name: list(_chained(frame.column(name, many=True) for frame in frames))
+        for name in table.columns
+    }, rows
+
+
+def _chained(parts: Iterable[Iterable[Any]]) -> Iterable[Any]:
+    for part in parts:
+        yield from part
+
+
+def _core(kind: str, table: Table, columns: Columns) -> dict[str, str]:
+    usual = FORMAT_COLUMNS.get(kind)
+    if usual is None:
+        return guess_core(columns)
+    return {field: column for field, column in usual.items() if table.has(column)}
+
+
+def _uninteresting(kind: str) -> tuple[str, ...]:
+    """Return columns of a format that say nothing about how a product is found."""
+    if kind == "google-merchant":
+        return (
+            "link",
+            "mobile_link",
+            "description",
+            "guid",
+            "pubDate",
+            "shipping",
+            "identifier_exists",
+        )
+    if kind == "shopify":
+        return (
+            "Body (HTML)", "Published", "Status", "Image Position", "Image Alt Text", "Gift Card",
+            "Variant SKU", "Variant Grams", "Variant Inventory Tracker", "Variant Inventory Qty",
+            "Variant Inventory Policy", "Variant Fulfillment Service", "Variant Requires Shipping",
+            "Variant Compare At Price", "Variant Taxable", "Variant Barcode", "Variant Image",
+            "Variant Weight Unit", "Variant Tax Code", "Cost per item", "SEO Title",
+            "SEO Description",
+        )  # fmt: skip
+    return ()
+
+
+def _samples(source: str, profile: Profile, query: str | None) -> list[dict[str, Any]]:
+    samples: list[dict[str, Any]] = []
+    for batch in open_source(source, profile, query=query).batches():
+        for product in batch.products[: SAMPLES - len(samples)]:
+            title, brand, price, discounted, available = product.core
+            attributes = {
+                a.name: v for a, v in zip(profile.attributes, product.attributes, strict=True)
+            }
+            samples.append(
+                {
+                    "sku": product.sku,
+                    "title": title,
+                    "brand": brand,
+                    "price": price,
+                    "discounted_price": discounted,
+                    "available": available,
+                    "photos": list(product.photos),
+                    **attributes,
+                }
+            )
+        if len(samples) == SAMPLES:
+            break
+    return samples

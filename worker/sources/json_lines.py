@@ -1,0 +1,247 @@
+"""JSON Lines, and a JSON array of objects."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from app.errors import LookalikeError
+from worker.sources.files import SourceFile
+from worker.sources.frames import ROWS, Frame
+from worker.sources.json_values import parse_object, to_json
+from worker.sources.lines import LONGEST_LINE, TextFile
+from worker.sources.products import Reject
+
+SEEN = 10_000
+"""Objects whose fields are the columns; one that none of them has is missing."""
+
+ARRAY = re.compile(r'\ufeff?\s*(?:\{\s*"[^"\\]{1,100}"\s*:\s*)?\[')
+"""How a file begins that is one array, or an object around one."""
+
+MARK = re.compile(r'["\[\]{},]')
+END_OF_TEXT = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+
+
+class ObjectFrame(Frame):
+    """Objects, one a row."""
+
+    def __init__(
+        self,
+        objects: list[dict[str, Any]],
+        lines: list[int],
+        raws: list[str],
+        rejects: list[Reject],
+    ) -> None:
+        super().__init__(lines, rejects)
+        self._objects = objects
+        self._raws = raws
+
+    def column(self, name: str, *, many: bool = False) -> Sequence[Any]:
+        """Return a field of each object; `a.b` is b in a."""
+        if "." not in name or any(name in each for each in self._objects):
+            return [each.get(name) for each in self._objects]
+        return [lookup(each, name) for each in self._objects]
+
+    def raw(self, index: int) -> str:
+        """Return the text of an object."""
+        return self._raws[index]
+
+    def details(self, index: int, used: frozenset[str]) -> str | None:
+        """Return the fields that aren't used."""
+        found = self._objects[index]
+        rest = {name: value for name, value in found.items() if name not in used}
+        return to_json(rest) if rest else None
+
+
+class JsonTable:
+    """A file of JSON objects: one a line, or in an array. See `Table`.
+
+    Raises:
+        LookalikeError: the file is no text, or no JSON.
+    """
+
+    def __init__(self, file: SourceFile, encoding: str = "utf-8") -> None:
+        self.name = file.name
+        self.root = file.root
+        self.notes: list[str] = []
+        self._file = file
+        self._text = TextFile(file, encoding)
+        start = self._text.start.lstrip("\ufeff \t\r\n")
+        if start[:1] not in ("{", "["):
+            raise LookalikeError(
+                f"{self.name} is no JSON Lines file: expected an object in braces on each line"
+            )
+        self._is_array = start[0] == "[" or (ARRAY.match(start) is not None and not _is_line(start))
+        self.columns: list[str] = []
+        self._first: list[dict[str, Any]] = []
+        self._look_ahead()
+
+    def has(self, column: str) -> bool:
+        """Return whether one of the first objects has a field."""
+        if not self._first or column in self.columns:
+            return True
+        return any(_has(each, column) for each in self._first)
+
+    def size(self) -> int | None:
+        """Return about how many objects there are; None for an array."""
+        return None if self._is_array else self._file.count_lines()
+
+    def frames(self) -> Iterator[Frame]:
+        """Read all objects."""
+        texts = self._elements() if self._is_array else self._lines()
+        empty = True
+        while chunk := list(islice(texts, ROWS)):
+            empty = False
+            yield _parse(chunk)
+        if empty:
+            raise LookalikeError(f"{self.name} holds no product")
+
+    def _look_ahead(self) -> None:
+        names: dict[str, None] = {}
+        seen = 0
+        for frame in self.frames():
+            assert isinstance(frame, ObjectFrame)  # noqa: S101
+            for each in frame._objects:
+                names.update(dict.fromkeys(each))
+            self._first += frame._objects
+            seen += len(frame.lines)
+            if seen >= SEEN:
+                break
+        self.columns = list(names)
+
+    def _lines(self) -> Iterator[tuple[int, str]]:
+        number = 0
+        for lines in self._text.blocks():
+            for line in lines:
+                number += 1
+                text = line.strip("\ufeff \t\r")
+                if text:
+                    yield number, text
+
+    def _elements(self) -> Iterator[tuple[int, str]]:
+        """Yield the texts of an array's elements, and the line that each begins on."""
+        splitter = _ArraySplitter(self.name)
+        for lines in self._text.blocks():
+            yield from splitter.feed("\n".join(lines) + "\n")
+        yield from splitter.close()
+
+
+class _ArraySplitter:
+    """Finds the elements of an array in its text, without parsing them."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._text = ""
+        self._at = 0
+        """Where to look on."""
+        self._start: int | None = None
+        """Where the element begins; None before the array and after it."""
+        self._depth = 0
+        self._line = 1
+        self._done = False
+
+    def feed(self, text: str) -> Iterator[tuple[int, str]]:
+        """Take more of the text, and yield the elements that are complete."""
+        if self._done:
+            return
+        self._text += text
+        if self._start is None:
+            opening = ARRAY.match(self._text)
+            if opening is None:
+                return
+            self._start = self._at = opening.end()
+        yield from self._split()
+        self._drop(self._start)
+        if len(self._text) > LONGEST_LINE:
+            raise LookalikeError(
+                f"{self._name}: the element on line {self._line} has more than "
+                f"{LONGEST_LINE:,} characters: is it of this format?"
+            )
+
+    def close(self) -> Iterator[tuple[int, str]]:
+        """Yield what is left, which should be nothing.
+
+        Raises:
+            LookalikeError: the array isn't closed.
+        """
+        if not self._done:
+            raise LookalikeError(
+                f"{self._name} is cut off: its JSON array is not closed; fetch the file again"
+            )
+        return iter(())
+
+    def _split(self) -> Iterator[tuple[int, str]]:
+        assert self._start is not None  # noqa: S101
+        while found := MARK.search(self._text, self._at):
+            mark = found[0]
+            self._at = found.end()
+            if mark == '"':
+                end = END_OF_TEXT.match(self._text, self._at)
+                if end is None:
+                    self._at = found.start()
+                    return
+                self._at = end.end()
+            elif mark in "[{":
+                self._depth += 1
+            elif mark in "]}" and self._depth:
+                self._depth -= 1
+            elif self._depth == 0:
+                element = self._text[self._start : found.start()]
+                text = element.strip()
+                if text:
+                    blank = element[: len(element) - len(element.lstrip())]
+                    line = self._line + self._text.count("\n", 0, self._start) + blank.count("\n")
+                    yield line, text
+                self._start = self._at
+                if mark != ",":
+                    self._done = True
+                    return
+
+    def _drop(self, end: int) -> None:
+        self._line += self._text.count("\n", 0, end)
+        self._text = self._text[end:]
+        self._at -= end
+        self._start = 0
+
+
+def lookup(found: Any, name: str) -> Any:
+    """Return the field of an object that a path with points leads to, None if there is none."""
+    for part in name.split("."):
+        if isinstance(found, list) and part.isdigit() and len(part) < 5:
+            found = found[int(part)] if int(part) < len(found) else None
+        elif isinstance(found, dict):
+            found = found.get(part)
+        else:
+            return None
+    return found
+
+
+def _has(found: Any, name: str) -> bool:
+    head, _, last = name.rpartition(".")
+    parent = lookup(found, head) if head else found
+    return (isinstance(parent, dict) and last in parent) or lookup(found, name) is not None
+
+
+def _is_line(start: str) -> bool:
+    """Return whether the first line is an object by itself."""
+    try:
+        parse_object(start.partition("\n")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def _parse(chunk: list[tuple[int, str]]) -> ObjectFrame:
+    objects: list[dict[str, Any]] = []
+    lines: list[int] = []
+    raws: list[str] = []
+    rejects: list[Reject] = []
+    for line, text in chunk:
+        try:
+            objects.append(parse_object(text))
+        except ValueError as error:
+            rejects.append(Reject(line, str(error), text))
+            continue
+        lines.append(line)
+        raws.append(text)
+    return ObjectFrame(objects, lines, raws, rejects)

@@ -1,0 +1,277 @@
+"""From the rows of a source to products: column by column, as the profile says."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import compress, repeat
+from typing import Any
+
+from app.catalog.profile import Profile
+from app.errors import LookalikeError
+from worker.sources.frames import Frame, Table
+from worker.sources.photos import MAX_PHOTOS, WEB, parse_photos
+from worker.sources.products import BadValue, Batch, Product, Reject
+from worker.sources.skus import SkuReader
+from worker.sources.values import (
+    PARSERS,
+    Parser,
+    parse_available,
+    parse_price,
+    parse_text,
+    shorten,
+)
+
+CORE: tuple[tuple[str, Parser], ...] = (
+    ("title", parse_text),
+    ("brand", parse_text),
+    ("price", parse_price),
+    ("discounted_price", parse_price),
+    ("available", parse_available),
+)
+"""Fields of `Source`, in the order of `Product.core`."""
+
+MAX_DETAILS_BYTES = 100_000
+MAX_RAW = 1000
+"""Characters of a bad value that are kept."""
+
+SHOWN = 20
+"""Columns that a message lists."""
+
+
+class MappedSource:
+    """The products of a table. See `ProductSource`.
+
+    Args:
+        table: what the rows are read from.
+        profile: which column is what.
+        root: what relative photo references are below, if not what the table says.
+        optional: columns that the table may lack; they are empty then.
+
+    Raises:
+        LookalikeError: the table lacks a column that the profile names.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        profile: Profile,
+        root: str | None = None,
+        optional: Collection[str] = (),
+    ) -> None:
+        self._table = table
+        self._profile = profile
+        self.name = table.name
+        self.root = table.root if root is None else root
+        named = named_columns(profile)
+        for column, use in named.items():
+            if not table.has(column) and column not in optional:
+                raise LookalikeError(
+                    f"{table.name} has no column {column!r}, which the profile {profile.name} "
+                    f"names as its {use}; its columns are: {listed(table.columns)}"
+                )
+        self.notes = list(table.notes)
+        ignored = [name for name in table.columns if name not in named]
+        # What of JSON has no column goes into the details; exports of Shopify are all alike.
+        if ignored and profile.source.format not in ("jsonl", "shopify"):
+            self.notes.append(f"columns that the profile doesn't name: {listed(ignored)}")
+
+    def size(self) -> int | None:
+        """Return about how many rows there are, None if that is not known."""
+        return self._table.size()
+
+    def batches(self) -> Iterator[Batch]:
+        """Read all rows, some thousand at a time."""
+        mapper = Mapper(self._profile, self.root)
+        for frame in self._table.frames():
+            yield mapper.map(frame)
+
+
+class Mapper:
+    """Maps the frames of one reading; it remembers the skus that it has seen."""
+
+    def __init__(self, profile: Profile, root: str | None, skus: SkuReader | None = None) -> None:
+        self._source = profile.source
+        self._attributes = profile.attributes
+        self._root = root
+        self._skus = skus or SkuReader()
+        self._used = frozenset(named_columns(profile))
+
+    def map(self, frame: Frame) -> Batch:
+        """Turn a frame into products; each row becomes one, or a reject."""
+        batch = Batch([], list(frame.rejects), read=len(frame.lines) + len(frame.rejects))
+        batch.repaired = frame.repaired
+        skus, keep = self._read_skus(frame, batch)
+        columns = _Columns(frame, skus, keep, batch.bad_values)
+        core = [columns.get(getattr(self._source, name), parse) for name, parse in CORE]
+        attributes = [
+            columns.get(each.column, PARSERS[each.type], many=each.type == "text[]")
+            for each in self._attributes
+        ]
+        batch.products = list(
+            map(
+                Product._make,
+                zip(
+                    columns.lines,
+                    columns.skus,
+                    zip(*core, strict=True),
+                    zip(*attributes, strict=True) if attributes else repeat(()),
+                    self._photos(columns),
+                    self._details(frame, columns.indices, batch),
+                    strict=False,  # repeat() has no end
+                ),
+            )
+        )
+        return batch
+
+    def _read_skus(self, frame: Frame, batch: Batch) -> tuple[list[str], list[bool]]:
+        """Return the sku of each row, and whether it is the product's; enter the rejects."""
+        skus, reasons = self._skus.read(frame.column(self._source.sku), frame.lines)
+        keep = [True] * len(skus)
+        for index, reason in reasons.items():
+            keep[index] = False
+            batch.rejects.append(Reject(frame.lines[index], reason, printable(frame.raw(index))))
+        batch.rejects.sort(key=lambda reject: reject.line)
+        return skus, keep
+
+    def _photos(self, columns: "_Columns") -> list[tuple[str, ...]]:
+        first, more = self._source.photo, self._source.more_photos
+        if first is None and more is None:
+            return [()] * len(columns.skus)
+        found = [columns.photos(name, self._root) for name in (first, more) if name is not None]
+        if len(found) == 1:
+            return found[0]
+        return [tuple(dict.fromkeys(a + b))[:MAX_PHOTOS] for a, b in zip(*found, strict=True)]
+
+    def _details(
+        self, frame: Frame, indices: Sequence[int], batch: Batch
+    ) -> Iterator[str | None] | list[str | None]:
+        if type(frame).details is Frame.details:
+            return repeat(None)
+        return [self._details_of(frame, index, batch) for index in indices]
+
+    def _details_of(self, frame: Frame, index: int, batch: Batch) -> str | None:
+        try:
+            details = frame.details(index, self._used)
+            if details is None or len(details.encode()) <= MAX_DETAILS_BYTES:
+                return details
+        except (ValueError, TypeError, RecursionError):
+            pass
+        batch.broken_details += 1
+        return None
+
+
+class _Columns:
+    """The columns of a frame's products, parsed; what is bad is entered as such."""
+
+    def __init__(
+        self, frame: Frame, skus: list[str], keep: list[bool], bad_values: list[BadValue]
+    ) -> None:
+        self._frame = frame
+        self._keep = None if all(keep) else keep
+        self._bad_values = bad_values
+        self.skus: Sequence[str] = self._kept(skus)
+        self.lines: Sequence[int] = self._kept(frame.lines)
+        self.indices: Sequence[int] = self._kept(range(len(skus)))
+
+    def get(self, name: str | None, parse: Parser, *, many: bool = False) -> list[Any]:
+        """Return a column's parsed values, None for bad ones."""
+        if name is None:
+            return [None] * len(self.skus)
+        values = self._kept(self._frame.column(name, many=many))
+        parsed, bad = parse_column(values, parse)
+        for index, reason in bad.items():
+            self._enter(index, name, reason, values[index])
+        return parsed
+
+    def photos(self, name: str, root: str | None) -> list[tuple[str, ...]]:
+        """Return the photos that a column's values name."""
+        return [
+            # Most are one URL with nothing around it.
+            (value,)
+            if isinstance(value, str) and _is_plain_url(value)
+            else self._photos_of(index, name, value, root)
+            for index, value in enumerate(self._kept(self._frame.column(name, many=True)))
+        ]
+
+    def _photos_of(self, index: int, name: str, value: Any, root: str | None) -> tuple[str, ...]:
+        if value is None or value == "":
+            return ()
+        references, problems = parse_photos(value, root)
+        found = tuple(dict.fromkeys(references))
+        if len(found) > MAX_PHOTOS:
+            problems.append(f"{len(found)} photos: the first {MAX_PHOTOS} are kept")
+        if problems:
+            self._enter(index, name, "; ".join(dict.fromkeys(problems)), value)
+        return found[:MAX_PHOTOS]
+
+    def _enter(self, index: int, column: str, reason: str, value: Any) -> None:
+        raw = printable(value if isinstance(value, str) else shorten(value, MAX_RAW))[:MAX_RAW]
+        self._bad_values.append(BadValue(self.lines[index], self.skus[index], column, reason, raw))
+
+    def _kept(self, values: Sequence[Any]) -> Sequence[Any]:
+        return values if self._keep is None else list(compress(values, self._keep))
+
+
+def parse_column(values: Sequence[Any], parse: Parser) -> tuple[list[Any], dict[int, str]]:
+    """Parse a column: each distinct text once.
+
+    Returns:
+        The parsed values, None for bad ones; and why those are bad, by index.
+    """
+    if not set(map(type, values)) <= {str, type(None)}:
+        return _parse_each(values, parse)
+    parsed: dict[Any, Any] = {}
+    reasons: dict[Any, str] = {}
+    for value in set(values):
+        try:
+            parsed[value] = parse(value)
+        except ValueError as error:
+            parsed[value] = None
+            reasons[value] = str(error)
+    bad = (
+        {i: reasons[value] for i, value in enumerate(values) if value in reasons} if reasons else {}
+    )
+    return list(map(parsed.__getitem__, values)), bad
+
+
+def _parse_each(
+    values: Sequence[Any], parse: Callable[[Any], Any]
+) -> tuple[list[Any], dict[int, str]]:
+    parsed: list[Any] = []
+    bad: dict[int, str] = {}
+    for index, value in enumerate(values):
+        try:
+            parsed.append(parse(value))
+        except ValueError as error:
+            parsed.append(None)
+            bad[index] = str(error)
+    return parsed, bad
+
+
+def named_columns(profile: Profile) -> dict[str, str]:
+    """Return the source's columns that a profile names, and what each is there."""
+    core = profile.source.model_dump(
+        include={"sku", "photo", "more_photos", *(name for name, _ in CORE)}, exclude_none=True
+    )
+    attributes = {each.column: f"attribute {each.name}" for each in profile.attributes}
+    return attributes | {column: field for field, column in core.items()}
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a message lists them."""
+    shown = ", ".join(shorten(name)[1:-1] for name in names[:SHOWN])
+    return shown + (f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else "")
+
+
+def printable(text: str) -> str:
+    """Return a text that can be written as UTF-8."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _is_plain_url(text: str) -> bool:
+    return (
+        WEB.match(text) is not None
+        and text.isascii()
+        and text.isprintable()
+        and len(text) < MAX_RAW
+        and not any(mark in text for mark in " ,;|\"'")
+        and text[:4].islower()
+    )

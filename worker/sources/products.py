@@ -1,0 +1,85 @@
+"""What a source gives: products, and what could not be read of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple, Protocol
+
+Core = tuple[str | None, str | None, Decimal | None, Decimal | None, bool | None]
+"""Title, brand, price, discounted price, available."""
+
+Value = str | int | Decimal | bool | date | list[str] | None
+"""An attribute's value."""
+
+
+class Product(NamedTuple):
+    """A product, its values of the types that the profile declares."""
+
+    line: int
+    """Line of the source, or the row's number where it has no lines (XML, Parquet, SQL)."""
+    sku: str
+    core: Core
+    attributes: tuple[Value, ...]
+    """In the order of the profile."""
+    photos: tuple[str, ...]
+    """Paths below the source's root, or URLs; the first photo first, none twice."""
+    details: str | None
+    """What else the source says of the product, as JSON text that `jsonb` takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that is no product, and why."""
+
+    line: int
+    reason: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class BadValue:
+    """A value that isn't of its type: stored as null, while its row stays."""
+
+    line: int
+    sku: str
+    column: str
+    reason: str
+    raw: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """Some rows of a source: `read` is the number of products and rejects together."""
+
+    products: list[Product]
+    rejects: list[Reject] = field(default_factory=list)
+    bad_values: list[BadValue] = field(default_factory=list)
+    read: int = 0
+    repaired: int = 0
+    """Rows whose title held unquoted commas."""
+    broken_details: int = 0
+    """Products whose details could not be used; they are stored without."""
+
+
+class ProductSource(Protocol):
+    """Products, wherever they are. It can be read more than once."""
+
+    name: str
+    """For messages."""
+    root: str | None
+    """What relative photo references are below; None where there is no such place."""
+    notes: list[str]
+    """What the user should know before it is read, a line each."""
+
+    def size(self) -> int | None:
+        """Return about how many rows there are, None if that is not known."""
+
+    def batches(self) -> Iterator[Batch]:
+        """Read all rows, some thousand at a time.
+
+        Of several rows with one sku the first is the product; the others are rejects.
+
+        Raises:
+            LookalikeError: the source can't be read on.
+        """

@@ -1,0 +1,193 @@
+"""Product exports of Shopify: CSV with several rows a product, for its variants and images."""
+
+import json
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+from app.catalog.profile import Source
+from app.errors import LookalikeError
+from worker.sources.delimited import DelimitedTable
+from worker.sources.files import SourceFile
+from worker.sources.frames import ROWS, Frame
+from worker.sources.products import Reject
+from worker.sources.records import Records
+from worker.sources.values import parse_boolean, parse_decimal
+
+PRICE, COMPARE = "Variant Price", "Variant Compare At Price"
+IMAGE, POSITION = "Image Src", "Image Position"
+LIST_PRICE, SALE_PRICE, AVAILABLE = "(list price)", "(sale price)", "(available)"
+"""What is worked out of several columns."""
+
+Row = dict[str, str]
+
+
+class ProductFrame(Frame):
+    """Products, each of one or several rows."""
+
+    def __init__(self, products: list["_Product"], rejects: list[Reject]) -> None:
+        super().__init__([each.line for each in products], rejects)
+        self._products = products
+        self._derived = {
+            LIST_PRICE: lambda each: each.prices()[0],
+            SALE_PRICE: lambda each: each.prices()[1],
+            AVAILABLE: lambda each: each.is_available(),
+        }
+
+    def column(self, name: str, *, many: bool = False) -> Sequence[Any]:
+        """Return the first value of each product, or all that differ."""
+        if name in self._derived:
+            return [self._derived[name](each) for each in self._products]
+        if name == IMAGE and many:
+            return [each.images() for each in self._products]
+        if many:
+            return [each.values(name) for each in self._products]
+        return [each.first(name) for each in self._products]
+
+    def raw(self, index: int) -> str:
+        """Return a product's rows as JSON."""
+        return json.dumps(self._products[index].rows, ensure_ascii=False)
+
+
+class ShopifyTable(DelimitedTable):
+    """A product export. See `Table`."""
+
+    def __init__(self, file: SourceFile, sku: str, encoding: str = "utf-8") -> None:
+        super().__init__(file, encoding=encoding)
+        self._sku = sku
+        self.notes.append(f"the rows of one {sku} are one product, its variants and images")
+
+    def has(self, column: str) -> bool:
+        """Return whether there is a column, or one that is worked out."""
+        return column in (LIST_PRICE, SALE_PRICE, AVAILABLE) or super().has(column)
+
+    def size(self) -> int | None:
+        """Return None: products are fewer than rows."""
+        return None
+
+    def frames(self) -> Iterator[Frame]:
+        """Read all products."""
+        waiting: list[tuple[int, Row]] = []
+        empty = True
+        for records in self._records():
+            empty = empty and not records.fields and not records.broken
+            waiting += self._rows(records)
+            rejects = [Reject(*each) for each in records.broken]
+            products = self._group(waiting)
+            # The rows of the last may go on in what is read next.
+            waiting = [] if not products else list(products.pop().numbered())
+            for at in range(0, max(len(products), 1), ROWS):
+                yield ProductFrame(products[at : at + ROWS], rejects if at == 0 else [])
+        if waiting:
+            yield ProductFrame(self._group(waiting), [])
+        if empty:
+            raise LookalikeError(f"{self.name} holds a header and no product")
+
+    def _rows(self, records: Records) -> list[tuple[int, Row]]:
+        names = self._width_names
+        return [
+            # The first of two columns with one name counts.
+            (line, dict(zip(reversed(names), reversed(fields), strict=True)))
+            for line, fields in zip(records.lines, records.fields, strict=True)
+        ]
+
+    def _group(self, rows: list[tuple[int, Row]]) -> list["_Product"]:
+        groups = groupby(rows, key=lambda row: row[1].get(self._sku, "").strip())
+        products = []
+        for sku, group in groups:
+            members = list(group)
+            # Rows without a sku belong to nothing, so each is a reject of its own.
+            parts = [members] if sku else [[each] for each in members]
+            products += [_Product([n for n, _ in part], [row for _, row in part]) for part in parts]
+        return products
+
+
+class _Product:
+    """The rows of one product."""
+
+    def __init__(self, lines: list[int], rows: list[Row]) -> None:
+        self.lines = lines
+        self.line = lines[0]
+        self.rows = rows
+
+    def numbered(self) -> Iterator[tuple[int, Row]]:
+        """Yield the rows with their lines."""
+        return zip(self.lines, self.rows, strict=True)
+
+    def first(self, name: str) -> str | None:
+        """Return the first value that isn't empty."""
+        return next((found for row in self.rows if (found := row.get(name, "").strip())), None)
+
+    def values(self, name: str) -> list[str] | str | None:
+        """Return the values that differ; one by itself, since it may be a list as text."""
+        found = list(
+            dict.fromkeys(row.get(name, "").strip() for row in self.rows) - {"": None}.keys()
+        )
+        return found[0] if len(found) == 1 else found or None
+
+    def images(self) -> list[str]:
+        """Return the images in the order of their positions, then those of variants."""
+        placed = [
+            (_position(row.get(POSITION, ""), at), row[IMAGE])
+            for at, row in enumerate(self.rows, start=1)
+            if row.get(IMAGE, "").strip()
+        ]
+        found = [image for _, image in sorted(placed, key=lambda each: each[0])]
+        return found + [image for row in self.rows if (image := row.get("Variant Image", ""))]
+
+    def prices(self) -> tuple[str | None, str | None]:
+        """Return the list price and the sale price of the first variant."""
+        row = next((row for row in self.rows if row.get(PRICE, "").strip()), {})
+        price, compare = row.get(PRICE), row.get(COMPARE)
+        before = _number(compare)
+        now = _number(price)
+        if before is not None and now is not None and before > now:
+            return compare, price
+        return price, None
+
+    def is_available(self) -> bool | None:
+        """Return whether it is published, and any variant can be bought."""
+        status = (self.first("Status") or "active").lower()
+        if status != "active" or _is_false(self.first("Published")):
+            return False
+        variants = [row for row in self.rows if row.get(PRICE, "").strip()] or self.rows[:1]
+        return any(map(_can_be_bought, variants))
+
+
+def with_derived(source: Source, table: ShopifyTable) -> Source:
+    """Return the columns of a profile with what is worked out in the place of what it is from."""
+    changes: dict[str, str] = {}
+    if source.price == PRICE and source.discounted_price is None and table.has(COMPARE):
+        changes |= {"price": LIST_PRICE, "discounted_price": SALE_PRICE}
+    if source.available is None:
+        changes["available"] = AVAILABLE
+    return source.model_copy(update=changes)
+
+
+def _can_be_bought(row: Row) -> bool:
+    count = _number(row.get("Variant Inventory Qty"))
+    if count is None or count > 0:
+        return True
+    if row.get("Variant Inventory Policy", "").strip().lower() == "continue":
+        return True
+    return "Variant Inventory Tracker" in row and not row["Variant Inventory Tracker"].strip()
+
+
+def _number(text: str | None) -> Decimal | None:
+    try:
+        return parse_decimal(text)
+    except ValueError:
+        return None
+
+
+def _position(text: str, otherwise: int) -> Decimal:
+    found = _number(text)
+    return Decimal(otherwise) if found is None else found
+
+
+def _is_false(text: str | None) -> bool:
+    try:
+        return parse_boolean(text) is False
+    except ValueError:
+        return False

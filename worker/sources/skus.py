@@ -1,0 +1,110 @@
+"""Skus: what a source calls its products."""
+
+import math
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from worker.sources.values import shorten
+
+MAX_LENGTH = 200
+USABLE = re.compile(rf"[^\0-\x1f\x7f-\x9f\ud800-\udfff]{{1,{MAX_LENGTH}}}")
+NUMERIC = re.compile(r"\d+(?:\.0+)?")
+FLOAT = re.compile(r"(\d+)\.0+")
+MAX_ID = 2**63 - 1
+
+
+class SkuReader:
+    """Reads the skus of a source, and knows those that it has read."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, int] = {}
+        self._numeric: bool | None = None
+
+    def read(self, values: Sequence[Any], lines: Sequence[int]) -> tuple[list[str], dict[int, str]]:
+        """Return the skus of some rows, and by index why some are none.
+
+        Args:
+            values: what the source has, a row each.
+            lines: where each row stands.
+        """
+        skus: list[str] = []
+        reasons: dict[int, str] = {}
+        if self._numeric is None:
+            self._numeric = _are_numeric(values)
+        seen = self._lines
+        for index, (value, line) in enumerate(zip(values, lines, strict=True)):
+            try:
+                sku = self.sku(value)
+            except ValueError as error:
+                reasons[index] = str(error)
+                skus.append("")
+                continue
+            skus.append(sku)
+            first = seen.setdefault(sku, line)
+            if first != line:
+                reasons[index] = self.repeated(sku, first)
+        return skus, reasons
+
+    def sku(self, value: Any) -> str:
+        """Return the sku that a value is.
+
+        Raises:
+            ValueError: it is none; the text says why.
+        """
+        text = value.strip() if isinstance(value, str) else _as_text(value)
+        if self._numeric and (written := FLOAT.fullmatch(text)):
+            text = written[1]  # as pandas writes a column of numbers that had holes
+        if USABLE.fullmatch(text):
+            return text
+        if not text:
+            raise ValueError("the sku is empty")
+        if len(text) > MAX_LENGTH:
+            raise ValueError(f"the sku {shorten(text)} has more than {MAX_LENGTH} characters")
+        raise ValueError(f"the sku {shorten(text)} holds a control character")
+
+    def repeated(self, sku: str, line: int) -> str:
+        """Say that a sku stands elsewhere."""
+        return f"sku {shorten(sku)} stands on line {line} already"
+
+
+class IdReader(SkuReader):
+    """Reads the ids of the dataset: positive 64-bit integers."""
+
+    def sku(self, value: Any) -> str:
+        """Return the id that a value is, as a number is written."""
+        text = (value or "").strip()
+        if written := FLOAT.fullmatch(text):
+            text = written[1]
+        usable = text.isdigit() and text.isascii() and len(text) <= 20
+        if usable and 0 < (item_id := int(text)) <= MAX_ID:
+            return str(item_id)
+        raise ValueError(f"id {shorten(text)} is no positive 64-bit integer")
+
+    def repeated(self, sku: str, line: int) -> str:
+        """Say that an id stands elsewhere."""
+        return f"id {sku} stands on line {line} already"
+
+
+def _are_numeric(values: Sequence[Any]) -> bool:
+    texts = [value.strip() for value in values if isinstance(value, str) and value.strip()]
+    return bool(texts) and all(map(NUMERIC.fullmatch, texts))
+
+
+def _as_text(value: Any) -> str:
+    if value is None or value != value:
+        return ""
+    if isinstance(value, bool):
+        raise ValueError(f"the sku is {value}, which is no id")
+    if isinstance(value, float | Decimal):
+        whole = math.isfinite(value) and value == int(value) and -MAX_ID < value < MAX_ID
+        return str(int(value)) if whole else str(value)
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**MAX_LENGTH else "9" * (MAX_LENGTH + 1)
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).decode(errors="replace")
+    raise ValueError(f"the sku {shorten(value)} is no text")

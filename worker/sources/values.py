@@ -1,0 +1,268 @@
+"""From what a source holds to values of the declared types.
+
+Each parser takes any value of a file or a database, returns None for an empty one, and raises
+ValueError with a reason for one that isn't of its type.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from app.catalog.profile import AttributeType
+from worker.sources.numbers import parse_number
+
+MAX_TEXT_BYTES = 2000
+"""Postgres takes up to 2,704 bytes into a B-tree index."""
+
+MAX_DIGITS = 40
+BIGINT = range(-(2**63), 2**63)
+UNUSABLE = re.compile("[\0\ud800-\udfff]")
+MISSING = frozenset({"nan", "null", "none", "n/a", "nat", "<na>"})
+"""How programs write that there is no value, in columns of other types than text."""
+
+INTEGER = re.compile(r"([+-]?\d+)(?:\.0*)?")
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3})+|(?:[ '’\u00a0\u202f]\d{3})+|(?:\.\d{3}){2,})")
+DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
+SEPARATORS = "|;,\n"
+
+BOOLEANS = {
+    **dict.fromkeys(("true", "yes", "y", "t", "1", "1.0", "on", "ja", "oui", "si", "sí"), True),
+    **dict.fromkeys(("false", "no", "n", "f", "0", "0.0", "off", "nein", "non"), False),
+    **dict.fromkeys(("in stock", "instock", "available", "preorder", "backorder"), True),
+    **dict.fromkeys(("onbackorder", "limited availability", "limitedavailability"), True),
+    **dict.fromkeys(("pre order", "back order", "active"), True),
+    **dict.fromkeys(("out of stock", "outofstock", "unavailable", "not available"), False),
+    **dict.fromkeys(("sold out", "soldout", "discontinued", "inactive"), False),
+}
+"""Words with two sides. What can be ordered ahead (preorder, backorder) is available."""
+
+Parser = Callable[[Any], Any]
+
+
+def parse_text(value: Any) -> str | None:
+    """Return a text without blanks around it."""
+    if isinstance(value, str):
+        text = value.strip()
+    elif value is None:
+        return None
+    else:
+        text = _as_text(value)
+    if not text:
+        return None
+    if len(text) * 4 > MAX_TEXT_BYTES or not text.isascii() or "\0" in text:
+        _require_storable(text)
+    return text
+
+
+def parse_integer(value: Any) -> int | None:
+    """Return a whole number: 42, "42", "42.0", "1,234"; of what Postgres calls bigint."""
+    if isinstance(value, bool):
+        raise ValueError(f"{value} is no integer")
+    if isinstance(value, int):
+        number = value
+    elif isinstance(value, float | Decimal):
+        if _is_nan(value):
+            return None
+        if not math.isfinite(value) or value != int(value):
+            raise ValueError(f"{shorten(value)} is no integer")
+        number = int(value)
+    else:
+        text = _plain(value)
+        if text is None:
+            return None
+        number = _integer(text)
+    if number not in BIGINT:
+        raise ValueError("the number is too large")
+    return number
+
+
+def parse_decimal(value: Any) -> Decimal | None:
+    """Return a number, exactly as it is written."""
+    return _decimal(value, money=False)
+
+
+def parse_price(value: Any) -> Decimal | None:
+    """Return a price; a currency may stand before or behind it, and is dropped."""
+    price = _decimal(value, money=True)
+    if price is not None and price < 0:
+        raise ValueError(f"{shorten(value)} is a negative price")
+    return price
+
+
+def parse_boolean(value: Any) -> bool | None:
+    """Return a boolean: true and false, yes and no, 1 and 0, in stock and out of stock."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float | Decimal):
+        if _is_nan(value):
+            return None
+        if value in (0, 1):
+            return bool(value)
+        raise ValueError(f"{shorten(value)} is neither true nor false")
+    text = _plain(value)
+    if text is None:
+        return None
+    found = BOOLEANS.get(text.lower().replace("_", " ").replace("-", " "))
+    if found is None:
+        raise ValueError(f"{shorten(text)} is neither true nor false")
+    return found
+
+
+def parse_available(value: Any) -> bool | None:
+    """Return whether a product is in stock: a boolean's words, or how many there are."""
+    try:
+        return parse_boolean(value)
+    except ValueError:
+        if isinstance(value, str) and "://" in value:  # schema.org's names are URLs
+            return parse_boolean(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", value.rpartition("/")[2]))
+        try:
+            count = parse_decimal(value)
+        except ValueError:
+            raise ValueError(
+                f"{shorten(value)} is neither a known availability nor a number in stock"
+            ) from None
+        return None if count is None else count > 0
+
+
+def parse_date(value: Any) -> date | None:
+    """Return a day: an ISO date, the day of an ISO time, or day.month.year."""
+    if isinstance(value, datetime):
+        return None if value != value else value.date()  # pandas' NaT is no time
+    if isinstance(value, date):
+        return value
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    text = _plain(value) if value is None or isinstance(value, str) else str(value)
+    if text is None:
+        return None
+    try:
+        if written := DAY_FIRST.fullmatch(text):
+            day, month, year = map(int, written.groups())
+            return date(year, month, day)
+        return _iso_date(text)
+    except ValueError:
+        raise ValueError(f"{shorten(text)} is no date: write it as 2026-03-31") from None
+
+
+def parse_list(value: Any) -> list[str] | None:
+    """Return texts: of a list, of a list as JSON, or of a text with , ; or | between them."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    pieces = value if isinstance(value, list | tuple) else split_list(str(value))
+    texts = dict.fromkeys(text for piece in pieces if (text := parse_text(piece)) is not None)
+    return list(texts) or None
+
+
+def split_list(text: str) -> list[Any]:
+    """Return the pieces of a text that holds several."""
+    if text.lstrip().startswith("["):
+        try:
+            pieces = json.loads(text)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            return pieces if isinstance(pieces, list) else [text]
+    separator = next((each for each in SEPARATORS if each in text), None)
+    return [text] if separator is None else text.split(separator)
+
+
+PARSERS: dict[AttributeType, Parser] = {
+    "text": parse_text,
+    "integer": parse_integer,
+    "number": parse_decimal,
+    "boolean": parse_boolean,
+    "date": parse_date,
+    "text[]": parse_list,
+}
+
+
+def shorten(value: Any, length: int = 40) -> str:
+    """Return a value as it may stand in a message."""
+    try:
+        text = str(value)
+    except ValueError:  # an integer of thousands of digits
+        return "the number"
+    return repr(text if len(text) <= length else f"{text[: length - 1]}…")
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        if math.isnan(value):
+            return ""
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else str(value)
+    if isinstance(value, int):
+        if abs(value) >= 10**1000:
+            raise ValueError("the number is too large")
+        return str(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat() if value == value else ""
+    if isinstance(value, Decimal):
+        return "" if value.is_nan() else str(value)
+    if isinstance(value, UUID):
+        return str(value)
+    raise ValueError(f"{shorten(value)} is no text")
+
+
+def _require_storable(text: str) -> None:
+    if UNUSABLE.search(text):
+        unit = "a NUL character" if "\0" in text else "half a Unicode character"
+        raise ValueError(f"the text holds {unit}")
+    if len(text.encode()) > MAX_TEXT_BYTES:
+        raise ValueError(f"the text is longer than {MAX_TEXT_BYTES:,} bytes")
+
+
+def _is_nan(value: float | Decimal) -> bool:
+    # An integer may be too large for math.isnan.
+    return value.is_nan() if isinstance(value, Decimal) else value != value
+
+
+def _plain(value: Any) -> str | None:
+    """Return the text of a value that should be something else."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError(f"{shorten(value)} is of another type")
+    text = value.strip()
+    return None if not text or text.lower() in MISSING else text
+
+
+def _integer(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"{shorten(text)} is no integer")
+    written = INTEGER.fullmatch(text)
+    if written is None and THOUSANDS.fullmatch(text):
+        return int(re.sub(r"[^\d+-]", "", text))
+    if written is None:
+        raise ValueError(f"{shorten(text)} is no integer")
+    return int(written[1])
+
+
+def _decimal(value: Any, *, money: bool) -> Decimal | None:
+    if isinstance(value, bool):
+        raise ValueError(f"{value} is no number")
+    if isinstance(value, int | float | Decimal):
+        if _is_nan(value):
+            return None
+        try:
+            text = str(value)
+        except ValueError:
+            raise ValueError("the number is too large") from None
+        return parse_number(text, money=False)
+    if money and isinstance(value, str) and value.strip().lower() == "nan":
+        raise ValueError("'NaN' is no price")
+    found = _plain(value)
+    return None if found is None else parse_number(found, money=money)
+
+
+def _iso_date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return datetime.fromisoformat(text).date()
