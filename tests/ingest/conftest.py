@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ from worker.ingest import IngestReport, Problem, ingest
 from worker.sources import Product
 
 Rows = list[tuple[Any, ...]]
+
+PRIVATE = {"LOOKALIKE_ALLOW_PRIVATE_ADDRESSES": "true"}
+"""Lets a command fetch from a server of the test's own."""
 
 
 class Shop:
@@ -106,18 +109,15 @@ def catalog(sample_catalog: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(sample_catalog, tmp_path / "catalog"))
 
 
-@pytest.fixture
-def report(cli: Cli) -> Callable[..., dict[str, Any]]:
+def report(
+    cli: Cli, url: str, source: object, *options: object, **environment: str
+) -> dict[str, Any]:
     """Run the command, and return its report."""
-
-    def run(url: str, source: object, *options: object, **environment: str) -> dict[str, Any]:
-        done = cli(url, "ingest", source, "--json", *options, **environment)
-        assert done.returncode == 0, done.stderr
-        counts: dict[str, Any] = json.loads(done.stdout)
-        assert counts["read"] == counts["stored"] + counts["rejected"]
-        return counts
-
-    return run
+    done = cli(url, "ingest", source, "--json", *options, **environment)
+    assert done.returncode == 0, done.stderr
+    counts: dict[str, Any] = json.loads(done.stdout)
+    assert counts["read"] == counts["stored"] + counts["rejected"]
+    return counts
 
 
 def embed(shop: Shop, *, pending: bool = False) -> None:

@@ -18,8 +18,9 @@ COUNTS = (
 @pytest.fixture
 def chairs(shop: Shop) -> Shop:
     shop.photos.files = {"a.jpg": "A", "b.jpg": "B", "c.jpg": "C"}
-    products = [product("a/1", "a.jpg", "b.jpg"), product("b 2", "c.jpg"), product("3"), product("4")]
-    shop.ingest(*products)
+    shop.ingest(
+        product("a/1", "a.jpg", "b.jpg"), product("b 2", "c.jpg"), product("3"), product("4")
+    )
     embed(shop, pending=True)
     return shop
 

@@ -150,9 +150,9 @@ def test_more_than_half_of_the_photos_do_not_go_unasked(shop: Shop) -> None:
     shop.ingest(*[product(str(n + 1), name) for n, name in enumerate(names)])
     stored = shop.photo_rows()
     bare = [product("1", names[0]), *[product(str(n)) for n in (2, 3, 4)]]
-    for options in ({}, {"update": True}):
+    for update in (False, True):
         with pytest.raises(LookalikeError, match="lacks 3 of the 4 photos stored so far"):
-            shop.ingest(*bare, **options)
+            shop.ingest(*bare, update=update)
     assert shop.photo_rows() == stored
     shop.ingest(*bare, allow_removals=True)
     assert len(shop.photo_rows()) == 1
@@ -187,8 +187,8 @@ def test_a_storage_that_is_not_there_changes_nothing(shop: Shop) -> None:
 
 def test_a_storage_lost_on_the_way_stops_the_others_soon(shop: Shop) -> None:
     names = [f"{n}.jpg" for n in range(2000)]
-    shop.photos.files = {name: "A" for name in names}
-    shop.photos.files[names[3]] = PhotoStorageUnavailable("gone")  # type: ignore[assignment]
+    shop.photos.files = dict.fromkeys(names, "A")
+    shop.photos.files[names[3]] = PhotoStorageUnavailable("gone")
     with pytest.raises(PhotoStorageUnavailable):
         shop.ingest(*[product(name, name) for name in names])
     assert len(shop.photos.opened) < 2000

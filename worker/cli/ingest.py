@@ -7,16 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
-import psycopg
 
+from app.catalog.profile import Profile
 from app.database.ready import ready_database
 from app.errors import LookalikeError
-from app.photos.references import redacted
+from app.photos.references import is_url, redacted
 from app.photos.storage import open_storage
-from app.settings import get_settings
+from app.settings import Settings, get_settings
 from worker.console import echo_json, progress_bar, say
 from worker.ingest import IngestReport, Problem, choose_profile, ingest
 from worker.ingest.ingest import stored_root
@@ -77,11 +76,15 @@ def command(
     settings = get_settings()
     with ready_database(settings) as database, database.connection() as connection:
         chosen, note = choose_profile(connection, source, profile, sql)
-        _tell(note)
+        stored = stored_root(connection)
+        images = _images(settings, chosen)
+        # An update speaks of the catalog that there is: its paths are below that one's root,
+        # wherever the file with the changes is.
+        root = root or images or (stored if update else None)
         opened = open_source(source, chosen, query=sql, root=root, partial=update)
-        for line in opened.notes:
+        for line in (note, *opened.notes):
             _tell(line)
-        root = _photo_root(connection, opened.root, root, update)
+        root = opened.root or stored
         connection.rollback()  # what follows may have to wait for another ingest
         # What was imported stays: to look through it for garbage every few thousand rows takes a
         # tenth of the reading.
@@ -96,7 +99,7 @@ def command(
                 open_storage(root, settings),
                 update=update,
                 rehash=rehash,
-                root=root,
+                root=None if images is not None else root,
                 allow_removals=allow_removals,
                 on_problem=on_problem,
                 on_progress=bar.update,
@@ -140,18 +143,15 @@ def print_report(report: IngestReport) -> None:
     )
 
 
-def _photo_root(
-    connection: psycopg.Connection[Any], own: str | None, given: str | None, update: bool
-) -> str | None:
-    """Return what relative photo references are below.
+def _images(settings: Settings, profile: Profile) -> str | None:
+    """Return what LOOKALIKE_IMAGES says, if that concerns the ingest.
 
-    An update speaks of the catalog that there is: its paths are below that one's root, wherever the
-    file with the changes lies.
+    The dataset's folder has its own photos: another folder is the same one, as a worker or the API
+    on another machine names it.
     """
-    stored = stored_root(connection)
-    if given is not None:
-        return own
-    return (stored or own) if update else (own or stored)
+    images = settings.images
+    is_dataset = profile.source.format == "dataset"
+    return None if images is None or (is_dataset and not is_url(images)) else images
 
 
 def _tell(line: str) -> None:

@@ -41,8 +41,8 @@ class Columns:
     What a source says nothing of stays as it is, and gets the default in a new product: a feed of
     prices and stock must not empty the names.
 
-    A column that the profile maps and the source lacks is empty in a snapshot: a feed without a sale
-    price sells nothing at a discount. In an update it stays as it is.
+    A column that the profile maps and the source lacks is empty in a snapshot: a feed without a
+    column of sale prices sells nothing at a discount. In an update it stays as it is.
 
     Args:
         source: with its profile.
@@ -73,8 +73,7 @@ class Columns:
         self.types = tuple(type_ for _, type_ in places)
         """Of the columns, as psycopg's `set_types` takes them."""
         self.photos = is_dataset or any(
-            column is not None and column not in absent
-            for column in (said.photo, said.more_photos)
+            column is not None and column not in absent for column in (said.photo, said.more_photos)
         )
         """Whether the source says which photos a product has."""
         complete = wanted == list(range(len(CORE) + 2 + len(profile.attributes)))

@@ -115,7 +115,7 @@ def _listed(alias: str, columns: Columns) -> sql.Composed:
 
 
 def _assignments(columns: Columns) -> sql.Composed:
-    return sql.Composed(
+    return sql.SQL("").join(
         sql.SQL(", {} = {}").format(sql.Identifier(name), sql.Identifier("s", name))
         for name in columns.names[1:]
     )

@@ -18,7 +18,6 @@ from worker.ingest.report import IngestReport, Problem
 from worker.ingest.staging import Staging
 from worker.sources import ProductSource
 
-
 MAX_READERS = 64
 """Threads that read photos, at most; they are started when they are needed."""
 

@@ -124,10 +124,7 @@ class PhotoLookup:
                 outcomes[at] = self._outcome(request)
 
         readers = self._storage.readers_for(request.reference for request in requests)
-        workers = [
-            self._executor.submit(work)
-            for _ in range(min(readers, len(requests)))
-        ]
+        workers = [self._executor.submit(work) for _ in range(min(readers, len(requests)))]
         try:
             for worker in workers:
                 worker.result()

@@ -1,5 +1,6 @@
 """Which profile an ingest goes by, and whether the database has its attributes."""
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
@@ -41,7 +42,10 @@ def choose_profile(
     if given is not None:
         return Choice(load_profile(given), f"the profile is {given}")
     default, stored = default_profile(source), stored_profile(connection)
-    if stored is not None and (stored.source.format == "dataset") == (default is not None):
+    if default is not None and (stored is None or stored.text == default.text):
+        return Choice(default, f"the profile is {default.name}, part of lookalike")
+    is_folder = Path(source).is_dir()
+    if stored is not None and (stored.source.format == "dataset") == is_folder:
         return Choice(stored, "the profile is the database's own: --profile FILE names another")
     if default is not None:
         return Choice(default, f"the profile is {default.name}, part of lookalike")
