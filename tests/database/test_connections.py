@@ -21,8 +21,9 @@ from app.database.differences import find_differences
 from app.encoders.registry import get_backbone
 from app.errors import LookalikeError
 from app.models import activate, drop, ensure_index, list_models, register
-from tests.conftest import Cli, clone, database_uri, settings_for
-from tests.support.commands import execute
+from tests.conftest import Cli, clone, settings_for
+from tests.support.templates import database_uri
+from tests.support.waiting import execute
 
 UNUSUAL = [
     ("DateStyle", "German"),
@@ -188,9 +189,7 @@ def test_pgvector_off_the_search_path_is_named(blank_url: str, home: Path, cli: 
         work_through(database)
 
 
-def test_tables_off_the_search_path_are_named(
-    server: str, empty_template: str, home: Path, cli: Cli
-) -> None:
+def test_tables_off_the_search_path_are_named(server: str, empty_template: str, cli: Cli) -> None:
     with clone(server, empty_template) as url:
         execute(url, "CREATE SCHEMA shop")
         alter(url, "search_path", "shop")

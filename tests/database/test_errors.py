@@ -17,7 +17,7 @@ from sqlalchemy.exc import ProgrammingError
 from app.database import connect
 from app.database.errors import DatabaseError, is_database_error, map_database_error, one_line
 from tests.conftest import LOOKALIKE, Cli, cli_environment, clone
-from tests.support.commands import execute
+from tests.support.waiting import execute
 from worker.cli import _describe_os_error
 
 GO_ON = "run the command again to go on"
@@ -154,8 +154,9 @@ def test_a_no_changes_nothing(empty_url: str, home: Path) -> None:
     assert "go on" not in done.stderr.replace("Go on?", "")
 
 
-@pytest.mark.parametrize(("arguments", "resumed"), [(["db", "upgrade"], False),
-                                                    (["models", "drop", "compact"], True)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "resumed"), [(["db", "upgrade"], False), (["models", "drop", "compact"], True)]
+)
 def test_only_what_goes_on_says_so_when_interrupted(
     empty_url: str, home: Path, arguments: list[str], resumed: bool
 ) -> None:
