@@ -24,7 +24,9 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         default=None,
         validation_alias="DATABASE_URL",
-        description="libpq URI of the Postgres to use; unset, an embedded server under `home`",
+        repr=False,  # it may hold a password
+        description="address of the Postgres to use, as libpq's or SQLAlchemy's URI; unset, an "
+        "embedded server under `home`",
     )
     home: Path = Field(
         default_factory=lambda: user_data_path("lookalike"),

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from app import __version__
 from app.database import Database, embedded
 from app.database.connection import database_url
-from app.encoders.loaded import LoadedEncoder
+from app.encoders.cache import EncoderCache
 from app.errors import LookalikeError
 from app.http import health, items, models, pages, searches
 from app.http.problems import Problem, invalid, register_problems
@@ -38,7 +38,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     database.open()
     app.extensions["database"] = database
     app.extensions["settings"] = settings
-    app.extensions["encoders"] = LoadedEncoder(settings.home)
+    app.extensions["encoders"] = EncoderCache(settings.home)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_mb * 1_000_000
     app.extensions["revive_database"] = lambda: _revive(settings)
     register_problems(app)

@@ -7,7 +7,7 @@ import psycopg
 from flask import current_app
 
 from app.database import Database
-from app.encoders.loaded import LoadedEncoder
+from app.encoders.cache import EncoderCache
 from app.settings import Settings
 
 
@@ -23,10 +23,10 @@ def connection() -> AbstractContextManager[psycopg.Connection[Any]]:
     return database().connection()
 
 
-def encoders() -> LoadedEncoder:
+def encoders() -> EncoderCache:
     """Return where the application keeps the active model's encoder."""
     found = current_app.extensions["encoders"]
-    assert isinstance(found, LoadedEncoder)  # noqa: S101
+    assert isinstance(found, EncoderCache)  # noqa: S101
     return found
 
 

@@ -54,9 +54,13 @@ def in_words(error: Exception) -> str:
     """Return an error as part of a line, without the password that a URL in it may hold."""
     status = _status(error)
     if status is not None:
-        return f"it answers {status} {getattr(error, 'message', '')}".strip()
-    line = " ".join((str(error) or type(error).__name__).split())[:200]
-    return re.sub(r"//\S*@", "//", line)
+        return f"it answers {status} {one_line(str(getattr(error, 'message', '')))}".strip()
+    return re.sub(r"//\S*@", "//", one_line(str(error) or type(error).__name__))
+
+
+def one_line(text: str) -> str:
+    """Return a server's or library's words as part of a line, without what no table can hold."""
+    return "".join(filter(str.isprintable, " ".join(text.split())))[:200]
 
 
 def _status(error: Exception) -> int | None:

@@ -1,14 +1,13 @@
 """Fetching a photo over HTTP: politely, safely, and within bounds. All of it runs in one loop."""
 
 import asyncio
-import re
 import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import SplitResult, urljoin, urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -16,10 +15,12 @@ from yarl import URL
 
 from app import __version__
 from app.photos.addresses import is_public, literal_address
+from app.photos.circuit_breaker import FAILURES, REST_SECONDS, CircuitBreaker
 from app.photos.decode import MAX_BYTES
 from app.photos.errors import MissingPhotoError, PhotoError, UnavailablePhotoError
-from app.photos.failures import UnreachableError, in_words
+from app.photos.failures import UnreachableError, in_words, one_line
 from app.photos.http_headers import WEB_PAGE_BYTES, conditions, is_web_page, retry_after, version_of
+from app.photos.http_urls import is_same_origin, redirect_target
 from app.photos.photo_file import too_large
 from app.photos.retry import RetryPolicy
 
@@ -30,9 +31,6 @@ HEADERS = {
 }
 
 WAY_OUT = "set LOOKALIKE_ALLOW_PRIVATE_ADDRESSES=true if photos may come from there"
-
-_VALID = re.compile(r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
-"""A URL that needs no encoding."""
 
 Answer = TypeVar("Answer")
 Take = Callable[[aiohttp.ClientResponse], Awaitable[Answer]]
@@ -60,8 +58,8 @@ class Limits:
     connect_seconds: float = 10.0
     read_seconds: float = 30.0
     total_seconds: float = 120.0
-    failures: int = 3
-    rest_seconds: float = 30.0
+    failures: int = FAILURES
+    rest_seconds: float = REST_SECONDS
 
     def timeout(self) -> aiohttp.ClientTimeout:
         """Return them as aiohttp takes them."""
@@ -88,10 +86,9 @@ class _Host:
     """What is remembered of a server."""
 
     connections: asyncio.Semaphore
+    breaker: CircuitBreaker
     resume_at: float = 0.0
     """Not to be asked before, by the monotonic clock: it said so itself."""
-    failures: int = 0
-    rests_until: float = 0.0
 
 
 class Fetcher:
@@ -168,23 +165,13 @@ class Fetcher:
         headers: dict[str, str],
         take: Take[Answer],
     ) -> Answer:
-        """Get an address, again if need be, and let its host rest if that was all in vain."""
-        host = self._host(url)
-        if trusted is None and time.monotonic() < host.rests_until:
-            raise UnreachableError(f"{url.host} could not be reached a moment ago")
-        try:
+        """Get an address, again if need be."""
+        # A root has its own ways: all of the work stops when it is down.
+        guard = nullcontext() if trusted is not None else self._host(url).breaker.request()
+        with guard:
             found: Answer = await self._retry.retrying_async()(
                 self._get_once, url, trusted, headers, take
             )
-        except UnreachableError:
-            host.failures += 1
-            if host.failures >= self._limits.failures:
-                host.rests_until = time.monotonic() + self._limits.rest_seconds
-            raise
-        except PhotoError:
-            host.failures = 0
-            raise
-        host.failures = 0
         return found
 
     async def _get_once(
@@ -220,7 +207,7 @@ class Fetcher:
         Raises:
             PhotoError: none may be.
         """
-        if _is_trusted(url, trusted):
+        if is_same_origin(url, trusted):
             return self._trusting
         literal = literal_address(url.host or "")
         # aiohttp connects to a literal without asking the resolver; the socket is refused anyway,
@@ -232,7 +219,9 @@ class Fetcher:
     def _host(self, url: URL) -> _Host:
         key = (url.host or "", url.port or 0)
         if key not in self._hosts:
-            self._hosts[key] = _Host(asyncio.Semaphore(self._limits.connections))
+            limits = self._limits
+            breaker = CircuitBreaker(key[0], limits.failures, limits.rest_seconds)
+            self._hosts[key] = _Host(asyncio.Semaphore(limits.connections), breaker)
         return self._hosts[key]
 
     async def _wait_for(self, url: URL) -> None:
@@ -249,7 +238,7 @@ class Fetcher:
 
     async def _take(self, answer: aiohttp.ClientResponse, validator: str | None) -> Fetched | None:
         """Return what an answer holds, None where that is unchanged."""
-        if answer.status == 304 and validator is not None:
+        if answer.status == 304 and conditions(validator):
             return None
         _raise_for_status(answer)
         version = version_of(answer.headers)
@@ -268,63 +257,11 @@ class Fetcher:
         return Fetched(bytes(data), version.as_text())
 
 
-def parse_url(text: str) -> URL:
-    """Return an http(s) address, with what has to be percent-encoded encoded.
-
-    A path and query that are valid stay as they are, to the byte: a signature may cover them.
-
-    Raises:
-        PhotoError: it isn't one.
-    """
-    try:
-        url = URL(text).with_fragment(None)
-        # A % in a host is left for the resolver to make something of, or names an interface.
-        if url.scheme in ("http", "https") and url.host and "%" not in url.host and url.port:
-            return _verbatim(url, urlsplit(text)) if _VALID.fullmatch(text) else url
-    except ValueError:
-        pass
-    raise PhotoError("the photo's address is no http or https address with a host")
-
-
-def _verbatim(url: URL, parts: SplitResult) -> URL:
-    return URL.build(
-        scheme=url.scheme,
-        authority=url.raw_authority,
-        path=parts.path or "/",
-        query_string=parts.query,
-        encoded=True,
-    )
-
-
-def _is_trusted(url: URL, trusted: URL | None) -> bool:
-    """Return whether an address has the trusted origin, or is its form with TLS."""
-    if trusted is None:
-        return False
-    origin = url.origin()
-    return origin == trusted or (
-        trusted.is_default_port() and origin == trusted.with_scheme("https").with_port(None)
-    )
-
-
 def _redirected(answer: aiohttp.ClientResponse, url: URL) -> URL | None:
-    """Return where an answer redirects to, None where it is no redirect.
-
-    Raises:
-        PhotoError: not to an address that may be followed.
-    """
+    """Return where an answer redirects to, None where it is no redirect."""
     if answer.status not in (301, 302, 303, 307, 308):
         return None
-    try:
-        address = urljoin(str(url), answer.headers.get("Location", ""))
-        scheme = urlsplit(address).scheme
-    except ValueError:
-        raise UnavailablePhotoError(f"{url.host} redirects to what is no address") from None
-    if scheme not in ("http", "https"):
-        raise PhotoError(f"{url.host} redirects to {scheme}://, which isn't followed")
-    target = parse_url(address)
-    if target.user is None and url.user is not None and target.origin() == url.origin():
-        return target.with_user(url.user).with_password(url.password)
-    return target
+    return redirect_target(url, answer.headers.get("Location", ""))
 
 
 def _raise_for_status(answer: aiohttp.ClientResponse) -> None:
@@ -332,7 +269,7 @@ def _raise_for_status(answer: aiohttp.ClientResponse) -> None:
     status = answer.status
     if status == 200:
         return
-    words = f"{answer.url.host} answers {status} {' '.join((answer.reason or '').split())[:80]}"
+    words = f"{answer.url.host} answers {status} {one_line(answer.reason or '')}"
     if status in (404, 410):
         raise MissingPhotoError(words.strip())
     if status in (408, 425, 429) or status >= 500:
@@ -361,7 +298,7 @@ def _in_our_terms(error: Exception, url: URL) -> PhotoError:
 
 
 def _refused(url: URL) -> PhotoError:
-    return PhotoError(f"{url.host} is an address of a private or local network: {WAY_OUT}")
+    return PhotoError(f"{url.host} leads to a private or local network: {WAY_OUT}")
 
 
 def _guarded_socket(info: Any) -> socket.socket:

@@ -35,6 +35,7 @@ class Folder:
     """
 
     readers = os.cpu_count() or 1
+    listable = True
 
     def __init__(self, path: str | Path, max_bytes: int = MAX_BYTES) -> None:
         self.path = Path(path)
@@ -129,7 +130,10 @@ def _failure(error: OSError) -> PhotoError:
 
 
 def _holds_a_photo(base: str, entries: int = 200, folders: int = 200) -> bool:
-    """Return whether a photo is among the first entries of the first folders at and below one."""
+    """Return whether a photo is among the first entries of the first folders at and below one.
+
+    A file without an ending may be one.
+    """
     waiting = [base]
     for _ in range(folders):
         if not waiting:
@@ -139,7 +143,7 @@ def _holds_a_photo(base: str, entries: int = 200, folders: int = 200) -> bool:
                 for entry in islice(listing, entries):
                     if entry.is_dir():
                         waiting.append(entry.path)
-                    elif entry.name.lower().endswith(PHOTO_ENDINGS):
+                    elif "." not in entry.name or entry.name.lower().endswith(PHOTO_ENDINGS):
                         return True
         except OSError:
             continue

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -34,7 +35,7 @@ def version_of(headers: Mapping[str, str]) -> Version:
     return Version(
         _plain(headers.get("ETag")),
         _plain(headers.get("Last-Modified")),
-        int(length) if length.isascii() and length.isdigit() else None,
+        int(length) if re.fullmatch(r"[0-9]{1,18}", length) else None,
     )
 
 

@@ -3,9 +3,11 @@
 import errno
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
 from app.errors import LookalikeError
+from app.photos.circuit_breaker import CircuitBreaker
 from app.photos.decode import MAX_BYTES
 from app.photos.errors import (
     MissingPhotoError,
@@ -37,19 +39,28 @@ class Remote:
         shown: the root's URL, fit for messages.
         retry: when to ask again where the storage can't be reached.
         max_bytes: size above which a file is refused.
+        breaker: leaves the storage alone after failures; None to ask each time.
     """
 
     readers = 32
     """A read is mostly waiting."""
+    listable = False
 
     def __init__(
-        self, files: Any, base: str, shown: str, retry: RetryPolicy, max_bytes: int = MAX_BYTES
+        self,
+        files: Any,
+        base: str,
+        shown: str,
+        retry: RetryPolicy,
+        max_bytes: int = MAX_BYTES,
+        breaker: CircuitBreaker | None = None,
     ) -> None:
         self.files = files
         self.base = base
         self.shown = shown
         self._retry = retry
         self._max_bytes = max_bytes
+        self._breaker = breaker
 
     def require(self) -> None:
         """Make sure that the storage answers, and that there is something at the root."""
@@ -116,7 +127,8 @@ class Remote:
             UnreachableError: the storage failed at every attempt.
             UnavailablePhotoError: we may not read the file.
         """
-        answer: Answer = self._retry.retrying()(self._ask_once, question)
+        with nullcontext() if self._breaker is None else self._breaker.request():
+            answer: Answer = self._retry.retrying()(self._ask_once, question)
         return answer
 
     def _ask_once(self, question: Callable[[], Answer]) -> Answer:
@@ -131,12 +143,26 @@ class Remote:
             raise UnreachableError(in_words(error)) from None
 
 
-def open_remote(url: str, retry: RetryPolicy, max_bytes: int = MAX_BYTES) -> Remote:
-    """Return the storage that a URL names; whether it is there is asked by `require`.
+def open_root(url: str, retry: RetryPolicy) -> Remote:
+    """Return the root that an operator names; whether it is there is asked by `require`.
 
     Raises:
         LookalikeError: nothing here can read that kind of URL.
     """
+    return Remote(*_open(url), redacted(url), retry)
+
+
+def open_bucket(url: str, retry: RetryPolicy) -> Remote:
+    """Return a bucket that a catalog names. If it can't be reached, the work goes on without it.
+
+    Raises:
+        LookalikeError: nothing here can read that kind of URL.
+    """
+    return Remote(*_open(url), url, retry, breaker=CircuitBreaker(url))
+
+
+def _open(url: str) -> tuple[Any, str]:
+    """Return the file system that a URL names, and its path there."""
     from fsspec.core import url_to_fs
 
     protocol = url.partition("://")[0].lower()
@@ -151,7 +177,7 @@ def open_remote(url: str, retry: RetryPolicy, max_bytes: int = MAX_BYTES) -> Rem
         raise LookalikeError(
             f"photos can't be read from {redacted(url)}: {in_words(error)}"
         ) from None
-    return Remote(files, base.rstrip("/"), redacted(url), retry, max_bytes)
+    return files, base.rstrip("/")
 
 
 def _validator(info: dict[str, Any]) -> str | None:

@@ -49,11 +49,11 @@ class RetryPolicy:
         }
 
     def _wait(self, state: RetryCallState) -> float:
-        """Return what the server asked for, else a time that grows, different for each caller."""
+        """Return a time that grows, different for each caller, or what the server asked for."""
         error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, UnreachableError) and error.retry_after is not None:
-            return error.retry_after
-        return wait_random_exponential(self.wait, self.longest_wait, min=self.wait / 2)(state)
+        asked = error.retry_after if isinstance(error, UnreachableError) else None
+        grown = wait_random_exponential(self.wait, self.longest_wait, min=self.wait / 2)(state)
+        return max(asked or 0.0, grown)
 
     def _worth_a_retry(self, error: BaseException) -> bool:
         if not isinstance(error, UnreachableError):

@@ -173,18 +173,18 @@ class RoutedStorage:
             from app.photos.web import WebRoot
 
             return WebRoot(url, self._http())
-        from app.photos.remote import open_remote
+        from app.photos.remote import open_root
 
-        return open_remote(url, self._retry)
+        return open_root(url, self._retry)
 
     def _bucket(self, url: str) -> "Remote":
         """Return the storage of a bucket that a catalog names, opened once."""
-        from app.photos.remote import open_remote
+        from app.photos.remote import open_bucket
 
         with self._opening:
             if url not in self._buckets:
                 try:
-                    self._buckets[url] = open_remote(url, self._retry)
+                    self._buckets[url] = open_bucket(url, self._retry)
                 except LookalikeError as error:  # a package is missing: others need it not
                     raise UnavailablePhotoError(str(error)) from None
             return self._buckets[url]

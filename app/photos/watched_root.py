@@ -15,6 +15,8 @@ class Root(Protocol):
     readers: int
     shown: str
     """Its name in messages."""
+    listable: bool
+    """Whether `require_photos` can look."""
 
     def require(self) -> None:
         """Raise `PhotoStorageUnavailable` if the root isn't there or doesn't answer."""
@@ -50,7 +52,7 @@ class WatchedRoot:
         self.readers = root.readers
         self._tolerated = tolerated
         self._seen: tuple[str, ...] = ()  # the last two, since one of them may be deleted rightly
-        self._unseen = 0
+        self._unread = 0
 
     def require(self) -> None:
         """Make sure that the root is there."""
@@ -61,7 +63,9 @@ class WatchedRoot:
         try:
             data = self.root.read(reference)
         except UnavailablePhotoError as error:
-            self._check(reference, error, expected=True)
+            self._check(reference, expected=True)
+            if not self._seen and not self.root.listable:
+                self._count_unread(error)
             raise
         self._seen = (reference, *self._seen[:1])
         return data
@@ -70,18 +74,17 @@ class WatchedRoot:
         """Look a photo up. One that was never read before may be missing without doubt."""
         try:
             found = self.root.look_up(reference, validator)
-        except UnavailablePhotoError as error:
-            self._check(reference, error, expected=validator is not None)
+        except UnavailablePhotoError:
+            self._check(reference, expected=validator is not None)
             raise
         self._seen = (reference, *self._seen[:1])
         return found
 
-    def _check(self, reference: str, error: UnavailablePhotoError, *, expected: bool) -> None:
+    def _check(self, reference: str, *, expected: bool) -> None:
         """Make sure that the root is still there, after a photo couldn't be read.
 
         Args:
             reference: the photo.
-            error: why it couldn't be read.
             expected: whether the photo was there at an earlier time.
 
         Raises:
@@ -93,12 +96,12 @@ class WatchedRoot:
             return
         self.root.require()
         if expected:
-            self._count_unseen(error)
+            self.root.require_photos()
 
-    def _count_unseen(self, error: UnavailablePhotoError) -> None:
-        self.root.require_photos()
-        self._unseen += 1
-        if self._unseen >= self._tolerated:
+    def _count_unread(self, error: UnavailablePhotoError) -> None:
+        """Doubt the root after some unreadable photos, if there is nothing else to go by."""
+        self._unread += 1
+        if self._unread >= self._tolerated:
             raise PhotoStorageUnavailable(
                 f"none of the first {self._tolerated} photos can be read at {self.root.shown} "
                 f"({error}): correct LOOKALIKE_IMAGES or the rights, or ingest again to see which "

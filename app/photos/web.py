@@ -6,8 +6,8 @@ from yarl import URL
 
 from app.errors import LookalikeError
 from app.photos.errors import PhotoError, PhotoStorageUnavailable, UnavailablePhotoError
-from app.photos.fetcher import parse_url
 from app.photos.http_client import HttpClient
+from app.photos.http_urls import parse_url
 from app.photos.photo_file import UNCHANGED, PhotoFile, Unchanged, describe
 from app.photos.references import MAX_URL_LENGTH, check_path, redacted, too_long
 
@@ -55,6 +55,7 @@ class WebRoot:
     """
 
     readers = WebPhotos.readers
+    listable = False
 
     def __init__(self, url: str, client: HttpClient) -> None:
         self.shown = redacted(url)

@@ -15,8 +15,8 @@ from pgvector import HalfVector
 from psycopg.rows import class_row
 
 from app.database import Database, query
+from app.encoders.cache import EncoderCache, EncoderSpec
 from app.encoders.encoder import Encoder
-from app.encoders.loaded import EncoderSpec, LoadedEncoder
 from app.errors import LookalikeError
 from app.photos.decode import FORMATS, load_photo, open_photo
 from app.photos.errors import NotAPhotoError, PhotoError
@@ -71,7 +71,7 @@ class Model:
 
 
 def similar_to_photo(
-    database: Database, encoders: LoadedEncoder, photo: Photo, options: SearchOptions
+    database: Database, encoders: EncoderCache, photo: Photo, options: SearchOptions
 ) -> SimilarItems:
     """Find the products on sale that look most like a photo.
 
@@ -107,7 +107,7 @@ def similar_to_photo(
 
 def with_vectors(
     database: Database,
-    encoders: LoadedEncoder,
+    encoders: EncoderCache,
     photos: Sequence[Photo],
     search: Callable[[psycopg.Connection[Any], str, NDArray[np.float32]], Answer],
 ) -> Answer:

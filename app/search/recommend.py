@@ -10,7 +10,7 @@ from pgvector import HalfVector
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.database import Database, query
-from app.encoders.loaded import LoadedEncoder
+from app.encoders.cache import EncoderCache
 from app.items.attributes import Filters
 from app.items.cursors import LAST_ID
 from app.search.answers import SimilarItems
@@ -77,7 +77,7 @@ class Recommendations(SimilarItems):
 
 def recommend(
     database: Database,
-    encoders: LoadedEncoder,
+    encoders: EncoderCache,
     asked: RecommendationRequest,
     positive: Sequence[Photo] = (),
     negative: Sequence[Photo] = (),

@@ -273,7 +273,7 @@ LANGUAGE sql STABLE
 AS $$
     SELECT c.relname::text
     FROM pg_class AS c
-    WHERE c.relkind = 'v' AND c.relnamespace = current_schema()::regnamespace
+    WHERE c.relkind = 'v' AND c.relnamespace = quote_ident(current_schema())::regnamespace
         AND obj_description(c.oid, 'pg_class') LIKE 'How far products of one value of % look alike: %'
 $$;
 COMMENT ON FUNCTION cohesion_views() IS 'The views that apply_attributes made for attributes with a cohesion_view';

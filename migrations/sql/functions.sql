@@ -110,16 +110,19 @@ CREATE OR REPLACE FUNCTION check_query(query halfvec) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $$
 DECLARE
-    model embedding_models;
+    model CONSTANT text := (SELECT m.name FROM embedding_models AS m WHERE m.active);
+    wanted integer;
 BEGIN
-    SELECT m.* INTO model FROM embedding_models AS m WHERE m.active;
-    IF NOT FOUND THEN
+    -- From the view, not from the model's row: while models are switched, a statement that began
+    -- before sees the new view and the old row.
+    SELECT vector_dims(e.embedding) INTO wanted FROM photo_embeddings AS e LIMIT 1;
+    IF wanted IS NULL AND model IS NULL THEN
         RAISE EXCEPTION 'no embedding model is active yet'
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run lookalike embed.';
     END IF;
-    IF vector_dims(query) <> model.dimensions THEN
+    IF vector_dims(query) <> wanted THEN
         RAISE EXCEPTION 'the vector has % dimensions, those of the active model % have %',
-                vector_dims(query), model.name, model.dimensions
+                vector_dims(query), model, wanted
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF l2_norm(query) = 0 THEN

@@ -11,7 +11,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-PARTS = ("tables", "functions", "views", "attributes")
+PARTS = ("tables", "functions", "views", "attributes", "roles", "rights")
 
 
 def upgrade() -> None:
@@ -21,5 +21,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop everything, the vectors included."""
-    raise NotImplementedError
+    """Drop everything, the vectors included; the roles belong to the whole cluster and stay."""
+    run("downgrade")

@@ -10,14 +10,13 @@ import pytest
 from numpy.typing import NDArray
 from pgvector import HalfVector
 from pgvector.psycopg import register_vector
-from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from app.database import Database, open_database
 from app.models import EmbeddingModel, ensure_index, get_model
-from tests.conftest import _run_cli, clone, database_uri, settings_for
+from tests.conftest import clone, run_unblocked, settings_for
+from tests.support.templates import kept_catalog, kept_template
 from worker.evaluation.run import evaluate
-from worker.sample_catalog import draw_catalog
 
 ANALYST = "lookalike_analyst"
 
@@ -55,30 +54,23 @@ def as_role(url: str, role: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def drawn_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def drawn_catalog() -> Path:
     """The catalog that the documentation's examples are about."""
-    folder = tmp_path_factory.mktemp("drawn") / "catalog"
-    draw_catalog(folder)
-    return folder
+    return kept_catalog(200)
 
 
 @pytest.fixture(scope="session")
 def drawn_template(server: str, empty_template: str, home: Path, drawn_catalog: Path) -> str:
     """Name of a database with the drawn catalog, embedded and evaluated."""
-    name = "template_drawn"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                sql.Identifier(name), sql.Identifier(empty_template)
-            )
-        )
-    url = database_uri(server, name)
-    for arguments in (["ingest", str(drawn_catalog)], ["embed"]):
-        done = _run_cli(url, home, *arguments, LOOKALIKE_MODEL="compact")
-        assert done.returncode == 0, done.stderr
-    with open_database(settings_for(url, home)) as database:
-        evaluate(database, _model(database), None)
-    return name
+    assert empty_template  # with it came the roles that a dump grants rights to
+
+    def fill(url: str) -> None:
+        run_unblocked(url, home, "ingest", str(drawn_catalog))
+        run_unblocked(url, home, "embed", LOOKALIKE_MODEL="compact")
+        with open_database(settings_for(url, home)) as database:
+            evaluate(database, _model(database), None)
+
+    return kept_template(server, "template_drawn", drawn_catalog, fill)
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,10 @@ def test_the_dataset_comes_with_the_package() -> None:
         ),
         (SOURCE + 'colour = "c"', "wrong at source.colour: Extra inputs are not permitted"),
         (SOURCE + '[attributes.a]\ntype = "money"', "wrong at attributes.a.type"),
-        (SOURCE + '[attributes.Colour]\ntype = "text"', "wrong at attributes.Colour: a name is made of"),
+        (
+            SOURCE + '[attributes.Colour]\ntype = "text"',
+            "wrong at attributes.Colour: a name is made of",
+        ),
         (SOURCE + '[attributes.price]\ntype = "number"', "attributes.price: this name is taken"),
         (SOURCE + '[attributes.x_min]\ntype = "number"', "attributes.x_min: this name is taken"),
         (SOURCE + '[attributes.a]\ntype = "number"\nfacet = true', "are for text and boolean"),

@@ -1,6 +1,5 @@
 """Workers that are killed, again and again, at random instants: nothing is lost or done twice."""
 
-import os
 import subprocess
 import sys
 import time
@@ -26,9 +25,9 @@ from tests.embedding.conftest import (
     vectors,
     written,
 )
+from tests.support.seeds import KILL_SEED, KILLS
 
-KILLS = int(os.environ.get("KILLS", "20"))
-SEED = int(os.environ.get("KILL_SEED", time.time_ns() % 2**32))
+pytestmark = pytest.mark.slow
 
 Breed = Callable[[str], psutil.Process]
 
@@ -104,8 +103,8 @@ def kill(worker: psutil.Process, name: str, url: str, instant: Instant, random: 
 def test_kill_9_at_any_instant(
     unembedded_url: str, catalog_url: str, breed: Breed, cli: Cli
 ) -> None:
-    print(f"KILLS={KILLS} KILL_SEED={SEED} kills like that again")  # noqa: T201 - shown if it fails
-    url, undisturbed, random = unembedded_url, vectors(catalog_url), Random(SEED)
+    print(f"KILLS={KILLS} KILL_SEED={KILL_SEED} kills like that again")  # noqa: T201 - shown if it fails
+    url, undisturbed, random = unembedded_url, vectors(catalog_url), Random(KILL_SEED)
     log_writes(url, seconds=0.02)
     execute(url, SLOW)
 

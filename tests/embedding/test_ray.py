@@ -26,6 +26,8 @@ from tests.embedding.conftest import (
 from worker.embedding.engines.pipeline import CORES, Share, share_out
 from worker.embedding.lanes import LANES
 
+pytestmark = pytest.mark.slow
+
 NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 EMBED = ("embed", "--engine", "ray")
 

@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.conftest import clone, web_server
 
+pytestmark = pytest.mark.slow
+
 QUIET = (
     "--no-sandbox",  # tests may run as root
     "--disable-gpu",

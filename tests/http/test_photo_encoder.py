@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -11,9 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.database import Database
-from app.encoders import loaded
+from app.encoders import cache
 from app.encoders.encoder import Encoder
-from app.errors import LookalikeError
 from app.models import activate
 from tests.http.conftest import Product, ask, ids, refusal
 
@@ -37,7 +35,7 @@ class Loads:
 def loads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loads]:
     """Stands in front of the encoder that the process would load."""
     found = Loads()
-    monkeypatch.setattr(loaded, "Encoder", found)
+    monkeypatch.setattr(cache, "Encoder", found)
     yield found
     found.may_go_on.set()
 
@@ -57,54 +55,6 @@ def test_the_encoder_loads_once_and_keeps_no_query_by_id_waiting(
     assert ids(answers[0])[0] == item_id
     assert ask(client, photo).status_code == 200
     assert loads.count == 1
-
-
-class WatchedLock:
-    """A lock that tells how many have asked for it."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.asked = threading.Semaphore(0)
-
-    def __enter__(self) -> None:
-        self.asked.release()
-        self.lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self.lock.release()
-
-
-def test_those_who_waited_share_a_failure_and_the_next_tries_again(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    searches = []
-    may_go_on = threading.Event()
-    lock = WatchedLock()
-
-    def find(*_arguments: Any) -> Path:
-        searches.append(1)
-        assert may_go_on.wait(60)
-        raise LookalikeError("the weights are missing")
-
-    monkeypatch.setattr(loaded, "find", find)
-    monkeypatch.setattr(loaded, "Lock", lambda: lock)
-    keeper = loaded.LoadedEncoder(home)
-    spec = loaded.EncoderSpec("compact", "letterbox resize", "0", "float32")
-
-    def reason() -> str:
-        with pytest.raises(LookalikeError) as error:
-            keeper.get(spec)
-        return str(error.value)
-
-    with ThreadPoolExecutor(3) as pool:
-        reasons = [pool.submit(reason) for _ in range(3)]
-        for _ in reasons:
-            assert lock.asked.acquire(timeout=60)
-        may_go_on.set()
-        assert {found.result() for found in reasons} == {"the weights are missing"}
-    assert len(searches) == 1
-    assert reason() == "the weights are missing"
-    assert len(searches) == 2
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     """To wait before it."""
+    reason: str | None = None
+    """The words beside the status."""
     promised: int | None = None
     """The Content-Length to send, if not that of the body."""
 
@@ -97,7 +99,7 @@ class ScriptedServer:
 
             def _send(self, reply: Reply) -> None:
                 try:
-                    self.send_response(reply.status)
+                    self.send_response(reply.status, reply.reason)
                     for name, value in reply.headers.items():
                         self.send_header(name, value)
                     length = len(reply.body) if reply.promised is None else reply.promised

@@ -21,7 +21,7 @@ from app.photos.folder import Folder, _failure
 from app.photos.look_ups import look_up_all
 from app.photos.photo_file import PhotoFile, Unchanged
 from app.photos.storage import open_storage
-from app.photos.watched_root import TOLERATED, WatchedRoot
+from app.photos.watched_root import WatchedRoot
 from app.settings import Settings
 from tests.photos.conftest import photo
 
@@ -186,14 +186,12 @@ def test_one_of_the_photos_that_were_read_may_be_deleted(folder: Path) -> None:
             root.read(reference)
 
 
-@pytest.mark.parametrize("ask", WAYS)
-def test_a_folder_of_other_photos_is_doubted_in_the_end(folder: Path, ask: Ask) -> None:
-    root = WatchedRoot(Folder(folder))
-    for number in range(TOLERATED - 1):
-        with pytest.raises(MissingPhotoError):
-            ask(root, f"other/{number}.jpg")
-    with pytest.raises(PhotoStorageUnavailable, match="none of the first 32 photos can be read at"):
-        ask(root, "other/33.jpg")
+def test_photos_that_all_were_deleted_stop_nothing_while_others_are_there(folder: Path) -> None:
+    root = WatchedRoot(Folder(folder), tolerated=2)
+    for number in range(5):
+        for ask in (root.read, lambda r: root.look_up(r, "1:1")):
+            with pytest.raises(MissingPhotoError):
+                ask(f"images/gone-{number}.jpg")
 
 
 def test_a_new_catalog_may_come_without_its_photos(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """Photos in a storage that fsspec reaches: the one in memory."""
 
 import errno
+import time
 from typing import Any
 
 import fsspec
 import pytest
 
 from app.errors import LookalikeError
+from app.photos.circuit_breaker import CircuitBreaker
 from app.photos.errors import (
     MissingPhotoError,
     PhotoError,
@@ -16,7 +18,7 @@ from app.photos.errors import (
 )
 from app.photos.failures import Failure, UnreachableError, failure_of, in_words
 from app.photos.photo_file import PhotoFile, Unchanged
-from app.photos.remote import Remote, _validator, open_remote
+from app.photos.remote import Remote, _validator, open_root
 from app.photos.watched_root import TOLERATED, WatchedRoot
 from tests.photos.conftest import ONCE, QUICK, photo
 
@@ -51,7 +53,7 @@ def memory(memory_url: str) -> Any:  # noqa: ARG001 - it holds the photos
 
 
 def test_a_photo_is_read_as_from_a_folder(memory_url: str) -> None:
-    root = WatchedRoot(open_remote(memory_url, ONCE))
+    root = WatchedRoot(open_root(memory_url, ONCE))
     root.require()
     assert root.read("images/7.jpg") == b"photo 7"
     assert root.read("images/0.jpg") == b""
@@ -120,6 +122,17 @@ def test_a_storage_that_fails_for_a_moment_is_asked_again(memory: Any) -> None:
         root.require()
 
 
+def test_a_dead_storage_of_a_catalog_is_left_alone_for_a_while(memory: Any) -> None:
+    files = Failing(memory, ConnectionResetError(), 2)
+    breaker = CircuitBreaker("s3://shop", failures=2, rest_seconds=0.2)
+    bucket = Remote(files, "/roots", "s3://shop", ONCE, breaker=breaker)
+    for reason in ("ConnectionResetError", "ConnectionResetError", "reached a moment ago"):
+        with pytest.raises(UnreachableError, match=reason):
+            bucket.read("images/1.jpg")
+    time.sleep(0.25)
+    assert bucket.read("images/1.jpg") == b"photo 1"
+
+
 @pytest.mark.parametrize("error", [FileNotFoundError(), PermissionError()])
 def test_what_is_about_one_file_is_not_asked_again(memory: Any, error: Exception) -> None:
     files = Failing(memory, error, 1)
@@ -131,7 +144,7 @@ def test_what_is_about_one_file_is_not_asked_again(memory: Any, error: Exception
 
 def test_a_root_with_nothing_below_it_is_told_at_the_start() -> None:
     with pytest.raises(LookalikeError, match="there is nothing at memory://nowhere: "):
-        open_remote("memory://nowhere", ONCE).require()
+        open_root("memory://nowhere", ONCE).require()
 
 
 def test_who_may_read_may_not_always_list(memory: Any) -> None:
@@ -139,7 +152,7 @@ def test_who_may_read_may_not_always_list(memory: Any) -> None:
 
 
 def test_a_root_that_vanishes_is_told_from_a_photo_that_does(memory: Any, memory_url: str) -> None:
-    root = WatchedRoot(open_remote(memory_url, ONCE))
+    root = WatchedRoot(open_root(memory_url, ONCE))
     root.read("images/1.jpg")
     memory.rm("/roots/images/2.jpg")
     with pytest.raises(MissingPhotoError):
@@ -174,12 +187,19 @@ def test_credentials_that_ran_out_are_told_from_a_photo_that_is_denied(memory: A
 
 
 def test_a_root_none_of_whose_photos_was_ever_read_is_doubted_in_the_end(memory_url: str) -> None:
-    root = WatchedRoot(open_remote(f"{memory_url}/images", ONCE))
+    root = WatchedRoot(open_root(f"{memory_url}/images", ONCE))
     for _ in range(TOLERATED - 1):
         with pytest.raises(MissingPhotoError):
             root.read("images/1.jpg")
     with pytest.raises(LookalikeError, match="none of the first 32 photos can be read at memory:"):
         root.read("images/1.jpg")
+
+
+def test_an_ingest_goes_on_however_many_photos_are_gone(memory_url: str) -> None:
+    root = WatchedRoot(open_root(memory_url, ONCE))
+    for number in range(2 * TOLERATED):
+        with pytest.raises(MissingPhotoError):
+            root.look_up(f"images/gone-{number}.jpg", "5:today")
 
 
 class AnswerError(Exception):

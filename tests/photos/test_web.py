@@ -1,5 +1,6 @@
 """Photos on a web server: a real one, which fails in all the ways that servers do."""
 
+import gzip
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -172,6 +173,25 @@ def test_a_file_that_says_it_is_too_large_is_not_read(
         feed.look_up(f"{scripted.url}/1.jpg", None)
 
 
+def test_a_bomb_is_not_unpacked(scripted: ScriptedServer, make_client: MakeClient) -> None:
+    packed = gzip.compress(bytes(100_000_000))
+    scripted.scripts["/1.jpg"] = [Reply(body=packed, headers={"Content-Encoding": "gzip"})]
+    feed = WebPhotos(make_client(limits=Limits(max_bytes=1_000_000)))
+    with pytest.raises(PhotoError, match="more than the 1,000,000 bytes allowed"):
+        feed.read(f"{scripted.url}/1.jpg")
+
+
+@pytest.mark.parametrize("reason", ["\xff\x01", "a" * 5000, "A\tB"])
+def test_a_server_s_words_fit_any_table(
+    reason: str, feed: WebPhotos, scripted: ScriptedServer
+) -> None:
+    scripted.scripts["/1.jpg"] = [Reply(403, reason=reason)]
+    with pytest.raises(UnavailablePhotoError) as failure:
+        feed.read(f"{scripted.url}/1.jpg")
+    assert str(failure.value).isprintable()
+    assert len(str(failure.value)) < 300
+
+
 def test_an_answer_that_is_cut_off_is_no_photo(feed: WebPhotos, scripted: ScriptedServer) -> None:
     scripted.scripts["/1.jpg"] = [Reply(body=b"half", promised=100)]
     with pytest.raises(UnreachableError, match=r"127\.0\.0\.1 breaks its answer off"):
@@ -265,6 +285,12 @@ def test_a_validator_of_another_storage_is_of_no_use(
     """As when a catalog's photos move from a folder to a server."""
     scripted.scripts["/1.jpg"] = conditional
     assert isinstance(feed.look_up(f"{scripted.url}/1.jpg", validator), PhotoFile)
+
+
+def test_unchanged_says_only_who_was_asked(feed: WebPhotos, scripted: ScriptedServer) -> None:
+    scripted.scripts["/1.jpg"] = [Reply(304)]
+    with pytest.raises(UnavailablePhotoError, match="answers 304"):
+        feed.look_up(f"{scripted.url}/1.jpg", "123:456")
 
 
 # --- politeness ---

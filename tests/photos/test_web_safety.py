@@ -1,26 +1,30 @@
 """A catalog's addresses can't make us fetch what only this machine can reach."""
 
 import ipaddress
+import socket
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from aiohttp.abc import ResolveResult
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
 from app.photos.addresses import is_public
 from app.photos.errors import PhotoError, UnavailablePhotoError
-from app.photos.fetcher import parse_url
+from app.photos.fetcher import RefusedAddressError, _guarded_socket
 from app.photos.http_client import HttpClient
+from app.photos.http_urls import parse_url
 from app.photos.references import address_in
 from app.photos.web import WebPhotos, WebRoot
 from tests.photos.conftest import ONCE
-from tests.photos.resolver import resolver
+from tests.photos.resolver import Names, resolver
 from tests.photos.scripted_server import Reply, ScriptedServer
-from tests.photos.test_addresses import PRIVATE_NETWORKS, notations
+from tests.photos.test_addresses import NOT_PUBLIC, PRIVATE_NETWORKS, PUBLIC, notations
 
 MakeClient = Callable[..., HttpClient]
-REFUSED = "is an address of a private or local network: set LOOKALIKE_ALLOW_PRIVATE_ADDRESSES=true"
+REFUSED = "leads to a private or local network: set LOOKALIKE_ALLOW_PRIVATE_ADDRESSES=true"
 
 
 def refuse(client: HttpClient, url: str) -> None:
@@ -67,6 +71,30 @@ def test_a_name_that_resolves_to_a_private_address_is_refused(
     for scheme in ("http", "https"):
         refuse(client, f"{scheme}://shop.test:{scripted.port}/1.jpg")
     assert scripted.requests == []
+
+
+def test_a_resolver_s_word_is_not_taken(make_client: MakeClient) -> None:
+    """What is checked is the address of the very socket, so that no second answer matters."""
+
+    class Liar(Names):
+        async def resolve(self, *arguments: Any, **options: Any) -> list[ResolveResult]:
+            (found,) = await super().resolve(*arguments, **options)
+            return [{**found, "hostname": "8.8.8.8"}]
+
+    client = make_client(allow_private=False, resolver=lambda: Liar({"shop.test": ["127.0.0.1"]}))
+    refuse(client, "http://shop.test:1/1.jpg")
+
+
+def test_sockets_are_made_for_public_addresses_alone() -> None:
+    def info(address: str) -> Any:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        return family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, 443)
+
+    for address in PUBLIC:
+        _guarded_socket(info(address)).close()
+    for address in NOT_PUBLIC:
+        with pytest.raises(RefusedAddressError):
+            _guarded_socket(info(address))
 
 
 def test_a_root_s_own_host_is_trusted(make_client: MakeClient, scripted: ScriptedServer) -> None:

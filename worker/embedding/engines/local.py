@@ -6,7 +6,7 @@ from functools import cache, partial
 from threading import Event
 
 from app.database import Database, EmbeddingModel
-from app.encoders.loaded import EncoderSpec, load_encoder
+from app.encoders.cache import EncoderSpec, load_encoder
 from app.encoders.precision import Precision
 from app.items.photos import photo_root
 from app.settings import Settings

@@ -13,13 +13,11 @@ import psycopg
 import pytest
 
 from app.database import Database
-from app.encoders.projection import Shape, projected
-from app.encoders.registry import get_backbone
 from app.errors import LookalikeError
-from app.models import activate, activation, add
-from tests.conftest import Cli, settings_for
-from tests.embedding.conftest import DEADLINE, Start, execute, wait_until
-from worker.embedding.index import ensure_index
+from app.models import activate
+from tests.conftest import web_server
+from tests.models.conftest import add_model
+from tests.support.commands import DEADLINE, Start, execute, wait_until
 
 TOP_N = 20
 SWITCHES = ("small", "compact") * 3
@@ -27,11 +25,6 @@ SWITCHES = ("small", "compact") * 3
 Answer = tuple[str, tuple[int, ...]]
 """The model that answered, and the products it found."""
 
-SMALL_VECTORS = (
-    "INSERT INTO embeddings (model_id, item_id, embedding, image_sha256) "
-    "SELECT 2, item_id, l2_normalize(subvector(embedding, 65, 64)), image_sha256 FROM embeddings "
-    "WHERE model_id = 1"
-)
 IN_SQL = "SELECT array_agg(item_id) FROM similar_items(%(item_id)s, %(top_n)s)"
 BY_HAND = (
     "SELECT array_agg(item_id) FROM (SELECT item_id FROM item_embeddings "
@@ -43,21 +36,15 @@ BY_HAND = (
 HOLD = "SELECT count(*) FROM item_embeddings"
 HELD_UP = (
     "SELECT pid, xact_start FROM pg_stat_activity JOIN pg_locks USING (pid) "
-    "WHERE NOT granted AND relation = 'item_embeddings'::regclass"
+    "WHERE NOT granted AND relation = 'photo_embeddings'::regclass"
 )
 
 
 @pytest.fixture
-def two_models(catalog_database: Database, catalog_url: str, home: Path) -> str:
+def two_models(database: Database) -> str:
     """URI of a database with vectors of two models, 256 and 64 long; `compact` is active."""
-    with catalog_database.session() as session:
-        session.expire_on_commit = False
-        backbone = projected(get_backbone("compact"), Shape(hidden=64, dimensions=64))
-        small = add(session, backbone, "small", "0" * 64)
-        session.commit()
-    execute(catalog_url, SMALL_VECTORS)
-    assert ensure_index(catalog_database, small, settings_for(catalog_url, home))
-    return catalog_url
+    add_model(database, "small", dimensions=64, vectors=True)
+    return database.url
 
 
 class Load:
@@ -115,49 +102,85 @@ def in_sql(
     return ask
 
 
-def test_no_question_fails_while_models_are_switched(
-    two_models: str, live_server: str, cli: Cli
+def switch_under(loads: list[Load], database: Database) -> None:
+    """Switch to and fro while everybody is answered a few times in between."""
+
+    def go_on() -> None:
+        counts = [load.count for load in loads]
+        wait_until(
+            lambda: all(
+                load.failure or load.count > count + 5
+                for load, count in zip(loads, counts, strict=True)
+            )
+        )
+
+    go_on()
+    for name in SWITCHES:
+        assert activate(database, name)
+        go_on()
+    assert [load.failure for load in loads] == [None] * len(loads)
+
+
+def test_no_question_in_sql_fails_while_models_are_switched(
+    two_models: str, database: Database
 ) -> None:
-    ((item_id,),) = execute(two_models, "SELECT min(item_id) FROM item_embeddings")
-    base = f"{live_server}/api/v1/items/{item_id}/similar?top_n={TOP_N}"
     stop = Event()
     with ExitStack() as stack:
-        web = [
-            stack.enter_context(Load(over_http(url), stop))
-            for url in (base, base, f"{base}&exclude_duplicates=true&diversity=0.2")
-        ]
-        sql = [
-            stack.enter_context(Load(in_sql(connection, statement, item_id), stop))
+        loads = [
+            stack.enter_context(Load(in_sql(connection, statement, 7), stop))
             for statement in (IN_SQL, BY_HAND)
             for connection in [stack.enter_context(psycopg.connect(two_models, autocommit=True))]
         ]
-        loads = web + sql
+        switch_under(loads, database)
+    # Wholly of one model: each has one answer to the question of each.
+    assert [len(load.found[""]) for load in loads] == [2, 2]
+    assert all(len(items) == TOP_N for load in loads for items in load.found[""])
 
-        def go_on() -> None:
-            """Let everybody be answered a few times more."""
-            counts = [load.count for load in loads]
-            wait_until(
-                lambda: all(
-                    load.failure or load.count > count + 5
-                    for load, count in zip(loads, counts, strict=True)
-                )
-            )
 
-        go_on()
-        for name in SWITCHES:
-            done = cli(two_models, "models", "activate", name)
-            assert (done.returncode, done.stdout) == (0, f"{name} is active now\n"), done.stderr
-            go_on()
-    assert [load.failure for load in loads] == [None] * len(loads)
-    # Complete, and wholly of one model: each has one answer to a question.
-    for load in web:
+def test_no_request_fails_while_models_are_switched(
+    two_models: str, database: Database, home: Path
+) -> None:
+    stop = Event()
+    with ExitStack() as stack:
+        base = stack.enter_context(web_server(two_models, home))
+        base = f"{base}/api/v1/items/7/similar?top_n={TOP_N}"
+        loads = [
+            stack.enter_context(Load(over_http(url), stop))
+            for url in (base, base, f"{base}&exclude_duplicates=true&diversity=0.2")
+        ]
+        switch_under(loads, database)
+    for load in loads:
         assert load.found.keys() == {"compact", "small"}
         assert [len(answers) for answers in load.found.values()] == [1, 1]
-    (of_compact,), (of_small,) = web[0].found["compact"], web[0].found["small"]
-    assert of_compact != of_small
-    assert len(of_compact) == len(of_small) == TOP_N
-    for load in sql:
-        assert load.found[""] == {of_compact, of_small}
+
+
+@pytest.mark.parametrize("view", ["photo_embeddings", "item_embeddings"])
+@pytest.mark.parametrize("name", ["small", "compact"])
+def test_the_views_use_the_index_of_each_model(
+    two_models: str, database: Database, view: str, name: str
+) -> None:
+    activate(database, name)
+    with psycopg.connect(two_models) as connection:
+        connection.execute("SET LOCAL enable_sort = off")
+        question = f"(SELECT embedding FROM {view} WHERE item_id = 7 LIMIT 1)"
+        plan = connection.execute(
+            f"EXPLAIN SELECT item_id FROM {view} ORDER BY embedding <=> {question} LIMIT 5"
+        ).fetchall()
+    number = 1 if name == "compact" else 2
+    assert any(f"using embeddings_{number}_hnsw" in line for (line,) in plan), plan
+
+
+def test_a_switch_keeps_rights_comments_and_dependent_views(
+    two_models: str, database: Database
+) -> None:
+    execute(two_models, "CREATE VIEW mine AS SELECT item_id FROM item_embeddings WHERE item_id < 9")
+    kept = (
+        "SELECT relacl, obj_description(oid), (SELECT count(*) FROM mine) FROM pg_class "
+        "WHERE relname = 'photo_embeddings'"
+    )
+    before = execute(two_models, kept)
+    assert activate(database, "small")
+    assert execute(two_models, kept) == before
 
 
 def test_a_switch_is_tried_again_while_a_query_holds_the_view(
@@ -177,16 +200,13 @@ def test_a_switch_is_tried_again_while_a_query_holds_the_view(
     assert (switching.returncode, output, errors) == (0, "small is active now\n", "")
 
 
-def test_a_switch_gives_up_on_a_view_that_stays_held(
-    two_models: str, catalog_database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(activation, "TRIES", 2)
+def test_a_switch_gives_up_on_a_view_that_stays_held(two_models: str, database: Database) -> None:
     with psycopg.connect(two_models) as reader:
         reader.execute(HOLD)
         with pytest.raises(LookalikeError, match="other transactions have held the view") as error:
-            activate(catalog_database, "small")
+            activate(database, "small", lock_timeout_ms=50, attempts=2)
     assert "\n" not in str(error.value)
     assert str(error.value).endswith("or run `lookalike models activate small` again later")
     active = "SELECT name FROM embedding_models WHERE active"
     assert execute(two_models, active) == [("compact",)]
-    assert activate(catalog_database, "small")
+    assert activate(database, "small")
