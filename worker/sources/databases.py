@@ -1,10 +1,12 @@
 """A query on any database that SQLAlchemy has a driver for."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import CursorResult, Engine, Row, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -55,9 +57,9 @@ class QueryTable:
         self.notes: list[str] = []
         self._query = reading_query(query)
         self._engine = self._make_engine(url)
-        self._stream: Iterator[QueryFrame] | None = self._read()
-        self._first = next(self._stream)
-        self.columns = list(dict.fromkeys(self._first.names))
+        # With a cursor on the server, a query costs little before its rows are fetched.
+        with self._running() as result:
+            self.columns = list(dict.fromkeys(result.keys()))
 
     def has(self, column: str) -> bool:
         """Return whether the query gives a column."""
@@ -69,18 +71,12 @@ class QueryTable:
 
     def frames(self) -> Iterator[Frame]:
         """Read all rows. A query that gives none gives no frame."""
-        first, stream = self._first, self._stream
-        if stream is None:
-            stream = self._read()
-            first = next(stream)
-        self._stream = None  # read once; whoever wants it again asks the database again
-        while True:
-            if first.lines:
-                yield first
-            found = next(stream, None)
-            if found is None:
-                return
-            first = found
+        with self._running() as result:
+            names = list(result.keys())
+            row = 1
+            while rows := result.fetchmany(ROWS):
+                yield _frame(row, names, rows)
+                row += len(rows)
 
     def _make_engine(self, url: str) -> Engine:
         try:
@@ -107,47 +103,34 @@ class QueryTable:
                 "postgresql://USER:PASSWORD@HOST/NAME, with what is special in it as %40"
             ) from None
 
-    def _read(self) -> Iterator["QueryFrame"]:
+    @contextmanager
+    def _running(self) -> Iterator[CursorResult[Any]]:
+        """Run the query, in a transaction that only reads where the database knows such."""
         try:
             with self._engine.connect() as connection:
-                yield from self._fetch(connection)
+                for statement in SETTINGS.get(self._engine.dialect.name, ()):
+                    connection.execute(text(statement))
+                streaming = connection.execution_options(
+                    stream_results=True, max_row_buffer=ROWS, no_parameters=True
+                )
+                with streaming.exec_driver_sql(self._query) as result:
+                    yield result
         except DBAPIError as error:
             reason = (str(error.orig).strip().splitlines() or ["it gave no reason"])[0]
             raise LookalikeError(f"the query on {self.name} failed: {self._hide(reason)}") from None
         except (SQLAlchemyError, UnicodeError, NotImplementedError) as error:
             raise LookalikeError(f"can't query {self.name}: {type(error).__name__}") from None
 
-    def _fetch(self, connection: Connection) -> Iterator["QueryFrame"]:
-        for statement in SETTINGS.get(self._engine.dialect.name, ()):
-            connection.execute(text(statement))
-        streaming = connection.execution_options(
-            stream_results=True, max_row_buffer=ROWS, no_parameters=True
-        )
-        with streaming.exec_driver_sql(self._query) as result:
-            names = list(result.keys())
-            row = 1
-            while True:
-                rows = result.fetchmany(ROWS)
-                yield QueryFrame(row, names, list(zip(*rows, strict=True)), len(rows))
-                row += len(rows)
-                if len(rows) < ROWS:
-                    return
-
     def _hide(self, reason: str) -> str:
         password = self._engine.url.password
         return reason.replace(str(password), "***") if password else reason
 
 
-class QueryFrame(ColumnFrame):
-    """Rows that a query gave."""
-
-    def __init__(
-        self, first: int, names: list[str], columns: list[tuple[object, ...]], count: int
-    ) -> None:
-        # The first of two columns with one name counts.
-        pairs = reversed(list(zip(names, columns, strict=False)))
-        super().__init__(range(first, first + count), dict(pairs))
-        self.names = names
+def _frame(first: int, names: list[str], rows: Sequence[Row[Any]]) -> ColumnFrame:
+    columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True))
+    # Reversed, so that the first of two columns with one name counts.
+    pairs = reversed(list(zip(names, columns, strict=True)))
+    return ColumnFrame(range(first, first + len(rows)), dict(pairs))
 
 
 def reading_query(query: str | None) -> str:
@@ -179,7 +162,7 @@ def shown_url(url: str) -> str:
         return url  # a path
     login_and_host, _, path = rest.partition("/")
     login, _, host = login_and_host.rpartition("@")
-    if re.search("[@?#]", login) or "@" in path.partition("?")[0]:
+    if re.search("[@?#]", login) or "@" in path:
         raise LookalikeError(
             "the source's user name or password holds a character that URLs give a meaning: "
             "write @ as %40, / as %2F, : as %3A, ? as %3F and # as %23"

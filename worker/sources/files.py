@@ -4,11 +4,12 @@ import gzip
 import shutil
 import sys
 import tempfile
+import weakref
 import zlib
 from base64 import b64encode
 from http.client import HTTPException
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import BinaryIO, cast
 from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import Request, urlopen
@@ -38,7 +39,6 @@ class SourceFile:
     """
 
     def __init__(self, source: str) -> None:
-        self._spooled: IO[bytes] | None = None
         if source == "-":
             self.name, self.root = "standard input", None
             self.path = self._spool(cast(BinaryIO, sys.stdin.buffer))
@@ -93,11 +93,11 @@ class SourceFile:
         return LookalikeError(f"{self.name} is damaged or cut off: it can't be unpacked as gzip")
 
     def _spool(self, stream: BinaryIO) -> Path:
-        # Deleted as soon as this object goes.
-        self._spooled = tempfile.NamedTemporaryFile(prefix="lookalike-")  # noqa: SIM115
-        shutil.copyfileobj(stream, self._spooled, 1 << 20)
-        self._spooled.flush()
-        return Path(self._spooled.name)
+        spooled = tempfile.NamedTemporaryFile(prefix="lookalike-")  # noqa: SIM115
+        weakref.finalize(self, spooled.close)  # which deletes it
+        shutil.copyfileobj(stream, spooled, 1 << 20)
+        spooled.flush()
+        return Path(spooled.name)
 
     def _download(self, url: str) -> Path:
         address, login = _split_login(url)

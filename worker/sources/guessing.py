@@ -140,7 +140,7 @@ def snake(name: str) -> str:
     """Return a name in small letters of ASCII with underscores: masterCategory, master_category."""
     plain = unicodedata.normalize("NFKD", name.removeprefix("g:").replace("ß", "ss"))
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain).lower()
+    plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", plain).lower()
     return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
 
 

@@ -18,6 +18,7 @@ SEEN = 10_000
 ARRAY = re.compile(r'\ufeff?\s*(?:\{\s*"[^"\\]{1,100}"\s*:\s*)?\[')
 """How a file begins that is one array, or an object around one."""
 
+WRAPPER = re.compile(r'\{\s*"(?:products|items|data|results|entries|records)"\s*:\s*\[\s*\{')
 MARK = re.compile(r'["\[\]{},]')
 END_OF_TEXT = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
@@ -223,7 +224,9 @@ def _has(found: Any, name: str) -> bool:
 
 
 def _is_line(start: str) -> bool:
-    """Return whether the first line is an object by itself."""
+    """Return whether the first line is an object by itself, and none around all products."""
+    if WRAPPER.match(start):
+        return False
     try:
         parse_object(start.partition("\n")[0])
     except ValueError:

@@ -7,7 +7,7 @@ from typing import Any
 from app.catalog.profile import Profile
 from app.errors import LookalikeError
 from worker.sources.frames import Frame, Table
-from worker.sources.photos import MAX_PHOTOS, WEB, parse_photos
+from worker.sources.photos import MAX_PHOTOS, PLAIN_URL, parse_photos
 from worker.sources.products import BadValue, Batch, Product, Reject
 from worker.sources.skus import SkuReader
 from worker.sources.values import (
@@ -187,7 +187,7 @@ class _Columns:
         return [
             # Most are one URL with nothing around it.
             (value,)
-            if isinstance(value, str) and _is_plain_url(value)
+            if isinstance(value, str) and PLAIN_URL.fullmatch(value)
             else self._photos_of(index, name, value, root)
             for index, value in enumerate(self._kept(self._frame.column(name, many=True)))
         ]
@@ -252,8 +252,10 @@ def named_columns(profile: Profile) -> dict[str, str]:
     core = profile.source.model_dump(
         include={"sku", "photo", "more_photos", *(name for name, _ in CORE)}, exclude_none=True
     )
-    attributes = {each.column: f"attribute {each.name}" for each in profile.attributes}
-    return attributes | {column: field for field, column in core.items()}
+    named = {column: field for field, column in core.items()}
+    for each in profile.attributes:
+        named.setdefault(each.column, f"attribute {each.name}")
+    return named
 
 
 def listed(names: Sequence[str]) -> str:
@@ -265,14 +267,3 @@ def listed(names: Sequence[str]) -> str:
 def printable(text: str) -> str:
     """Return a text that can be written as UTF-8."""
     return text.encode(errors="backslashreplace").decode()
-
-
-def _is_plain_url(text: str) -> bool:
-    return (
-        WEB.match(text) is not None
-        and text.isascii()
-        and text.isprintable()
-        and len(text) < MAX_RAW
-        and not any(mark in text for mark in " ,;|\"'")
-        and text[:4].islower()
-    )

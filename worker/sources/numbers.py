@@ -73,7 +73,14 @@ def _with_point(number: str, currency: str) -> str:
 def _grouped(number: str, thousands: str, point: str) -> str:
     whole, _, decimals = number.partition(point) if point else (number, "", "")
     first, *others = whole.split(thousands)
-    if len(first.lstrip("+-")) > 3 or any(len(group) != 3 for group in others):
+    sizes = {len(group) for group in others[:-1]}
+    # In India, groups before the last have two digits: 1,29,900.
+    if (
+        len(first.lstrip("+-")) > 3
+        or not others
+        or len(others[-1]) != 3
+        or sizes not in (set(), {3}, {2})
+    ):
         return ""
     return f"{first}{''.join(others)}" + (f".{decimals}" if decimals else "")
 

@@ -15,6 +15,9 @@ MAX_PHOTOS = 100
 
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(?=//)|(data|file|javascript|blob):")
 WEB = re.compile(r"(?:https?|s3|gs)://", re.IGNORECASE)
+PLAIN_URL = re.compile(r"(?:https?|s3|gs)://[!#-&(-+\-./0-:<-{}~]{1,1000}")
+"""A URL that is one reference as it stands."""
+
 NEXT_URL = re.compile(r"(?<=[,;|\s])(?:(?:https?|s3|gs):)?//", re.IGNORECASE)
 BETWEEN = ",;| \t\r\n"
 PIECES = re.compile(r"([,;|\n])")

@@ -5,12 +5,19 @@ what stands in a row that has too many fields.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import _csv
 
 MAX_LINES = 1000
 """Lines that one record may have."""
+
+FIRST = 1000
+"""Lines by which a file is known."""
 
 LONGEST_FIELD = 1 << 24
 """Characters."""
@@ -45,6 +52,8 @@ class RecordReader:
         # A header that ends in a delimiter has a column without a name.
         self._named = max((at for at, name in enumerate(names, 1) if name), default=0)
         self._number = number
+        self._begun = False
+        self._spaced = False
         self._carried: list[str] = []
 
     def read(self, lines: list[str], *, final: bool = False) -> Records:
@@ -54,6 +63,8 @@ class RecordReader:
             lines: without their ends.
             final: whether there are no more.
         """
+        if not self._begun and lines:
+            self._look_at(lines[:FIRST])
         lines = self._carried + lines
         self._carried = []
         records = self._read_simple(lines) or self._read_each(lines, final)
@@ -64,15 +75,35 @@ class RecordReader:
         """Split a line by itself."""
         return next(self._readings(line))
 
+    def _look_at(self, lines: list[str]) -> None:
+        """Find out what all lines have that the header lacks: a delimiter at their end, blanks."""
+        self._begun = True
+        text = "\n".join(lines)
+        self._spaced = (
+            f'{self._delimiter} "' in text and f'{self._delimiter}"' not in text
+        )  # "a", "b"
+        widths = {len(self.split(line)) for line in lines if line.strip()}
+        ended = all(line.rstrip().endswith(self._delimiter) for line in lines if line.strip())
+        if widths == {self._width + 1} and ended:
+            self._width += 1
+
     def _read_simple(self, lines: list[str]) -> Records | None:
         """Split lines that are a record each; None if there are others."""
         try:
-            fields = list(csv.reader(lines, delimiter=self._delimiter, strict=True))
+            fields = list(self._reader(lines))
         except csv.Error:
             return None
         if len(fields) != len(lines) or set(map(len, fields)) != {self._width}:
             return None
         return Records(fields, list(range(self._number, self._number + len(lines))), lines)
+
+    def _reader(self, lines: Iterable[str], spaced: bool | None = None) -> "_csv.Reader":
+        return csv.reader(
+            lines,
+            delimiter=self._delimiter,
+            strict=True,
+            skipinitialspace=self._spaced if spaced is None else spaced,
+        )
 
     def _read_each(self, lines: list[str], final: bool) -> Records:
         records = Records()
@@ -86,7 +117,7 @@ class RecordReader:
     def _read_from(self, lines: list[str], start: int, final: bool, records: Records) -> int:
         """Read records from a line on until one is broken; return the line to go on from."""
         at = start
-        reader = csv.reader(_ended(lines, start), delimiter=self._delimiter, strict=True)
+        reader = self._reader(_ended(lines, start))
         while at < len(lines):
             before = reader.line_num
             try:
@@ -114,7 +145,8 @@ class RecordReader:
 
     def _read_line(self, line: str, number: int, records: Records) -> None:
         """Read a line by itself, with its quotes taken in any way that gives the right fields."""
-        for fields in self._readings(line):
+        simple = [] if '"' in line else line.split(self._delimiter)
+        for fields in [simple] if len(simple) == self._width else self._readings(line):
             fitted = self._fit(fields)
             if fitted is not None:
                 records.fields.append(fitted)
@@ -128,13 +160,9 @@ class RecordReader:
         records.broken.append((number, reason, line))
 
     def _readings(self, line: str) -> Iterator[list[str]]:
-        for skip in (False, True):
+        for spaced in (self._spaced, not self._spaced):
             with suppress(csv.Error, StopIteration):
-                yield next(
-                    csv.reader(
-                        [line], delimiter=self._delimiter, strict=True, skipinitialspace=skip
-                    )
-                )
+                yield next(self._reader([line], spaced))
         pieces = (piece.strip() for piece in line.split(self._delimiter))
         yield [
             piece[1:-1] if len(piece) > 1 and piece[0] == piece[-1] == '"' else piece
@@ -143,14 +171,10 @@ class RecordReader:
 
     def _fit(self, fields: list[str]) -> list[str] | None:
         """Return a row of the header's width, None if it has another number of fields."""
-        surplus = len(fields) - self._width
-        if surplus == 0:
+        missing = self._width - len(fields)
+        if missing == 0:
             return fields
-        if surplus > 0:  # a delimiter at the end of every row
-            return fields[: self._width] if not any(fields[self._width :]) else None
-        if len(fields) >= self._named:
-            return fields + [""] * -surplus
-        return None
+        return fields + [""] * missing if missing > 0 and len(fields) >= self._named else None
 
 
 def _ended(lines: list[str], start: int) -> Iterator[str]:

@@ -87,8 +87,8 @@ class ShopifyTable(DelimitedTable):
     def _rows(self, records: Records) -> list[tuple[int, Row]]:
         names = self._width_names
         return [
-            # The first of two columns with one name counts.
-            (line, dict(zip(reversed(names), reversed(fields), strict=True)))
+            # Reversed, so that the first of two columns with one name counts.
+            (line, dict(zip(reversed(names), reversed(fields[: len(names)]), strict=True)))
             for line, fields in zip(records.lines, records.fields, strict=True)
         ]
 
@@ -121,9 +121,8 @@ class _Product:
 
     def values(self, name: str) -> list[str] | str | None:
         """Return the values that differ; one by itself, since it may be a list as text."""
-        found = list(
-            dict.fromkeys(row.get(name, "").strip() for row in self.rows) - {"": None}.keys()
-        )
+        texts = (row.get(name, "").strip() for row in self.rows)
+        found = list(dict.fromkeys(text for text in texts if text))
         return found[0] if len(found) == 1 else found or None
 
     def images(self) -> list[str]:

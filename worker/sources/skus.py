@@ -11,6 +11,8 @@ from worker.sources.values import shorten
 
 MAX_LENGTH = 200
 USABLE = re.compile(rf"[^\0-\x1f\x7f-\x9f\ud800-\udfff]{{1,{MAX_LENGTH}}}")
+PLAIN = re.compile(rf"[!-~]{{1,{MAX_LENGTH}}}")
+PLAIN_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 NUMERIC = re.compile(r"\d+(?:\.0+)?")
 FLOAT = re.compile(r"(\d+)\.0+")
 MAX_ID = 2**63 - 1
@@ -18,6 +20,9 @@ MAX_ID = 2**63 - 1
 
 class SkuReader:
     """Reads the skus of a source, and knows those that it has read."""
+
+    plain = PLAIN
+    """What most look like, and is a sku as it stands."""
 
     def __init__(self) -> None:
         self._lines: dict[str, int] = {}
@@ -35,13 +40,17 @@ class SkuReader:
         if self._numeric is None:
             self._numeric = _are_numeric(values)
         seen = self._lines
+        plain = PLAIN_NUMBER if self._numeric else self.plain
         for index, (value, line) in enumerate(zip(values, lines, strict=True)):
-            try:
-                sku = self.sku(value)
-            except ValueError as error:
-                reasons[index] = str(error)
-                skus.append("")
-                continue
+            if isinstance(value, str) and plain.fullmatch(value):
+                sku = value
+            else:
+                try:
+                    sku = self.sku(value)
+                except ValueError as error:
+                    reasons[index] = str(error)
+                    skus.append("")
+                    continue
             skus.append(sku)
             first = seen.setdefault(sku, line)
             if first != line:
@@ -72,6 +81,8 @@ class SkuReader:
 
 class IdReader(SkuReader):
     """Reads the ids of the dataset: positive 64-bit integers."""
+
+    plain = PLAIN_NUMBER
 
     def sku(self, value: Any) -> str:
         """Return the id that a value is, as a number is written."""

@@ -25,6 +25,7 @@ UNUSABLE = re.compile("[\0\ud800-\udfff]")
 MISSING = frozenset({"nan", "null", "none", "n/a", "nat", "<na>"})
 """How programs write that there is no value, in columns of other types than text."""
 
+SIMPLE = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
 INTEGER = re.compile(r"([+-]?\d+)(?:\.0*)?")
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3})+|(?:[ '’\u00a0\u202f]\d{3})+|(?:\.\d{3}){2,})")
 DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
@@ -83,11 +84,15 @@ def parse_integer(value: Any) -> int | None:
 
 def parse_decimal(value: Any) -> Decimal | None:
     """Return a number, exactly as it is written."""
+    if isinstance(value, str) and SIMPLE.fullmatch(value):
+        return Decimal(value)
     return _decimal(value, money=False)
 
 
 def parse_price(value: Any) -> Decimal | None:
     """Return a price; a currency may stand before or behind it, and is dropped."""
+    if isinstance(value, str) and SIMPLE.fullmatch(value):
+        return Decimal(value)
     price = _decimal(value, money=True)
     if price is not None and price < 0:
         raise ValueError(f"{shorten(value)} is a negative price")

@@ -1,0 +1,220 @@
+"""`lookalike catalog inspect`: what is recognised, and a profile that works."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from app.catalog.profile import load_profile, parse_profile
+from app.errors import LookalikeError
+from tests.conftest import Cli
+from tests.sources.reading import read
+from tests.sources.test_google_merchant import RSS
+from tests.sources.test_shopify import LAMP, row
+from tests.sources.test_shopify import write as write_shopify
+from worker.sources import Inspection, inspect_source
+
+
+def rows(count: int = 300) -> list[dict[str, object]]:
+    return [
+        {
+            "sku": f"TS-{number:04}-RED",
+            "name": f"Lamp number {number}, of brass",
+            "image_url": f"https://x.example/{number}.jpg",
+            "price": f"{number}.50",
+            "maker": f"Maker {number % 7}",
+            "in_stock": "yes" if number % 3 else "no",
+            "Material": ("brass", "oak", "steel")[number % 3],
+            "seats": str(number % 4),
+            "weight (kg)": f"{number % 10}.25",
+            "added": f"2026-01-{number % 28 + 1:02}",
+            "outdoor": ("true", "false")[number % 2],
+            "tags": ("warm|small", "cold", "")[number % 3],
+            "search": ("a", "b")[number % 2],
+            "price_max": str(number % 5),
+            "ean": f"{4_000_000_000_000 + number}",
+            "description": f"A lamp that stands at number {number}. It is made of brass. " * 3,
+            "url": f"https://x.example/{number}",
+        }
+        for number in range(count)
+    ]
+
+
+def as_csv(products: list[dict[str, object]], delimiter: str = ",") -> str:
+    quoted = [[f'"{value}"' for value in product.values()] for product in products]
+    return "\n".join(delimiter.join(map(str, line)) for line in [products[0], *quoted]) + "\n"
+
+
+def write(folder: Path, content: str, name: str = "shop.csv", encoding: str = "utf-8") -> str:
+    (folder / name).write_bytes(content.encode(encoding))
+    return str(folder / name)
+
+
+def works(found: Inspection, source: str, query: str | None = None) -> None:
+    """The profile reads the source with nothing lost."""
+    said = parse_profile(found.profile_text, "written.toml")
+    whole = read(source, said, query=query)
+    assert whole.products
+    assert not whole.rejects
+    assert not whole.bad_values
+
+
+def test_a_plain_file(tmp_path: Path) -> None:
+    source = write(tmp_path, as_csv(rows()))
+    found = inspect_source(source)
+    assert found.format == "csv"
+    assert found.recognised == {
+        "sku": "sku", "title": "name", "photo": "image_url", "price": "price", "brand": "maker",
+        "available": "in_stock",
+    }  # fmt: skip
+    assert {each.name: (each.column, each.type, each.facet) for each in found.attributes} == {
+        "material": ("Material", "text", True),
+        "seats": ("seats", "integer", False),
+        "weight_kg": ("weight (kg)", "number", False),
+        "added": ("added", "date", False),
+        "outdoor": ("outdoor", "boolean", False),
+        "tags": ("tags", "text[]", False),
+        "search_attribute": ("search", "text", True),
+        "price_max_attribute": ("price_max", "integer", False),
+    }
+    assert set(found.left) == {"ean", "description", "url"}
+    assert [sample["sku"] for sample in found.samples] == [f"TS-000{n}-RED" for n in range(3)]
+    works(found, source)
+
+
+def test_columns_in_other_languages(tmp_path: Path) -> None:
+    for names in (
+        "Artikelnummer;Titel;Bild;Preis;Marke;Bestand;Farbe",
+        "référence;nom;image;prix;marque;disponible;couleur",
+        "referencia;nombre;imagen;precio;marca;disponible;color",
+    ):
+        lines = [f"A-{n};Lamp {n};img/{n}.jpg;{n},50 €;M {n % 3};{n % 2};red" for n in range(60)]
+        source = write(tmp_path, "\n".join([names, *lines]), encoding="cp1252")
+        found = inspect_source(source)
+        assert list(found.recognised) == ["sku", "title", "photo", "price", "brand", "available"]
+        assert [each.name for each in found.attributes] == [names.split(";")[-1].lower()]
+        assert 'delimiter = ";"' in found.profile_text
+        works(found, source)
+
+
+def test_an_export_of_woocommerce(tmp_path: Path) -> None:
+    head = "ID,Type,SKU,Name,Published,In stock?,Regular price,Sale price,Categories,Images"
+    lines = [
+        f'{n},simple,,Lamp {n},1,1,15,12.5,"Home > Lamps","https://x.example/{n}.jpg, '
+        f'https://x.example/{n}b.jpg"'
+        for n in range(1, 60)
+    ]
+    source = write(tmp_path, "\n".join([head, *lines]))
+    found = inspect_source(source)
+    assert found.recognised == {
+        "sku": "ID", "title": "Name", "photo": "Images", "price": "Regular price",
+        "discounted_price": "Sale price", "available": "In stock?",
+    }  # fmt: skip
+    assert len(found.samples[0]["photos"]) == 2
+    works(found, source)
+
+
+def test_every_format_is_known_by_its_content(tmp_path: Path) -> None:
+    products = rows(60)
+    pq.write_table(pa.Table.from_pylist(products), tmp_path / "shop.bin")
+    lines = "\n".join(map(json.dumps, products))
+    merchant = "id\ttitle\tlink\timage_link\tavailability\tprice\n" + "\n".join(
+        f"L-{n}\tLamp\thttps://x.example\thttps://x.example/{n}.jpg\tin_stock\t1.00 EUR"
+        for n in range(9)
+    )
+    sources = {
+        "parquet": str(tmp_path / "shop.bin"),
+        "tsv": write(tmp_path, as_csv(products, "\t"), "tabs.txt"),
+        "jsonl": write(tmp_path, lines, "lines.txt"),
+        "google-merchant": write(tmp_path, merchant, "feed.txt"),
+        "shopify": str(write_shopify(tmp_path, row(**LAMP, Image_Src="a.jpg"))),
+    }
+    for kind, source in sources.items():
+        found = inspect_source(source)
+        assert found.format == kind
+        assert found.recognised["sku"]
+        works(found, source)
+    xml = write(tmp_path, RSS.replace("<item><title>No id</title></item>", ""), "feed")
+    found = inspect_source(xml)
+    assert found.format == "google-merchant"
+    assert found.recognised["more_photos"] == "additional_image_link"
+    works(found, xml)
+
+
+def test_encodings_are_found_out(tmp_path: Path) -> None:
+    text = as_csv(rows(60)).replace("brass", "Grün – 5 €")
+    for encoding in ("cp1252", "utf-16", "utf-8-sig", "utf-16-le"):
+        source = write(tmp_path, text, encoding=encoding)
+        works(inspect_source(source), source)
+
+
+def test_a_query(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "shop.db") as database:
+        database.execute("CREATE TABLE products (id integer, name text, photo text, colour text)")
+        database.executemany(
+            "INSERT INTO products VALUES (?, 'Lamp', 'a.jpg', ?)",
+            [(number, ("red", "blue")[number % 2]) for number in range(1, 101)],
+        )
+    database.close()
+    source, query = f"sqlite:///{tmp_path}/shop.db", "SELECT * FROM products"
+    found = inspect_source(source, query=query)
+    assert found.recognised == {"sku": "id", "title": "name", "photo": "photo"}
+    assert [each.name for each in found.attributes] == ["colour"]
+    works(found, source, query)
+
+
+def test_the_dataset(sample_catalog: Path) -> None:
+    found = inspect_source(str(sample_catalog))
+    assert found.format == "dataset"
+    assert found.profile_text == load_profile("fashion-product-images").text
+    assert len(found.samples) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("colour\nred\nred\nblue\n" * 3, "no column is an id of products"),
+        ("<html>Log in", "is a web page"),
+        ("sku,title\n", "holds a header and no product"),
+        ("", "is empty"),
+    ],
+)
+def test_what_can_not_be_recognised_is_one_line(
+    tmp_path: Path, content: str, complaint: str
+) -> None:
+    with pytest.raises(LookalikeError, match=complaint):
+        inspect_source(write(tmp_path, content))
+
+
+def test_names_that_nobody_would_choose(tmp_path: Path) -> None:
+    header = 'id,"a ""quoted"" name",3D,Größe,größe,😀,item_id,"tab\there"'
+    lines = [f"A{n},x,x,x,x,x,x,x" for n in range(50)]
+    source = write(tmp_path, "\n".join([header, *lines]))
+    found = inspect_source(source)
+    names = [each.name for each in found.attributes]
+    assert names == [
+        "a_quoted_name", "attribute_3d", "grosse", "grosse_2", "attribute", "item_id_attribute",
+        "tab_here",
+    ]  # fmt: skip
+    works(found, source)
+
+
+def test_the_command(tmp_path: Path, cli: Cli) -> None:
+    source = write(tmp_path, as_csv(rows(60)))
+    target = tmp_path / "shop.toml"
+    done = cli(None, "catalog", "inspect", source, "--write", target)
+    assert done.returncode == 0, done.stderr
+    assert "image_url" in done.stdout
+    assert "TS-0002-RED" in done.stdout
+    assert read(source, load_profile(str(target))).read == 60
+    again = cli(None, "catalog", "inspect", source, "--write", target)
+    assert again.returncode == 1
+    assert "is there already: say --force" in again.stderr
+    done = cli(None, "catalog", "inspect", source, "--write", target, "--force", "--json")
+    assert json.loads(done.stdout)["recognised"]["photo"] == "image_url"
+    done = cli(None, "catalog", "inspect", tmp_path / "none.csv")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("lookalike: there is no file")
