@@ -5,10 +5,11 @@
 For each size: draws a `styles.csv` in a temporary folder (no photos, ids in no order, thousands of
 words, one name in 2,000 with an unquoted comma), starts an empty database with the server of the
 package, and runs the real command on it: once on the empty tables, once more with nothing changed,
-and with `--update` on a file of new prices and stock of some products. Prints seconds of the wall clock from the command's start to its end, start-up included,
-and the peak resident memory of its process, as `/usr/bin/time -v` shows it. Where the cost is
-linear, the time a row falls towards a constant. Of the update it also prints how many rows were
-updated without touching an index (HOT), and how many dead ones that leaves.
+and with `--update` on a file of new prices and stock of some products. Prints seconds of the wall
+clock from the command's start to its end, start-up included, and the peak resident memory of its
+process, as `/usr/bin/time -v` shows it. Where the cost is linear, the time a row falls towards a
+constant. Of the update it also prints how many rows were updated without touching an index (HOT),
+and how many dead ones that leaves.
 """
 
 import argparse

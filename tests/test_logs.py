@@ -15,7 +15,7 @@ import pytest
 
 from app.logs import JsonFormatter
 from tests.conftest import LOOKALIKE, Cli, cli_environment, free_port, wait_for
-from tests.embedding.conftest import execute
+from tests.support.waiting import execute
 
 JSON = {"LOOKALIKE_LOG_FORMAT": "json"}
 

@@ -52,6 +52,13 @@ _KINDS = {
         "raise transaction_timeout for this role, then " + RUN_AGAIN,
     ),
     "28": _Kind("the server refuses the user or the password", "correct DATABASE_URL, or the role"),
+    "2BP01": _Kind(
+        "something else in the database depends on this",
+        "drop that first, such as a view of an analyst's, then run the command again",
+    ),
+    "42P16": _Kind(
+        "an object of the schema has another shape", "drop it, then run `lookalike db upgrade`"
+    ),
     "3D000": _Kind(
         "there is no such database", "make it with CREATE DATABASE, or correct DATABASE_URL"
     ),

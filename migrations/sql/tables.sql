@@ -159,6 +159,7 @@ CREATE TABLE embedding_jobs (
     position smallint NOT NULL,
     state text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'failed')),
     attempts smallint NOT NULL DEFAULT 0,
+    failures smallint NOT NULL DEFAULT 0,
     retry_after timestamptz NOT NULL DEFAULT now(),
     last_error text,
     image_sha256 text NOT NULL,
@@ -174,7 +175,8 @@ COMMENT ON COLUMN embedding_jobs.model_id IS 'The model to embed with';
 COMMENT ON COLUMN embedding_jobs.item_id IS 'The product whose photo is to be embedded';
 COMMENT ON COLUMN embedding_jobs.position IS 'The photo''s position in photos';
 COMMENT ON COLUMN embedding_jobs.state IS 'pending, or failed: then last_error says why';
-COMMENT ON COLUMN embedding_jobs.attempts IS 'How often a worker began it; counted before the work';
+COMMENT ON COLUMN embedding_jobs.attempts IS 'How often a worker began it and did not end it; counted before the work';
+COMMENT ON COLUMN embedding_jobs.failures IS 'How often the photo could not be read; each time the next try is later';
 COMMENT ON COLUMN embedding_jobs.retry_after IS 'Not to be tried before this moment; it moves further away with each attempt';
 COMMENT ON COLUMN embedding_jobs.last_error IS 'Why the last attempt failed';
 COMMENT ON COLUMN embedding_jobs.image_sha256 IS 'The photo''s file that the job is about, as photos.sha256';

@@ -8,11 +8,12 @@ from typing import Any
 import psycopg
 import pytest
 from PIL import Image, ImageOps
+from worker.embedding.known import adopt_known
 
 from app.database import Database
 from tests.conftest import Cli
-from tests.embedding.conftest import assert_complete, execute, vectors
-from worker.embedding.known import adopt_known
+from tests.support.vectors import assert_complete, vectors
+from tests.support.waiting import execute
 from worker.embedding.queue import reconcile
 
 NOTHING = "compact: nothing to embed\n"

@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from tests.conftest import Cli
-from tests.embedding.conftest import assert_complete, cosine, execute, vectors
+from tests.support.vectors import assert_complete, cosine, vectors
+from tests.support.waiting import execute
 
 VISIBLE = "SELECT item_id FROM item_embeddings"
 PROGRESS = "SELECT items, embedded, pending, failed, percent FROM embedding_progress"

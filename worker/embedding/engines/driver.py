@@ -18,15 +18,15 @@ import ray.data
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from app.errors import LookalikeError
-from worker.embedding.engines.turns import Player, Report, Task, Whistle
+from worker.embedding.engines.actors import Assignment, EmbeddingActor, Report, StopSignal
 
 CORES = 4
 """How many cores an actor gets at most where there is no GPU. A network of the registry keeps some
 cores busy, not dozens, and each actor holds it in memory once."""
 
-TURNS = 120
-"""How many turns an actor has, an hour of them; then actors are shared out anew to what nodes there
-are by then."""
+SLICES = 120
+"""How many slices an actor has, an hour of them; then actors are shared out anew to what nodes
+there are by then."""
 
 
 class Share(NamedTuple):
@@ -56,39 +56,40 @@ def main(command: "Connection[Any, Any]") -> None:
     """Run one pipeline, until the command closes the connection.
 
     Args:
-        command: sends the `Task`, and then a word to end all turns. It is sent `None` when there is
-            a cluster, each `Report`, and `None` when the turns are used up; or an error.
+        command: sends the `Assignment`, and then a word to end all slices. It is sent `None` when
+            there is a cluster, each `Report`, and `None` when the slices are used up; or an error.
     """
     try:
-        task: Task = command.recv()
+        assignment: Assignment = command.recv()
         ray.init(include_dashboard=False, log_to_driver=False)
         command.send(None)
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        whistle = ray.remote(num_cpus=0, scheduling_strategy=here)(Whistle).remote()
-        Thread(target=_report, args=(task, whistle, command), daemon=True).start()
+        stop_signal = ray.remote(num_cpus=0, scheduling_strategy=here)(StopSignal).remote()
+        Thread(target=_report, args=(assignment, stop_signal, command), daemon=True).start()
         while True:
             command.recv()
-            ray.get(whistle.blow.remote())
+            ray.get(stop_signal.set.remote())
     except EOFError:
         pass
     except Exception as error:
-        command.send(_in_words(error))
+        command.send(_described(error))
     finally:
         ray.shutdown()
         os._exit(0)  # the thread may wait for a report that nobody wants any more
 
 
-def _report(task: Task, whistle: Any, command: "Connection[Any, Any]") -> None:
+def _report(assignment: Assignment, stop_signal: Any, command: "Connection[Any, Any]") -> None:
     with suppress(OSError):  # the command has gone
         try:
-            for report in _reports(task, whistle):
+            for report in _reports(assignment, stop_signal):
                 command.send(report)
             command.send(None)
         except Exception as error:
-            command.send(_in_words(error))
+            command.send(_described(error))
 
 
-def _in_words(error: Exception) -> LookalikeError:
+def _described(error: Exception) -> LookalikeError:
+    """Return an error of Ray's as one line."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return LookalikeError(
         f"Ray failed ({lines[-1].strip()}): its logs say more; correct "
@@ -96,14 +97,14 @@ def _in_words(error: Exception) -> LookalikeError:
     )
 
 
-def _reports(task: Task, whistle: Any) -> Iterator[Report]:
+def _reports(assignment: Assignment, stop_signal: Any) -> Iterator[Report]:
     share = share_out([node["Resources"] for node in ray.nodes() if node["Alive"]])
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
-    turns = TURNS * share.actors  # each a block, since a task is what works on a block
-    pipeline = ray.data.from_items(list(range(turns)), override_num_blocks=turns).map_batches(
-        Player,
-        fn_constructor_args=[task, whistle],
+    slices = SLICES * share.actors  # each a block, since a task is what works on a block
+    pipeline = ray.data.from_items(list(range(slices)), override_num_blocks=slices).map_batches(
+        EmbeddingActor,
+        fn_constructor_args=[assignment, stop_signal],
         batch_size=1,
         compute=ray.data.ActorPoolStrategy(size=share.actors, max_tasks_in_flight_per_actor=1),
         num_cpus=share.cores,

@@ -13,7 +13,7 @@ from app.encoders.keras_import import load_keras
 from worker.cli import main
 
 
-def breed() -> None:
+def fork_workers() -> None:
     load_keras()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended
     for line in sys.stdin:
@@ -33,4 +33,4 @@ def work(name: str) -> None:
 
 
 if __name__ == "__main__":
-    breed()
+    fork_workers()

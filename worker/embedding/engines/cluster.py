@@ -1,11 +1,11 @@
-"""The network on the nodes of a Ray cluster, by one pipeline of Ray Data after another."""
+"""The network on a Ray cluster: starts the driver, and hears what its actors report."""
 
 import logging
 import multiprocessing
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing.connection import Connection
@@ -13,47 +13,59 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from app.database import Database, EmbeddingModel
+from app.database import Database
 from app.errors import LookalikeError
-from app.photos.opening import is_url
+from app.models import EmbeddingModel
+from app.photos.references import is_url
 from app.settings import Settings
 from worker.console import say
-from worker.embedding.engines import Drain, pipeline
-from worker.embedding.engines.turns import TURN_SECONDS, Report, Task
-from worker.embedding.lanes import OnProgress
+from worker.embedding.engines import Drain, driver
+from worker.embedding.engines.actors import SLICE_SECONDS, Assignment, Report
+from worker.embedding.worker import OnProgress, OnWait
 
 POLL_SECONDS = 0.2
 
-CONNECT_SECONDS = 60.0
-"""How long a cluster may take to answer, or to start on this machine."""
+CONNECT_TIMEOUT = 60.0
+"""How long a cluster may take to answer, or to start on this machine, in seconds."""
 
-PATIENCE = 4 * TURN_SECONDS
+REPORT_TIMEOUT = 4 * SLICE_SECONDS
 """How long to wait for a report, until it is clear that only those of dead nodes are missing."""
 
-LAST_PATIENCE = 5.0
-"""The same when all photos are done, and others have only to see that."""
+IDLE_TIMEOUT = 5.0
+"""The same when all photos are done, and the other actors have only to see that."""
 
-CLOSING_SECONDS = 10.0
+SHUTDOWN_TIMEOUT = 10.0
 """How long the driver may take to let go of the cluster."""
 
 PACKAGE = Path(__file__).parents[3]
 """The folder that `worker` and `app` are imported from."""
 
 
-@contextmanager
-def get_ready(
-    database: Database, settings: Settings, model: EmbeddingModel, stop: Event
-) -> Iterator[Drain]:
-    """Start a pipeline, and wait until one of its actors has loaded the network; see `Engine`."""
-    task = Task(_for_any_process(settings, database), model.model_id)
-    reports = _reports(task, stop)
-    try:
-        first = next(reports, None)
-        if first is not None and first.error is not None:
-            raise first.error
-        yield partial(_drain, reports)
-    finally:
-        reports.close()
+class RayEngine:
+    """Starts a pipeline of Ray Data for each model; see `Engine`.
+
+    Args:
+        settings: the photos' root, the weights' folder, batch size; for all nodes.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @contextmanager
+    def ready(self, database: Database, model: EmbeddingModel, stop: Event) -> Iterator[Drain]:
+        """Start a pipeline, and wait until one of its actors has loaded the network."""
+        assignment = Assignment(_for_any_process(self._settings, database), model)
+        reports = _reports(assignment, stop)
+        try:
+            first = next(reports, None)
+            if first is not None and first.error is not None:
+                raise first.error
+            yield partial(_drain, reports)
+        finally:
+            reports.close()
+
+    def retain(self, models: Sequence[EmbeddingModel]) -> None:
+        """Do nothing: the actors, and their networks, end with the pipeline."""
 
 
 def _for_any_process(settings: Settings, database: Database) -> Settings:
@@ -65,9 +77,7 @@ def _for_any_process(settings: Settings, database: Database) -> Settings:
     return settings.model_copy(update=found)
 
 
-def _drain(
-    reports: Iterator[Report], on_progress: OnProgress, on_wait: Callable[[int], None]
-) -> None:
+def _drain(reports: Iterator[Report], on_progress: OnProgress, on_wait: OnWait) -> None:
     errors = []
     for report in reports:
         on_progress(report.tally)
@@ -79,10 +89,10 @@ def _drain(
         raise errors[0]
 
 
-def _reports(task: Task, stop: Event) -> Generator[Report]:
-    """Yield what comes of turns, by as many pipelines as it takes."""
+def _reports(assignment: Assignment, stop: Event) -> Generator[Report]:
+    """Yield what comes of slices, by as many pipelines as it takes."""
     while True:
-        with _pipeline(task) as connection:
+        with _pipeline(assignment) as connection:
             ended = yield from _received(connection, stop)
         if ended:
             return
@@ -95,12 +105,12 @@ def _reports(task: Task, stop: Event) -> Generator[Report]:
 
 
 @contextmanager
-def _pipeline(task: Task) -> Iterator["Connection[Any, Any]"]:
+def _pipeline(assignment: Assignment) -> Iterator["Connection[Any, Any]"]:
     """Run the driver of Ray, for the length of the block; it is out of a terminal's reach."""
     ours, its = multiprocessing.Pipe()
     process = subprocess.Popen(
-        [sys.executable, "-m", pipeline.__name__, str(its.fileno())],
-        env={**task.settings.environment(), "RAY_USAGE_STATS_ENABLED": "0"},
+        [sys.executable, "-m", driver.__name__, str(its.fileno())],
+        env={**assignment.settings.environment(), "RAY_USAGE_STATS_ENABLED": "0"},
         cwd=PACKAGE,  # Python and Ray import from the working folder first
         pass_fds=[its.fileno()],
         stdin=subprocess.DEVNULL,
@@ -111,10 +121,10 @@ def _pipeline(task: Task) -> Iterator["Connection[Any, Any]"]:
     its.close()  # or else its end would not be seen here
     try:
         with suppress(OSError):  # where it has ended already, that is seen next
-            ours.send(task)
-        if not ours.poll(CONNECT_SECONDS):
+            ours.send(assignment)
+        if not ours.poll(CONNECT_TIMEOUT):
             raise LookalikeError(
-                f"no Ray cluster answers within {CONNECT_SECONDS:.0f} s: correct RAY_ADDRESS, or "
+                f"no Ray cluster answers within {CONNECT_TIMEOUT:.0f} s: correct RAY_ADDRESS, or "
                 "unset it to start one on this machine"
             )
         _receive(ours)
@@ -122,23 +132,23 @@ def _pipeline(task: Task) -> Iterator["Connection[Any, Any]"]:
     finally:
         ours.close()
         with suppress(subprocess.TimeoutExpired):
-            process.wait(CLOSING_SECONDS)
+            process.wait(SHUTDOWN_TIMEOUT)
         process.kill()
         process.wait()
 
 
 def _received(connection: "Connection[Any, Any]", stop: Event) -> Generator[Report, None, bool]:
-    """Yield the reports of a pipeline, until all players are idle or nothing comes any more.
+    """Yield the reports of a pipeline, until all actors are idle or nothing comes any more.
 
-    A stop, or one player's error, lets the others finish their batches.
+    A stop, or one actor's error, lets the others finish their batches.
 
     Returns:
-        Whether that was the end: not where only the turns were used up.
+        Whether that was the end: not where only the slices were used up.
     """
-    idle: dict[str, bool] = {}  # by player
+    idle: dict[str, bool] = {}  # by actor
     failed = told = False
-    heard, patience = time.monotonic(), PATIENCE
-    while time.monotonic() - heard < patience:
+    heard, timeout = time.monotonic(), REPORT_TIMEOUT
+    while time.monotonic() - heard < timeout:
         if (failed or stop.is_set()) and not told:
             with suppress(OSError):
                 connection.send("stop")
@@ -148,10 +158,10 @@ def _received(connection: "Connection[Any, Any]", stop: Event) -> Generator[Repo
         report = _receive(connection)
         if report is None:
             break
-        if not (report.idle and idle.get(report.player)):
+        if not (report.idle and idle.get(report.actor)):
             heard = time.monotonic()
-        idle[report.player] = report.idle
-        patience = LAST_PATIENCE if any(idle.values()) and not told else PATIENCE
+        idle[report.actor] = report.idle
+        timeout = IDLE_TIMEOUT if any(idle.values()) and not told else REPORT_TIMEOUT
         failed = failed or report.error is not None
         yield report
         if all(idle.values()):
