@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import fsspec
 import numpy as np
@@ -11,7 +11,7 @@ import pytest
 
 from app.database import Database, query
 from app.errors import LookalikeError
-from app.photos.remote import open_remote
+from app.photos.errors import PhotoError
 from app.photos.retry import RetryPolicy
 from app.photos.storage import PhotoStorage, open_storage
 from tests.conftest import Cli
@@ -44,12 +44,17 @@ def work(
 class Limited:
     """A storage that refuses files above a size."""
 
-    def __init__(self, url: str, max_bytes: int) -> None:
-        self._remote = open_remote(url, RetryPolicy(attempts=1), max_bytes)
-        self.read = self._remote.read
+    def __init__(self, storage: PhotoStorage, max_bytes: int) -> None:
+        self._storage, self._max_bytes = storage, max_bytes
 
-    def readers_for(self, _references: object) -> int:
-        return self._remote.readers
+    def read(self, reference: str) -> bytes:
+        data = self._storage.read(reference)
+        if len(data) > self._max_bytes:
+            raise PhotoError(f"the file has more than the {self._max_bytes:,} bytes allowed")
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
 
 
 def opened(url: str, database: Database) -> PhotoStorage:
@@ -140,7 +145,7 @@ def test_photos_in_memory(
     photos = sorted(photo.stat().st_size for photo in (sample_catalog / "images").iterdir())
     limit = photos[-3]
     larger = sum(size > limit for size in photos)
-    bounded = cast("PhotoStorage", Limited(memory_url, limit))
+    bounded = cast("PhotoStorage", Limited(opened(memory_url, unembedded_database), limit))
     tally = work(unembedded_database, bounded)
     assert (tally.embedded, tally.failed) == (len(photos) - larger, larger)
     reason = f"the file has more than the {limit:,} bytes allowed"
