@@ -22,7 +22,7 @@ from tests.conftest import (
     settings_for,
 )
 from tests.models.conftest import add_model, models_template  # noqa: F401 - a fixture
-from tests.support.commands import execute
+from tests.support.waiting import execute
 
 PAGE = Path(__file__).parents[2] / "docs" / "backup.md"
 
@@ -73,7 +73,7 @@ def test_the_page_word_by_word(
     models_template: str,
     target: Owned,
     home: Path,
-    tmp_path: Path,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     nearest = "SELECT array_agg(item_id) FROM similar_items(7, 20)"
     with clone(server, models_template) as url:
@@ -96,7 +96,7 @@ def test_in_one_go_by_a_plain_owner(
     models_template: str,
     target: Owned,
     home: Path,
-    tmp_path: Path,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     with clone(server, models_template) as url:
         piped = f"pg_dump -Fc '{url}' | pg_restore --no-owner --dbname='{target.url}'"

@@ -12,7 +12,7 @@ import pytest
 from app.catalog.apply import apply_profile
 from app.catalog.profile import Profile
 from tests.conftest import Cli, clone
-from tests.conftest import _make_template as make_template
+from tests.support.templates import make_template
 from tests.ingest.fakes import SHOP, ListSource, MemoryPhotos, shop_profile
 from worker.ingest import IngestReport, Problem, ingest
 from worker.sources import Product

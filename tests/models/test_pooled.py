@@ -12,8 +12,8 @@ from app.database.differences import find_differences
 from app.models import activate, drop, ensure_index, list_models
 from tests.conftest import Cli, clone, settings_for
 from tests.models.conftest import add_model
-from tests.support.commands import DEADLINE, Start, execute, wait_until
 from tests.support.pgbouncer import pooler
+from tests.support.waiting import DEADLINE, Start, execute, wait_until
 
 LEFT = (
     "SELECT s.name, s.setting FROM pg_settings AS s "
