@@ -35,10 +35,9 @@ def work(
     database: Database,
     storage: PhotoStorage,
     after_batch: Callable[[], object] = lambda: None,
-    batch_size: int = 8,
 ) -> Tally:
     """Drain the queue as a worker would, the network alone left out."""
-    return drained(stub_worker(database, storage, batch_size), after_batch)
+    return drained(stub_worker(database, storage), after_batch)
 
 
 class Limited:
@@ -133,10 +132,13 @@ def test_a_server_that_refuses_everything_fails_no_job(
         work(unembedded_database, opened(photo_server.url, unembedded_database), run_out)
     assert len(vectors(unembedded_url)) in BATCHES_UNDER_WAY
     assert execute(unembedded_url, JOBS) == [("pending", 0, None)]
-    # A worker that begins now has seen no photo of it: it takes a few to be sure.
+    # A worker that begins now has seen no photo of it: it takes some to be sure. They are retried.
     with pytest.raises(LookalikeError, match="none of the first 32 photos can be read"):
-        work(unembedded_database, opened(photo_server.url, unembedded_database), batch_size=1000)
-    assert execute(unembedded_url, JOBS) == [("pending", 0, None)]
+        work(unembedded_database, opened(photo_server.url, unembedded_database))
+    failed = "SELECT count(*), max(retry_after) < now() + interval '1 hour' FROM embedding_jobs"
+    ((count, soon),) = execute(unembedded_url, f"{failed} WHERE state = 'failed'")
+    assert count < 32
+    assert soon in (True, None)
 
 
 def test_photos_in_memory(
