@@ -22,6 +22,7 @@ from psycopg import sql
 from app.catalog.apply import apply_profile
 from app.catalog.profile import DATASET, load_profile
 from app.database import Database, embedded, open_database
+from app.encoders.cache import EncoderCache
 from app.settings import Settings
 from tests.support.commands import run_command
 from tests.support.photo_server import PhotoServer, serving
@@ -234,11 +235,11 @@ def web_server(url: str, home: Path, **environment: str) -> Iterator[str]:
 
 
 @contextmanager
-def client_of(url: str, home: Path) -> Iterator[FlaskClient]:
+def client_of(url: str, home: Path, encoders: EncoderCache | None = None) -> Iterator[FlaskClient]:
     """Make the application over a database, and a client of it without a server between."""
     from app.http import create_app  # Flask is for the tests that ask over HTTP
 
-    app = create_app(settings_for(url, home))
+    app = create_app(settings_for(url, home), encoders=encoders)
     yield app.test_client()
     app.extensions["database"].close()
 
