@@ -9,12 +9,12 @@ WORKDIR /src
 RUN python -m venv --without-pip /opt/lookalike
 # The dependencies alone first: a change of code leaves this layer, TensorFlow in it, as it is.
 COPY pyproject.toml constraints.txt ./
-# Names of extras beside them, such as "s3 http".
+# Names of extras beside them, such as "s3 gs".
 ARG EXTRAS=
 RUN python -c "import sys, tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*project['dependencies'], *(line for extra in sys.argv[1:] for line in project['optional-dependencies'][extra]), sep='\n')" $EXTRAS > requirements.txt
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip --python /opt/lookalike/bin/python install --constraint constraints.txt --requirement requirements.txt
-COPY README.md ./
+COPY README.md LICENSE ./
 COPY app app
 COPY worker worker
 COPY migrations migrations

@@ -1,30 +1,54 @@
-# Two commands: `make demo` and `make test`. `make check` runs the linter and the type checker.
+# `make demo` and `make test` are all that most people need; CONTRIBUTING.md explains the rest.
 FITS = import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 # The first that runs: a version manager's shim may be there for a Python that isn't.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c '$(FITS)' 2>/dev/null && echo $$python && break; done)
 PORT ?= 8000
 BIN = .venv/bin
+PYTEST = $(BIN)/pytest -n logical --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test check format clean
+# A notice of mkdocs-material about its successor; the version is pinned.
+export NO_MKDOCS_2_WARNING = 1
+
+.PHONY: demo test test-fast soak check docs docs-serve format clean
 
 demo: .venv/.installed
 	$(BIN)/lookalike demo --port $(PORT) $(if $(CATALOG),--catalog "$(CATALOG)")
 
+# Everything, with the branches of app and worker that it takes.
 test: .venv/.installed-dev
-	$(BIN)/pytest -n logical --maxprocesses 4 --dist worksteal
+	$(PYTEST) --cov --cov-report=
+	$(BIN)/coverage report --fail-under=92
+	$(BIN)/python -m tests.support.branches --at-least 92
+
+# The inner loop: what needs no TensorFlow, Ray, browser or web server.
+test-fast: .venv/.installed-dev
+	$(PYTEST) -m "not slow"
+
+# Everything that is drawn at random, drawn anew and more of it; a failure says how to repeat it.
+soak: .venv/.installed-dev
+	KILLS=$${KILLS:-60} KILL_SEED=$${KILL_SEED:-random} $(PYTEST) --hypothesis-profile=soak
 
 check: .venv/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/deptry .
+	$(BIN)/deptry app worker migrations --optional-dependencies-dev-groups dev,bench --ignore DEP002
+	$(BIN)/mkdocs build --quiet --strict
+
+docs: .venv/.installed-dev
+	$(BIN)/mkdocs build --strict
+
+docs-serve: .venv/.installed-dev
+	$(BIN)/mkdocs serve --strict
 
 format: .venv/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* site
 
 .venv/bin/python:
 	@$(or $(PYTHON),false) -c '$(FITS)' || \

@@ -10,11 +10,3 @@ class LookalikeError(Exception):
 
 class MissingWeightsError(LookalikeError):
     """This machine lacks a model's weights, or has something else in their place."""
-
-
-class PhotosAwayError(LookalikeError):
-    """What the photos are read from isn't there, or can't be reached: no photo is to blame."""
-
-
-class PhotosLostError(PhotosAwayError):
-    """It was there a moment ago: a share that may come back by itself."""

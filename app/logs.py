@@ -4,31 +4,36 @@ Whoever logs uses the standard library; `event` and `fields` of a record are our
 along get plain text instead, without any of this.
 """
 
-import json
 import logging
 import sys
 import threading
 from datetime import UTC, datetime
 from typing import Any
 
+from pythonjsonlogger.json import JsonFormatter as BaseFormatter
+
 _logger = logging.getLogger("lookalike")
 
 
-class JsonFormatter(logging.Formatter):
+class JsonFormatter(BaseFormatter):
     """One JSON object a record: time, level, event, message, then the record's fields."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record as JSON, in one line; what isn't ours has its logger for an event."""
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "event": getattr(record, "event", record.name),
-            "message": record.getMessage(),
-            **getattr(record, "fields", {}),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+    def __init__(self) -> None:
+        super().__init__(json_default=str, json_ensure_ascii=False)
+
+    def add_fields(
+        self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
+    ) -> None:
+        """Fill in what the record says; for a record of another library the event is its logger."""
+        log_data["time"] = datetime.fromtimestamp(record.created, UTC).isoformat(
+            timespec="milliseconds"
+        )
+        log_data["level"] = record.levelname.lower()
+        log_data["event"] = getattr(record, "event", record.name)
+        log_data["message"] = record.getMessage()
+        log_data.update(getattr(record, "fields", {}))
+        if "exc_info" in message_dict:
+            log_data["exception"] = message_dict["exc_info"]
 
 
 def configure(log_format: str) -> None:
@@ -42,31 +47,32 @@ def configure(log_format: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    _logger.setLevel(logging.INFO)  # of libraries only what is wrong
+    _logger.setLevel(logging.INFO)  # other libraries log warnings and errors only
     logging.captureWarnings(True)
-    # What nobody caught would otherwise be a traceback of many lines.
-    sys.excepthook = lambda kind, error, trace: _crashed((kind, error, trace))
-    threading.excepthook = lambda told: _crashed(
-        (told.exc_type, told.exc_value, told.exc_traceback)
+    # An exception that nobody caught would otherwise be a traceback of many lines.
+    sys.excepthook = lambda kind, error, trace: _log_crash((kind, error, trace))
+    threading.excepthook = lambda crash: _log_crash(
+        (crash.exc_type, crash.exc_value, crash.exc_traceback)
     )
 
 
 def is_json() -> bool:
     """Say whether this process logs JSON."""
-    return any(isinstance(known.formatter, JsonFormatter) for known in logging.getLogger().handlers)
+    handlers = logging.getLogger().handlers
+    return any(isinstance(handler.formatter, JsonFormatter) for handler in handlers)
 
 
 def log_event(event: str, message: str, level: int = logging.INFO, **fields: Any) -> None:
     """Log that something happened.
 
     Args:
-        event: its short name, by which a machine knows it.
+        event: its short name, by which a machine recognises it.
         message: the same for people, in one line.
         level: one of `logging`'s.
-        fields: what else a machine should know; JSON can hold it, or its text.
+        fields: what else a machine should know; what JSON can't hold becomes text.
     """
     _logger.log(level, "%s", message, extra={"event": event, "fields": fields})
 
 
-def _crashed(what: Any) -> None:
-    _logger.critical("%s", what[1], exc_info=what, extra={"event": "crashed"})
+def _log_crash(crash: Any) -> None:
+    _logger.critical("%s", crash[1], exc_info=crash, extra={"event": "crashed"})

@@ -24,7 +24,9 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         default=None,
         validation_alias="DATABASE_URL",
-        description="libpq URI of the Postgres to use; unset, an embedded server under `home`",
+        repr=False,  # it may hold a password
+        description="address of the Postgres to use, as libpq's or SQLAlchemy's URI; unset, an "
+        "embedded server under `home`",
     )
     home: Path = Field(
         default_factory=lambda: user_data_path("lookalike"),
@@ -33,6 +35,10 @@ class Settings(BaseSettings):
     images: str | None = Field(
         default=None,
         description="root of the photos, a folder or URL, where not the ingested catalog's folder",
+    )
+    allow_private_addresses: bool = Field(
+        default=False,
+        description="fetch photos of a catalog from addresses of private and local networks too",
     )
     model: str = Field(
         default="resnet50",
@@ -58,6 +64,18 @@ class Settings(BaseSettings):
     )
     web_workers: int = Field(default=2, ge=1, description="processes of `serve`")
     web_threads: int = Field(default=8, ge=1, description="threads of each process of `serve`")
+    trusted_proxies: int = Field(
+        default=0,
+        ge=0,
+        description="proxies before `serve` whose X-Forwarded-For, -Proto, -Host, -Port and "
+        "-Prefix are believed",
+    )
+    drain_seconds: float = Field(
+        default=2.0,
+        ge=0,
+        le=600,
+        description="how long `serve` goes on answering after SIGTERM, its /readyz 503 already",
+    )
     max_upload_mb: int = Field(
         default=20, ge=1, le=1000, description="size of an upload, in MB, at most"
     )

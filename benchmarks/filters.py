@@ -5,7 +5,7 @@
 Asks the database in use (its active model) for 10 similar items under filters on a made-up label:
 the items are ranked along the main direction of their vectors, and a filter lets the lowest so many
 through. Queries come from inside the filter and from its far end, the hard case for an index. The
-ranks stand in for `year` inside a transaction that is rolled back, so nothing is changed. Every
+ranks stand in for `price` inside a transaction that is rolled back, so nothing is changed. Every
 answer is checked to be full.
 """
 
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def ranked(connection: psycopg.Connection[Any]) -> NDArray[np.int64]:
-    """Write each item's rank along the vectors' main direction as its year; return ids by rank."""
+    """Write each item's rank along the vectors' main direction as its price; return ids by rank."""
     rows = connection.execute("SELECT item_id, embedding FROM item_embeddings").fetchall()
     ids = np.array([row[0] for row in rows])
     vectors = np.stack([row[1].to_numpy() for row in rows]).astype(np.float32)
@@ -67,7 +67,7 @@ def ranked(connection: psycopg.Connection[Any]) -> NDArray[np.int64]:
         for rank, item_id in enumerate(ids.tolist()):
             copy.write_row((item_id, rank))
     connection.execute(
-        "UPDATE items AS i SET year = rank FROM ranks AS r WHERE r.item_id = i.item_id"
+        "UPDATE items AS i SET price = rank FROM ranks AS r WHERE r.item_id = i.item_id"
     )
     connection.execute("ANALYZE items")
     return ids
@@ -79,7 +79,7 @@ def measure(
     """Return the milliseconds of each query, and how they were answered."""
     times, searches = [], set()
     for item_id in np.random.default_rng(1).choice(pool, QUERIES).tolist():
-        parameters = {"id": item_id, "filter": Jsonb({"year_max": passing - 1})}
+        parameters = {"id": item_id, "filter": Jsonb({"price_max": passing - 1})}
         begun = time.perf_counter()
         rows = connection.execute(SEARCH, parameters).fetchall()
         times.append(1000 * (time.perf_counter() - begun))

@@ -1,12 +1,16 @@
-"""Running the SQL that the revisions consist of."""
+"""The SQL that the schema consists of."""
 
 from importlib.resources import files
 
 from alembic import op
 
 
+def script(name: str) -> str:
+    """Return the text of `sql/NAME.sql`."""
+    return files("migrations").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+
+
 def run(name: str) -> None:
     """Run `sql/NAME.sql` on the connection of the revision under way."""
-    text = files("migrations").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
     # Straight to the driver: SQLAlchemy would read :name in the text as a parameter.
-    op.get_bind().exec_driver_sql(text.replace("%", "%%"))
+    op.get_bind().exec_driver_sql(script(name).replace("%", "%%"))

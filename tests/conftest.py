@@ -12,23 +12,72 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import hypothesis
 import psycopg
 import pytest
 from flask.testing import FlaskClient
 from psycopg import sql
 
-from app.database import Database, embedded, open_database, schema
-from app.http import create_app
+from app.catalog.apply import apply_profile
+from app.catalog.profile import DATASET, load_profile
+from app.database import Database, embedded, open_database
 from app.settings import Settings
+from tests.support.commands import run_command
 from tests.support.photo_server import PhotoServer, serving
-from worker.sample_catalog import draw_catalog
+from tests.support.templates import database_uri, kept_catalog, kept_template, make_template
 
-SHARED = Path(__file__).parents[2] / "shared"
+if TYPE_CHECKING:  # TensorFlow is for the tests that embed
+    from app.encoders.cache import EncoderCache
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
 LOOKALIKE = Path(sys.executable).with_name("lookalike")
 NUMBERS = count(1)
 
+SLOW_FIXTURES = {"browser", "cluster", "keras", "live_server"}
+"""Who uses one of these is marked slow without a word: TensorFlow, Ray, a browser, a web server."""
+
+WHOLE_FILE_IS_SLOW = "\npytestmark = pytest.mark.slow\n"
+
+BLOCKED = str(Path(__file__).parent / "support" / "blocked")
+"""Stands before the real packages on the path while the slow tests are left out."""
+
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+
+hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None)
+hypothesis.settings.register_profile(
+    "soak", derandomize=False, deadline=None, max_examples=1000, print_blob=True
+)
+hypothesis.settings.load_profile("fixed")
+
+
+def leaves_out_slow(config: pytest.Config) -> bool:
+    """Whether this is a run of the fast tests alone."""
+    return bool(config.getoption("markexpr") == "not slow")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """See to it that a fast test that lacks its mark fails, as does a process that it starts."""
+    if leaves_out_slow(config) and BLOCKED not in sys.path:
+        sys.path.insert(0, BLOCKED)
+        before = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = os.pathsep.join([BLOCKED, before] if before else [BLOCKED])
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Spare a fast run what slow files import: Ray takes seconds."""
+    if leaves_out_slow(config) and collection_path.name.startswith("test_"):
+        return WHOLE_FILE_IS_SLOW in collection_path.read_text(encoding="utf-8") or None
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what uses a slow fixture."""
+    for item in items:
+        if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -57,20 +106,25 @@ def server(home: Path) -> str:
 
 @pytest.fixture(scope="session")
 def empty_template(server: str) -> str:
-    """Name of a database with the schema and nothing in it."""
-    return _make_template(server, "template_empty", lambda _: None)
+    """Name of a database with the schema, the attributes of the dataset, and nothing in it."""
+
+    def declare(url: str) -> None:
+        with psycopg.connect(url) as connection:
+            apply_profile(connection, load_profile(DATASET))
+
+    return make_template(server, "template_empty", declare)
 
 
 @pytest.fixture(scope="session")
-def catalog_template(server: str, home: Path, sample_catalog: Path) -> str:
+def catalog_template(server: str, empty_template: str, home: Path, sample_catalog: Path) -> str:
     """Name of a database with the sample catalog, ingested and embedded by the real commands."""
+    assert empty_template  # with it came the roles that a dump grants rights to
 
     def fill(url: str) -> None:
         for arguments in (["ingest", str(sample_catalog)], ["models", "add", "compact"], ["embed"]):
-            done = _run_cli(url, home, *arguments)
-            assert done.returncode == 0, done.stderr
+            run_unblocked(url, home, *arguments)
 
-    return _make_template(server, "template_catalog", fill)
+    return kept_template(server, "template_catalog", sample_catalog, fill)
 
 
 @pytest.fixture
@@ -102,14 +156,12 @@ def catalog_database(catalog_url: str, home: Path) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def sample_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small catalog: 150 real products where there are some, else the drawn ones."""
-    folder = tmp_path_factory.mktemp("catalog") / "sample"
-    if (SHARED / "catalog").is_dir():
-        _copy_part(SHARED / "catalog", folder, with_photo=140, without=10)
-    else:
-        draw_catalog(folder, 150)
-    return folder
+def sample_catalog() -> Path:
+    """A small catalog: 150 real products where there are some, else the drawn ones.
+
+    All processes and sessions share it, so a test that changes one works on a copy.
+    """
+    return kept_catalog(150, SHARED / "catalog" if (SHARED / "catalog").is_dir() else None)
 
 
 @pytest.fixture(scope="session")
@@ -170,11 +222,13 @@ def live_server(catalog_url: str, home: Path) -> Iterator[str]:
 
 
 @contextmanager
-def web_server(url: str, home: Path) -> Iterator[str]:
-    """Run a real gunicorn over a database; yields its base URL."""
+def web_server(url: str, home: Path, **environment: str) -> Iterator[str]:
+    """Run a real gunicorn over a database, which stops at once; yields its base URL."""
+    assert BLOCKED not in sys.path, "mark this test with @pytest.mark.slow"
     port = free_port()
+    settings = {"LOOKALIKE_DRAIN_SECONDS": "0", **environment}
     process = subprocess.Popen(
-        [LOOKALIKE, "serve", "--port", str(port)], env=cli_environment(url, home)
+        [LOOKALIKE, "serve", "--port", str(port)], env=cli_environment(url, home, **settings)
     )
     try:
         yield wait_for(f"http://127.0.0.1:{port}")
@@ -184,9 +238,13 @@ def web_server(url: str, home: Path) -> Iterator[str]:
 
 
 @contextmanager
-def client_of(url: str, home: Path) -> Iterator[FlaskClient]:
+def client_of(
+    url: str, home: Path, encoders: "EncoderCache | None" = None
+) -> Iterator[FlaskClient]:
     """Make the application over a database, and a client of it without a server between."""
-    app = create_app(settings_for(url, home))
+    from app.http import create_app  # Flask is for the tests that ask over HTTP
+
+    app = create_app(settings_for(url, home), encoders=encoders)
     yield app.test_client()
     app.extensions["database"].close()
 
@@ -223,12 +281,6 @@ def clone(server: str, template: str) -> Iterator[str]:
             )
 
 
-def database_uri(server: str, name: str) -> str:
-    """The URI of another database of the same server."""
-    known = {**psycopg.conninfo.conninfo_to_dict(server), "dbname": name}
-    return f"postgresql://{known['user']}@/{name}?host={known['host']}"
-
-
 def free_port() -> int:
     """A TCP port that nobody listens on."""
     with socket.socket() as probe:
@@ -249,49 +301,20 @@ def wait_for(base: str, path: str = "/readyz", seconds: float = 60) -> str:
             time.sleep(0.2)
 
 
-def _make_template(server: str, name: str, fill: Callable[[str], None]) -> str:
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    url = database_uri(server, name)
-    with open_database(Settings(_env_file=None, database_url=url)) as database:
-        schema.upgrade(database)
-    fill(url)
-    return name
+def run_unblocked(url: str, home: Path, *arguments: str, **environment: str) -> None:
+    """Run a command that has to succeed, with TensorFlow whichever tests are run."""
+    path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    unblocked = os.pathsep.join(part for part in path if part not in ("", BLOCKED))
+    subprocess.run(
+        [LOOKALIKE, *arguments],
+        env=cli_environment(url, home, **{"PYTHONPATH": unblocked, **environment}),
+        check=True,
+        timeout=300,
+        stdout=subprocess.DEVNULL,
+    )
 
 
 def _run_cli(
     url: str | None, home: Path, *arguments: str, **environment: str
 ) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [LOOKALIKE, *arguments],
-        env=cli_environment(url, home, **environment),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
-def _copy_part(source: Path, target: Path, with_photo: int, without: int) -> None:
-    """Copy the first products of a catalog: so many with a photo, so many without."""
-    (target / "images").mkdir(parents=True)
-    (target / "styles").mkdir()
-    wanted = {True: with_photo, False: without}
-    with (source / "styles.csv").open(encoding="utf-8") as rows:
-        lines = [next(rows)]
-        for line in rows:
-            name = line.partition(",")[0]
-            photo = source / "images" / f"{name}.jpg"
-            has_photo = photo.exists()
-            if not wanted[has_photo]:
-                continue
-            wanted[has_photo] -= 1
-            lines.append(line)
-            if has_photo:
-                shutil.copyfile(photo, target / "images" / photo.name)
-            metadata = source / "styles" / f"{name}.json"
-            if metadata.exists():
-                shutil.copyfile(metadata, target / "styles" / metadata.name)
-            if not any(wanted.values()):
-                break
-    (target / "styles.csv").write_text("".join(lines), encoding="utf-8")
+    return run_command(LOOKALIKE, [*arguments], cli_environment(url, home, **environment))

@@ -15,7 +15,7 @@ import pytest
 
 from app.logs import JsonFormatter
 from tests.conftest import LOOKALIKE, Cli, cli_environment, free_port, wait_for
-from tests.embedding.conftest import execute
+from tests.support.waiting import execute
 
 JSON = {"LOOKALIKE_LOG_FORMAT": "json"}
 
@@ -29,6 +29,7 @@ def events(text: str) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.slow
 def test_a_workers_log(
     empty_url: str, cli: Cli, sample_catalog: Path, photo_count: int, tmp_path: Path
 ) -> None:
@@ -63,6 +64,7 @@ def test_a_workers_log(
     assert event["message"].startswith(f"the folder of the photos, {missing}, isn't there: ")
 
 
+@pytest.mark.slow
 def test_the_apis_log(catalog_url: str, home: Path) -> None:
     port = free_port()
     # A second worker might still be starting when it is told to stop; gunicorn then kills it.

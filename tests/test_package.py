@@ -43,6 +43,7 @@ def test_every_file_travels(unpacked: Path) -> None:
     assert not {file.parts[0] for file in travelled} & {"tests", "benchmarks", "docs"}
 
 
+@pytest.mark.slow
 def test_it_runs_from_an_empty_folder(
     unpacked: Path, empty_url: str, home: Path, tmp_path: Path
 ) -> None:

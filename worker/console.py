@@ -12,6 +12,7 @@ from threading import Event
 from typing import Any
 
 import click
+from tabulate import tabulate
 from tqdm import tqdm
 
 from app import logs
@@ -29,10 +30,12 @@ def echo_table(rows: list[dict[str, Any]], columns: dict[str, str]) -> None:
         rows: what to print.
         columns: keys of a row, in order, with their headings.
     """
-    cells = [list(columns.values()), *([_cell(row.get(key)) for key in columns] for row in rows)]
-    widths = [max(len(row[at]) for row in cells) for at in range(len(columns))]
-    for row in cells:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+    cells = [[_cell(row.get(key)) for key in columns] for row in rows]
+    # A sku of digits is text: tabulate would round it or align it as a number.
+    table = tabulate(
+        cells, list(columns.values()), tablefmt="plain", disable_numparse=True, stralign="left"
+    )
+    for line in table.splitlines():
         click.echo(line.rstrip())
 
 

@@ -1,63 +1,92 @@
-"""Connections: one pool a process, and an SQLAlchemy engine that draws from it."""
+"""Connections: one pool a process, and single ones where a job needs its own.
 
+All of them work behind a pooler that lends a server's connection for one transaction (PgBouncer):
+nothing is prepared on the server, and of a session's settings only the four are changed that such
+a pooler follows. What else a server may be set to is set for a transaction, or refused.
+"""
+
+import logging
+import select
+import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from pgvector.psycopg import register_vector
-from psycopg_pool import ConnectionPool
-from sqlalchemy import NullPool, create_engine
-from sqlalchemy.orm import Session
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from app.database import embedded
+from app.database.errors import map_database_error
+from app.database.requirements import require_usable
+from app.database.url import is_showable, libpq_url, redacted_url
 from app.errors import LookalikeError
 from app.settings import Settings
 
-SET_EF_SEARCH = "SELECT set_config('lookalike.ef_search', %s, false)"
-
 CONNECT_TIMEOUT = 5
 """Seconds until a server that doesn't answer counts as unreachable."""
+
+QUIET_SECONDS = 30.0
+"""How long a connection may lie unused and still be lent without asking the server."""
+
+SESSION_SETTINGS = {
+    "DateStyle": "ISO, MDY",
+    "TimeZone": "UTC",
+    "standard_conforming_strings": "on",
+}
+"""What our statements and psycopg rely on. The encoding goes with the connection's start."""
+
+
+# Its warnings quote libpq each second while a server is away; whoever needs the database says so.
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+
+
+class PooledConnection(psycopg.Connection[Any]):
+    """A connection that remembers when it was used last."""
+
+    used_at: float = 0.0
 
 
 class Database:
     """The database of this process: a pool of psycopg connections that know pgvector's types.
 
     Args:
-        url: libpq URI.
-        settings: how many connections, and how hard their searches try.
+        url: the database's address, in any form that `libpq_url` takes.
+        settings: of this process; `pool_size` says how many connections there are at most.
     """
 
     def __init__(self, url: str, settings: Settings) -> None:
-        self.url = url
-        self._ef_search = settings.hnsw_ef_search
-        self.pool = ConnectionPool(
-            url,
-            kwargs={"connect_timeout": CONNECT_TIMEOUT},
+        self.url = libpq_url(url)
+        self.settings = settings
+        self.pool: ConnectionPool[PooledConnection] = ConnectionPool(
+            self.url,
+            connection_class=PooledConnection,
+            kwargs=_arguments(),
             min_size=1,
             max_size=settings.pool_size,
             open=False,
             timeout=CONNECT_TIMEOUT,
-            configure=self._configure,
-            check=ConnectionPool.check_connection,
-            close_returns=True,  # lets SQLAlchemy give a connection back by closing it
+            configure=_configure,
+            # While the server is away, a new try each second instead of ever longer waits.
+            reconnect_timeout=1.0,
+            reconnect_failed=_keep_trying,
             name="lookalike",
         )
-        self.engine = create_engine(
-            "postgresql+psycopg://", poolclass=NullPool, creator=self.pool.getconn
-        )
 
-    def connection(self) -> AbstractContextManager[psycopg.Connection[Any]]:
+    @contextmanager
+    def connection(self) -> Iterator[psycopg.Connection[Any]]:
         """Lend a connection: committed at the end of the block, rolled back on an exception.
 
         Raises:
             psycopg_pool.PoolTimeout: none was free, or the server didn't answer, in time.
         """
-        return self.pool.connection()
-
-    def session(self) -> Session:
-        """Begin a unit of work of the ORM; use it as a context manager."""
-        return Session(self.engine)
+        connection = self._borrow()
+        try:
+            with connection:
+                yield connection
+        finally:
+            connection.used_at = time.monotonic()
+            self.pool.putconn(connection)
 
     def open(self) -> None:
         """Start to connect; after a fork, never before."""
@@ -65,48 +94,89 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
-        self.engine.dispose()
         self.pool.close()
 
-    def _configure(self, connection: psycopg.Connection[Any]) -> None:
-        # Before the first migration there is no such type, and nothing that needs it.
-        with connection.transaction():
-            found = connection.execute("SELECT to_regtype('halfvec')").fetchone()
-            if found is not None and found[0] is not None:
-                register_vector(connection)
-            if self._ef_search is not None:
-                connection.execute(SET_EF_SEARCH, [str(self._ef_search)])
-        connection.commit()
+    def _borrow(self) -> PooledConnection:
+        # Not by the pool's own check, which waits longer after each dead connection that it meets:
+        # after a restart of the server all of them are.
+        until = time.monotonic() + CONNECT_TIMEOUT
+        while True:
+            connection = self.pool.getconn(max(until - time.monotonic(), 0.001))
+            if _is_alive(connection):
+                return connection
+            self.pool.putconn(connection)
+            self.pool.drain()
+            if time.monotonic() > until:
+                raise PoolTimeout("the server ends every connection")
+
+
+def connect(url: str, *, autocommit: bool = False) -> psycopg.Connection[Any]:
+    """Open one connection, set up like those of the pool; used as a context manager it is closed.
+
+    Args:
+        url: the database's address, in any form that `libpq_url` takes.
+        autocommit: whether each statement is a transaction of its own.
+
+    Raises:
+        psycopg.OperationalError: the server can't be reached or refuses.
+        LookalikeError: the address can't be read, or the database can't be used.
+    """
+    connection = psycopg.connect(libpq_url(url), **_arguments())
+    try:
+        _configure(connection)
+        connection.autocommit = autocommit
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def without_timeouts(connection: psycopg.Connection[Any]) -> None:
+    """Let the transaction under way, and its statements, take the time that they need.
+
+    Args:
+        connection: in a transaction, at whose end the server's or role's own timeouts come back.
+    """
+    connection.execute(
+        "SELECT set_config(name, '0', true) FROM pg_settings WHERE name = ANY (%s)",
+        [
+            [
+                "statement_timeout",
+                "lock_timeout",
+                "idle_in_transaction_session_timeout",
+                "transaction_timeout",
+            ]
+        ],
+    )
 
 
 def database_url(settings: Settings) -> str:
-    """Return the URI of the database: `DATABASE_URL`, else of the embedded server, started."""
-    return settings.database_url or embedded.start(settings.home)
+    """Return the URI of the database: `DATABASE_URL`, else of the embedded server, started.
+
+    Raises:
+        LookalikeError: `DATABASE_URL` can't be read, or the embedded server doesn't start.
+    """
+    if settings.database_url:
+        return libpq_url(settings.database_url)
+    return embedded.start(settings.home)
 
 
 def probe(url: str) -> None:
-    """Connect once.
+    """Connect once, and see that the database can be used.
 
     Raises:
-        LookalikeError: the server can't be reached; the text says which and why.
+        LookalikeError: the server can't be reached, or the database is set up in a way that
+            lookalike can't use; the text says which and what to do.
     """
     try:
-        psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT).close()
+        with connect(url) as connection:
+            require_usable(connection)
     except psycopg.Error as error:
+        failure = map_database_error(error)
+        what = failure.what if is_showable(url) else "no connection could be made"
         raise LookalikeError(
-            f"can't connect to the database {place(url)} ({_reason(error)}): "
-            "start it, or correct DATABASE_URL"
+            f"can't use the database {redacted_url(url)}: {what}: {failure.advice}"
         ) from None
-
-
-def place(url: str) -> str:
-    """Name a database without its password."""
-    try:
-        known = psycopg.conninfo.conninfo_to_dict(url)
-    except psycopg.Error:
-        return "that DATABASE_URL names"
-    where = known.get("host") or known.get("hostaddr") or "localhost"
-    return f"{known.get('dbname') or known.get('user') or 'postgres'!s} on {where}"
 
 
 @contextmanager
@@ -114,7 +184,7 @@ def open_database(settings: Settings) -> Iterator[Database]:
     """Open the database that the settings name, and close it at the end of the block.
 
     Raises:
-        LookalikeError: the server can't be reached.
+        LookalikeError: the server can't be reached, or its database can't be used.
     """
     url = database_url(settings)
     probe(url)
@@ -126,6 +196,53 @@ def open_database(settings: Settings) -> Iterator[Database]:
         database.close()
 
 
-def _reason(error: psycopg.Error) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[-1].strip()
+def _arguments() -> dict[str, Any]:
+    return {
+        "connect_timeout": CONNECT_TIMEOUT,
+        "prepare_threshold": None,
+        "client_encoding": "utf8",  # whatever PGCLIENTENCODING says
+    }
+
+
+def _configure(connection: psycopg.Connection[Any]) -> None:
+    """Set up a new connection: one round trip, and one more where the server is set otherwise."""
+    said = connection.info.parameter_status
+    if said("server_encoding") != "UTF8":
+        raise LookalikeError(
+            f"the database {connection.info.dbname} is encoded in {said('server_encoding')}: make "
+            "one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name it in "
+            "DATABASE_URL"
+        )
+    connection.autocommit = True
+    for name, value in SESSION_SETTINGS.items():
+        if said(name) != value:
+            connection.execute("SELECT set_config(%s, %s, false)", [name, value])
+    # Before the first migration there is no such type, and nothing that needs it.
+    found = connection.execute("SELECT to_regtype('halfvec')").fetchone()
+    if found is not None and found[0] is not None:
+        register_vector(connection)
+    connection.autocommit = False
+    # Goes along with BEGIN: a database whose default is another would undo transactions of ours.
+    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+
+
+def _is_alive(connection: PooledConnection) -> bool:
+    """Ask the server only where the connection has news, such as its end, or was long unused."""
+    if connection.closed:
+        return False
+    news = select.poll()
+    news.register(connection.fileno(), select.POLLIN)
+    if not news.poll(0) and time.monotonic() - connection.used_at < QUIET_SECONDS:
+        return True
+    try:
+        ConnectionPool.check_connection(connection)
+    except psycopg.Error:
+        return False
+    return True
+
+
+def _keep_trying(pool: ConnectionPool[Any]) -> None:
+    # The pool gives up on a connection without a thought for who waits for one.
+    if pool.get_stats().get("pool_size", 0) == 0:
+        pool.resize(0, pool.max_size)
+        pool.resize(1, pool.max_size)

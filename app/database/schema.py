@@ -1,19 +1,28 @@
 """The schema's revision: what the database has, what this version needs, and the way there."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
+import psycopg
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import Engine, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
-from app.database.connection import Database
+from app.database.connection import Database, connect
+from app.database.errors import map_database_error
+from app.database.objects import missing_objects
+from app.database.query import query
+from app.database.repair import repair as run_repair
 from app.errors import LookalikeError
+
+logger = logging.getLogger(__name__)
 
 
 @cache
@@ -24,41 +33,52 @@ def required() -> str:
 
 def current(database: Database) -> str | None:
     """Return the revision that the database is at, None where it has no schema."""
-    with database.engine.connect() as connection:
-        return _revision(connection)
+    with database.connection() as connection:
+        return current_on(connection)
+
+
+def current_on(connection: psycopg.Connection[Any]) -> str | None:
+    """Return the revision of the database of a connection, None where it has no schema."""
+    if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
+        return None
+    row = connection.execute(query(__package__, "fetch_revision")).fetchone()
+    return None if row is None else str(row[0])
 
 
 def check(database: Database) -> None:
-    """Make sure that the schema is the one this version needs.
+    """Make sure that the schema is the one this version needs, as far as a glance can tell.
 
     Raises:
-        LookalikeError: it is missing, older or newer; the text says what to do.
+        LookalikeError: it is missing, older, newer or not whole; the text says what to do.
     """
-    with database.engine.connect() as connection:
+    with database.connection() as connection:
         check_on(connection)
 
 
-def check_on(connection: Connection) -> None:
-    """Make sure of the schema on a connection that is already borrowed.
+def check_revision(database: Database) -> None:
+    """Make sure of the schema's revision alone.
+
+    Raises:
+        LookalikeError: the schema is missing, older or newer; the text says what to do.
+    """
+    with database.connection() as connection:
+        _require_revision(connection)
+
+
+def check_on(connection: psycopg.Connection[Any]) -> None:
+    """Make sure of the schema on a connection that is already borrowed; any role may.
 
     Raises:
         LookalikeError: as `check` does.
     """
-    have, need = _revision(connection), required()
-    if have == need:
-        return
-    if have is None:
-        raise LookalikeError("the database has no schema yet: run `lookalike db upgrade`")
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if have in known:
+    _require_revision(connection)
+    missing = missing_objects(connection)
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise LookalikeError(
-            f"the schema is at revision {have} and this version needs {need}: "
-            "run `lookalike db upgrade`"
+            f"the schema lacks {', '.join(missing[:3])}{more}: run `lookalike db upgrade`, which "
+            "mends it, or says what it can't"
         )
-    raise LookalikeError(
-        f"the schema is at revision {have}, which this version ({need}) doesn't know: "
-        "install the newer lookalike that made it"
-    )
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
@@ -79,31 +99,75 @@ def downgrade(database: Database, revision: str) -> None:
     _run(database, command.downgrade, revision)
 
 
-def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+def repair(database: Database) -> None:
+    """Make what the schema has lost again: functions, views, indexes, comments, roles, rights.
+
+    Raises:
+        LookalikeError: the server refused.
+    """
+    with _one_line(), database.connection() as connection, warnings_logged(connection):
+        run_repair(connection)
+
+
+def engine(url: str) -> Engine:
+    """Return an engine of SQLAlchemy, which Alembic works with, over connections as ours all are.
+
+    Args:
+        url: the database's address.
+    """
+    return create_engine("postgresql+psycopg://", poolclass=NullPool, creator=lambda: connect(url))
+
+
+@contextmanager
+def warnings_logged(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Log what the server warns of meanwhile, such as a role that it refuses to make."""
+
+    def pass_on(notice: psycopg.errors.Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            logger.warning("%s", notice.message_primary)
+
+    connection.add_notice_handler(pass_on)
+    try:
+        yield
+    finally:
+        connection.remove_notice_handler(pass_on)
+
+
+def _require_revision(connection: psycopg.Connection[Any]) -> None:
+    have, need = current_on(connection), required()
+    if have == need:
+        return
+    if have is None:
+        raise LookalikeError("the database has no schema yet: run `lookalike db upgrade`")
+    revisions = ScriptDirectory.from_config(_config()).walk_revisions()
+    if have in {script.revision for script in revisions}:
+        raise LookalikeError(
+            f"the schema is at revision {have} and this version needs {need}: "
+            "run `lookalike db upgrade`"
+        )
+    raise LookalikeError(
+        f"the schema is at revision {have}, which this version ({need}) doesn't know: "
+        "install the newer lookalike that made it"
+    )
 
 
 def _run(database: Database, action: Callable[[Config, str], None], revision: str) -> None:
     config = _config()
-    try:
-        with database.engine.connect() as connection:
-            config.attributes["connection"] = connection
-            action(config, revision)
-    except DBAPIError as error:
-        reason = str(error.orig).strip().splitlines()[0]
-        way_out = ""
-        if 'extension "vector"' in reason:
-            way_out = (
-                ": install pgvector 0.8 or later on that server, "
-                "or have its owner run CREATE EXTENSION vector"
-            )
-        raise LookalikeError(
-            f"the server refused the change of schema ({reason}){way_out}"
-        ) from None
-    except CommandError as error:
-        raise LookalikeError(f"no such revision: {error}") from None
+    with _one_line(), engine(database.url).connect() as connection:
+        config.attributes["connection"] = connection
+        action(config, revision)
     # Connections opened before the extension came don't know its types.
     database.pool.drain()
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    try:
+        yield
+    except (psycopg.Error, DBAPIError) as error:
+        raise LookalikeError(f"the schema was not changed: {map_database_error(error)}") from None
+    except CommandError as error:
+        raise LookalikeError(f"no such revision: {error}") from None
 
 
 def _config() -> Config:

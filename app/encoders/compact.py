@@ -1,8 +1,8 @@
 """The bundled network: a small residual trunk that sees shape, and a branch that sees colour.
 
-The trunk follows He et al., "Deep Residual Learning for Image Recognition" (2016). Trained for
-garment types alone it learns to look past colour, so colour has a path of its own: a learned
-soft histogram of the photo's pixels, weighted by where the trunk says that the garment is.
+The trunk follows He et al., "Deep Residual Learning for Image Recognition" (2016). A trunk trained
+for garment types learns to ignore colour, so colour has a path of its own: a learned soft histogram
+of the photo's pixels, weighted by where the trunk finds the garment.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ COLOUR_BINS = 64
 """Channels of the soft colour histogram."""
 
 GLANCES = 4
-"""How many parts of the garment get a histogram of their own."""
+"""Number of colour histograms, each of another part of the garment."""
 
 _COLOUR_GRID = 28
 _BATCH_NORM_MOMENTUM = 0.95
@@ -56,8 +56,8 @@ def build() -> keras.Model:
 def _trunk(pixels: Any) -> Any:
     """Map pixels `(N, 112, 112, 3)` to shape features `(N, 7, 7, WIDTHS[-1])`.
 
-    The first convolution strides by 4: at full and half width most of the time would go into
-    normalising large maps of few channels, and photos on white lose little by it.
+    The first convolution has stride 4: at full and half width most of the time would go into
+    normalising large maps of few channels, and product photos on white lose little.
     """
     x = _convolution(pixels, STEM_WIDTH, stride=4, kernel=7)
     for width in WIDTHS:
@@ -69,18 +69,18 @@ def _trunk(pixels: Any) -> Any:
 def _colour_histogram(pixels: Any, shape_map: Any) -> Any:
     """Pool a code of each pixel's colour over the garment: shape `(N, COLOUR_BINS * GLANCES)`.
 
-    Two 1 × 1 convolutions code each pixel of a 28 × 28 thumbnail, which keeps colour apart from
-    texture; softmaxes over all places, drawn from the trunk, say which pixels count.
+    Two 1 × 1 convolutions encode each pixel of a 28 × 28 thumbnail, which separates colour from
+    texture; softmaxes over all positions, computed from the trunk, weight the pixels.
     """
-    places = _COLOUR_GRID * _COLOUR_GRID
+    positions = _COLOUR_GRID * _COLOUR_GRID
     thumbnail = layers.AveragePooling2D(INPUT_SIZE // _COLOUR_GRID)(pixels)
     code = _convolution(thumbnail, COLOUR_BINS, kernel=1)
     code = _convolution(code, COLOUR_BINS, kernel=1)
-    code = layers.Reshape((places, COLOUR_BINS))(code)
+    code = layers.Reshape((positions, COLOUR_BINS))(code)
 
     attention = layers.Conv2D(GLANCES, 1, name="attention")(shape_map)
     attention = layers.UpSampling2D(4, interpolation="bilinear")(attention)
-    attention = layers.Softmax(axis=1)(layers.Reshape((places, GLANCES))(attention))
+    attention = layers.Softmax(axis=1)(layers.Reshape((positions, GLANCES))(attention))
     return layers.Flatten()(layers.Dot(axes=1)([code, attention]))
 
 
@@ -93,7 +93,7 @@ def _residual_block(x: Any, width: int) -> Any:
 def _convolution(
     x: Any, width: int, *, stride: int = 1, kernel: int = 3, activate: bool = True
 ) -> Any:
-    """Convolve, normalise and, unless told not to, rectify."""
+    """Convolve, normalise and, by default, rectify."""
     x = layers.Conv2D(
         width,
         kernel,

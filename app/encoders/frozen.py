@@ -1,4 +1,4 @@
-"""A network as one graph of constants: TensorFlow folds, fuses and narrows what it then can."""
+"""A network as one graph of constants, which TensorFlow can fold, fuse and narrow."""
 
 import ctypes
 import gc
@@ -18,19 +18,20 @@ hardly faster: resnet50 does 57 photos/s by 8 and by 32, compact 1,880 by 32 and
 NARROWING = "auto_mixed_precision_onednn_bfloat16"
 
 REWRITES = ("constfold", "dependency", "remap")
-"""What TensorFlow does to a graph for a CPU, by its own names: compute what is constant, take out
-what does nothing, fuse, and all that once more. The twenty things that it does by default give as
-fast a graph and copy the weights more often: for resnet50 2 s and 400 MB more."""
+"""The rewrites of a graph for a CPU, by TensorFlow's own names: compute what is constant, remove
+what does nothing, fuse; then all three once more. Its default set, which holds these and more,
+gives no faster graph and copies the weights more often: 2 s and 400 MB more for resnet50."""
 
 M_MMAP_THRESHOLD = -3
-"""Which parameter of glibc's `mallopt`: blocks from this size on go back once they are freed."""
+"""glibc's number for the `mallopt` parameter: the size from which freed blocks are returned to the
+system."""
 
 
 class FrozenNetwork:
     """The graph of a Keras network with its weights made constants.
 
-    Batch normalisation is folded into the convolutions before it, and these are fused with what
-    follows, which a graph that reads variables doesn't allow. The network itself isn't kept.
+    TensorFlow folds batch normalisation into the convolution before it and fuses that with what
+    follows, which it can't do in a graph that reads variables. The Keras network isn't kept.
 
     Args:
         build: makes the network, from float32 `(N, size, size, 3)` to float32 `(N, D)`.
@@ -39,7 +40,7 @@ class FrozenNetwork:
 
     def __init__(self, build: Callable[[], Any], size: int) -> None:
         with _thrifty():
-            network = build()  # which imports TensorFlow in the quiet way
+            network = build()  # imports TensorFlow by load_keras, so it comes before the imports
 
             from keras import StatelessScope
             from tensorflow import cast, compat, config, constant, float32, uint8
@@ -58,12 +59,12 @@ class FrozenNetwork:
 
 
 class CompiledNetwork:
-    """A frozen network, ready to run in one precision. Any number of threads may call it.
+    """A frozen network, ready to run in one precision. Safe for threads.
 
     Args:
         frozen: the network.
         precision: what to compute in, `FLOAT32` or `BFLOAT16`.
-        optimised: whether to spend some seconds on what makes it fast.
+        optimised: whether to spend some seconds on making it fast.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class CompiledNetwork:
     ) -> None:
         from tensorflow import compat
 
-        # A session has options of its own; those of `tensorflow.function` belong to the process.
+        # A session's options are its own; those of `tensorflow.function` are the whole process's.
         options = compat.v1.ConfigProto()
         rewrites = options.graph_options.rewrite_options
         rewrites.disable_meta_optimizer = not optimised
@@ -79,7 +80,7 @@ class CompiledNetwork:
             rewrites.optimizers.append(NARROWING)
         if not frozen.on_gpu:
             rewrites.optimizers.extend(REWRITES)
-            # "remap" then trusts the shape of what is fed, or it fuses no sum into a convolution.
+            # Else "remap" doesn't trust the input's shape and fuses no sum into a convolution.
             rewrites.remapping = rewrites.AGGRESSIVE
         self._at_once = max(1, PIXELS_AT_ONCE // frozen.size**2)
         with _thrifty():
@@ -89,7 +90,7 @@ class CompiledNetwork:
 
     def __call__(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the features `(N, D)` of photos `(N, size, size, 3)`, not normalised."""
-        if not len(photos):  # which oneDNN refuses
+        if not len(photos):  # oneDNN refuses an empty batch
             return self(np.zeros((1, *photos.shape[1:]), np.uint8))[:0]
         starts = range(0, len(photos), self._at_once)
         parts = [self._call(photos[start : start + self._at_once]) for start in starts]
@@ -97,16 +98,16 @@ class CompiledNetwork:
         return features
 
     def close(self) -> None:
-        """Free what it holds; it can't be called any more."""
+        """Free what it holds; it can't be called afterwards."""
         with _thrifty():
             self._session.close()
 
 
 @contextmanager
 def _thrifty() -> Iterator[None]:
-    """Have freed memory given back to the system, which glibc keeps otherwise.
+    """Return memory that is freed within the block to the system; glibc would keep it.
 
-    TensorFlow copies a graph with its weights some ten times while it optimises it: 0.9 GB.
+    TensorFlow copies a graph and its weights repeatedly while it optimises them: 0.9 GB.
     """
     library = ctypes.CDLL(None)
     if not hasattr(library, "mallopt"):  # another C library
@@ -118,4 +119,4 @@ def _thrifty() -> Iterator[None]:
     finally:
         gc.collect()
         library.malloc_trim(0)
-        library.mallopt(M_MMAP_THRESHOLD, 1 << 25)  # so that a batch's blocks are used again
+        library.mallopt(M_MMAP_THRESHOLD, 1 << 25)  # keep the blocks of a batch for the next

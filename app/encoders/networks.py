@@ -1,4 +1,4 @@
-"""The networks behind the registry. Importing this module loads no TensorFlow; calling it does."""
+"""The networks in the registry. Importing this module loads no TensorFlow; building one does."""
 
 import tempfile
 import warnings
@@ -14,12 +14,12 @@ from app.errors import LookalikeError
 
 
 def build(backbone: Backbone, weights: Path | None) -> Any:
-    """Build a network, from pixels to pooled features, or to what a head makes of them.
+    """Build a network from pixels to pooled features, with its head if the weights have one.
 
     Args:
         backbone: the registry's entry.
-        weights: its weights file, with or without a head behind it (see `projection`), or None
-            for random weights.
+        weights: its weights file, with or without a head (see `projection`), or None for random
+            weights.
 
     Returns:
         A Keras model from RGB 0 to 255, float32 `(N, size, size, 3)`, to float32
@@ -38,13 +38,13 @@ def build(backbone: Backbone, weights: Path | None) -> Any:
 
 
 def build_for_inference(backbone: Backbone, weights: Path | None) -> Any:
-    """Build what `build` does in the form that computes least; it can't be trained or saved."""
+    """Build the same network in the form that computes least, which can't be trained or saved."""
     network = build(backbone, weights)
     return lean_resnet.lean(network) if backbone.name == "resnet50" else network
 
 
 def with_head(network: Any, head: Any) -> Any:
-    """Put a head (see `projection`) behind a network."""
+    """Return a network followed by a head (see `projection`)."""
     return load_keras().Model(network.input, head(network.output))
 
 
@@ -64,7 +64,7 @@ def _backbone(backbone: Backbone, weights: Path | None) -> Any:
     trunk = constructor(weights=None, include_top=False, input_shape=shape)
     _load_weights(trunk, weights, backbone)
     pixels = keras.Input(shape)
-    # A layer, so that its constants are made anew in whatever graph it is called.
+    # A layer, so that its constants are created in whichever graph it is called.
     features = trunk(keras.layers.Lambda(module.preprocess_input)(pixels))
     return keras.Model(pixels, keras.layers.GlobalMaxPooling2D()(features))
 
@@ -73,9 +73,9 @@ def _load_weights(network: Any, file: Path | None, backbone: Backbone) -> None:
     if file is None:
         return
     try:
-        # Keras tells the two formats apart by the file's name, which may say anything.
+        # Keras tells the two formats apart by the file's name, which the user may have changed.
         with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a file that doesn't fit is refused below, once
+            warnings.simplefilter("ignore")  # the error below says it, once
             link = Path(folder) / f"link{_format_suffix(file)}"
             link.symlink_to(file.resolve())
             network.load_weights(link)

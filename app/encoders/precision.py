@@ -1,4 +1,4 @@
-"""The number format that a network computes in, and what this processor is good at."""
+"""The number formats that a network can compute in, and which of them this processor has."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -6,26 +6,26 @@ from pathlib import Path
 CPUINFO = Path("/proc/cpuinfo")
 
 BFLOAT16_FLAGS = frozenset(("avx512_bf16", "amx_bf16"))
-"""What Linux calls an x86 processor's own instructions for it; without them it is emulated."""
+"""Linux's names for the x86 instructions that compute in it; without them it is emulated."""
 
 LEAST_COSINE = 0.999
-"""How much a vector in bfloat16 has to agree with the same in float32."""
+"""Cosine that a vector computed in bfloat16 needs with the same in float32."""
 
 
 class Precision(StrEnum):
-    """A number format, or the word that leaves the choice to the machine."""
+    """A number format, or `auto`, which leaves the choice to the machine."""
 
     AUTO = "auto"
-    """bfloat16 where the processor has it and the network bears it, else float32."""
+    """bfloat16 where the processor has it and it is exact enough for the network, else float32."""
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
-    """Products of 8-bit mantissas, summed up in float32: half the work, and all the range."""
+    """Products of 8-bit mantissas, added up in float32: half the work, the same range."""
 
 
-def has_bfloat16() -> bool:
+def has_bfloat16(cpuinfo: Path = CPUINFO) -> bool:
     """Return whether this processor multiplies in bfloat16."""
     try:
-        text = CPUINFO.read_text()
+        text = cpuinfo.read_text()
     except OSError:  # not Linux
         return False
     flags = next((line for line in text.splitlines() if line.startswith("flags")), "")

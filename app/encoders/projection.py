@@ -1,8 +1,7 @@
-"""A small head that turns a backbone's vector into a shorter one, fit for one kind of catalog.
+"""A small head that turns a backbone's vector into a shorter one, trained for one catalog.
 
-It stands behind a backbone in one weights file, so that a trained model is registered, kept and
-loaded like any other; the file says by an attribute of its own that it holds a head, and of
-which shape.
+Backbone and head share one weights file, so that a trained model is registered, kept and loaded
+like any other. An attribute of the file says that it holds a head, and of which shape.
 """
 
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ _ATTRIBUTE = "lookalike_projection"
 
 @dataclass(frozen=True)
 class Shape:
-    """How wide a head is."""
+    """The widths of a head's layers."""
 
     hidden: int
     """Length of its hidden layer."""
@@ -29,8 +28,8 @@ class Shape:
 def build(input_dimensions: int, shape: Shape) -> Any:
     """Build a head with random weights.
 
-    The input is brought to unit length first: vectors in the database are, features that come
-    straight from a backbone are not.
+    It normalises its input first: vectors in the database have unit length, features straight
+    from a backbone don't.
 
     Returns:
         A Keras model from float32 `(N, input_dimensions)` to unit vectors, float32
@@ -49,25 +48,25 @@ def build(input_dimensions: int, shape: Shape) -> Any:
 
 
 def mark(file: Path, shape: Shape) -> None:
-    """Note in a weights file that it holds a backbone with a head of that shape behind it."""
+    """Record in a weights file that it holds a backbone and a head of that shape."""
     with h5py.File(file, "r+") as content:
         content.attrs[_ATTRIBUTE] = (shape.hidden, shape.dimensions)
 
 
 def shape_in(file: Path) -> Shape | None:
-    """Return the shape of the head in a weights file; None where there is none."""
+    """Return the shape of the head in a weights file, or None if it holds none."""
     try:
         with h5py.File(file, "r") as content:
             if _ATTRIBUTE not in content.attrs:
                 return None
             hidden, dimensions = content.attrs[_ATTRIBUTE]
     except OSError:
-        return None  # no HDF5 at all: loading it says so in its own words
+        return None  # not an HDF5 file: loading it raises an error that says so
     return Shape(int(hidden), int(dimensions))
 
 
 def projected(backbone: Backbone, shape: Shape | None) -> Backbone:
-    """Return a backbone's entry as it is with a head behind it."""
+    """Return a backbone's entry with a head added to it."""
     if shape is None:
         return backbone
     return replace(

@@ -1,4 +1,4 @@
-"""The backbones that lookalike knows; reading this list loads no weight and no TensorFlow."""
+"""The backbones to choose from. Importing this list loads neither weights nor TensorFlow."""
 
 from dataclasses import dataclass, replace
 
@@ -24,12 +24,12 @@ class Backbone:
     preprocessing: str
     """What happens to the RGB values 0 to 255 before the first layer."""
     default_weights: str
-    """The ImageNet weights file, by its name in Keras's cache; or a file of this package."""
+    """Name of the ImageNet weights in Keras's cache, or of a file in this package."""
     download: str | None = None
-    """Folder at Keras's own address that `default_weights` is downloaded from; None: bundled."""
+    """URL of the folder that `default_weights` is downloaded from; None if it is bundled."""
 
     def described_preprocessing(self) -> str:
-        """Return what a model's row says of the way from a photo to the first layer."""
+        """Return the `preprocessing` of a model's row: all steps before the first layer."""
         return f"{self.resize} resize, {self.preprocessing}"
 
 
@@ -73,21 +73,21 @@ def get_backbone(name: str) -> Backbone:
     """Return the backbone of that name.
 
     Raises:
-        LookalikeError: there is none; the text lists those there are.
+        LookalikeError: there is none; the text lists those that exist.
     """
     try:
         return BACKBONES[name]
     except KeyError:
-        known = ", ".join(BACKBONES)
-        raise LookalikeError(f"no backbone is called {name!r}; there are {known}") from None
+        names = ", ".join(BACKBONES)
+        raise LookalikeError(f"no backbone is called {name!r}; there are {names}") from None
 
 
 def registered_backbone(name: str, preprocessing: str) -> Backbone:
-    """Return a backbone with the resizing that a model was registered with.
+    """Return a backbone with the resize method that a model was registered with.
 
     Args:
         name: the backbone's name.
-        preprocessing: what `described_preprocessing` gave for the model.
+        preprocessing: the model's `described_preprocessing`.
 
     Raises:
         LookalikeError: this version has no such backbone.

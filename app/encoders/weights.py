@@ -1,4 +1,4 @@
-"""Weights files: found where they come from, kept under their hash."""
+"""Weights files: where each comes from, and the copies kept under their hash."""
 
 import contextlib
 import hashlib
@@ -9,7 +9,7 @@ import tempfile
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from app.encoders.keras_import import load_keras
+from app.encoders.keras_import import keras_home, load_keras
 from app.encoders.registry import Backbone
 from app.errors import LookalikeError, MissingWeightsError
 
@@ -28,7 +28,7 @@ def sha256_of(file: Path) -> str:
 
 
 def kept_file(sha256: str, home: Path) -> Path:
-    """Return where a weights file of that hash is kept, whether or not it is there."""
+    """Return the path for a weights file of that hash, whether or not the file is there."""
     return home / "weights" / f"{sha256}.weights.h5"
 
 
@@ -38,12 +38,12 @@ def keep(file: Path, home: Path) -> str:
     target = kept_file(sha256, home)
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Renamed when complete, so that a kill leaves no half file under a whole one's name.
+        # Renamed when complete, so that a killed process leaves no partial file under the name.
         descriptor, partial = tempfile.mkstemp(dir=target.parent, suffix=".partial")
         os.close(descriptor)
         try:
             shutil.copyfile(file, partial)
-            Path(partial).chmod(0o644)  # mkstemp's are the user's alone; a home may be shared
+            Path(partial).chmod(0o644)  # mkstemp lets only the user read it; a home may be shared
             Path(partial).replace(target)
         finally:
             Path(partial).unlink(missing_ok=True)
@@ -51,10 +51,10 @@ def keep(file: Path, home: Path) -> str:
 
 
 def default_file(backbone: Backbone) -> Path:
-    """Return a backbone's own weights: bundled, or from Keras's cache, or downloaded into it.
+    """Return a backbone's own weights: bundled, or in Keras's cache, downloaded if need be.
 
     Raises:
-        LookalikeError: they can't be had; the text names both ways out.
+        LookalikeError: they can't be downloaded; the text names both ways out.
     """
     if backbone.download is None:
         with as_file(files("app.encoders") / "weights" / backbone.default_weights) as file:
@@ -66,6 +66,7 @@ def default_file(backbone: Backbone) -> Path:
             path = keras.utils.get_file(
                 backbone.default_weights,
                 f"{backbone.download}/{backbone.default_weights}",
+                cache_dir=keras_home(),
                 cache_subdir="models",
             )
     except Exception as error:  # whatever the network raised
@@ -86,14 +87,14 @@ def find(sha256: str, backbone: Backbone, home: Path) -> Path:
     """
     kept = kept_file(sha256, home)
     if kept.exists():
-        # Vectors of other weights would be no neighbours of those that are there.
+        # Vectors of other weights can't be compared with those in the database.
         if (found := sha256_of(kept)) != sha256:
             raise MissingWeightsError(
-                f"{kept} has the SHA-256 {found}: put the weights of {backbone.name} there that "
-                "it is named after"
+                f"{kept} has the SHA-256 {found}: replace it with the weights of "
+                f"{backbone.name} that it is named after"
             )
         return kept
-    # Another machine may have registered the model with weights that this one can get as well.
+    # Another machine may have registered the model with weights that this one can download too.
     with contextlib.suppress(LookalikeError):
         default = default_file(backbone)
         if sha256_of(default) == sha256:

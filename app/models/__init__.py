@@ -1,17 +1,29 @@
-"""The embedding models of a database: registering, switching and dropping them."""
+"""The embedding models of a database: registering, switching, dropping and indexing them."""
 
 from app.models.activation import activate
-from app.models.registration import add
-from app.models.removal import drop, is_whole
-from app.models.rows import active_model, get_model, list_models, require_free
+from app.models.index import ensure_index
+from app.models.model import (
+    EmbeddingModel,
+    active_model,
+    get_model,
+    index_name,
+    list_models,
+    partition_name,
+    require_free,
+)
+from app.models.registration import register
+from app.models.removal import drop
 
 __all__ = [
+    "EmbeddingModel",
     "activate",
     "active_model",
-    "add",
     "drop",
+    "ensure_index",
     "get_model",
-    "is_whole",
+    "index_name",
     "list_models",
+    "partition_name",
+    "register",
     "require_free",
 ]

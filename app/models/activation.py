@@ -4,87 +4,79 @@ import time
 from typing import Any
 
 import psycopg
-from psycopg import sql
-from sqlalchemy import text, update
-from sqlalchemy.exc import OperationalError
+from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
-from app.database import Database, EmbeddingModel, query
+from app.database import Database, query
+from app.database.active_view import show_model
+from app.database.locks import Lock, lock
 from app.errors import LookalikeError
-from app.models.rows import get_model, raw_connection, take_turns
-
-LOCK_TIMEOUT_MS = 500
-"""How long a switch waits for running queries; new ones queue behind it meanwhile."""
-
-TRIES = 20
-
-PATIENCE = 20.0
-"""Seconds to wait for another that registers, activates or drops a model."""
+from app.models.model import EmbeddingModel, get_model
 
 
-def activate(database: Database, name: str, *, force: bool = False) -> bool:
+def activate(
+    database: Database,
+    name: str,
+    *,
+    force: bool = False,
+    lock_timeout_ms: int = 500,
+    attempts: int = 20,
+) -> bool:
     """Make a model the one that searches use.
 
     Args:
         database: the open database.
         name: the model's name.
         force: switch even while the model lacks vectors.
+        lock_timeout_ms: how long an attempt waits for running queries; new ones queue meanwhile.
+        attempts: how often to try.
 
     Returns:
         Whether anything changed: False if it was active already.
 
     Raises:
-        LookalikeError: no such model, or photos are still to embed, or queries held the view, or
-            another command was at the models, for too long.
+        LookalikeError: no such model, or it is being dropped, or photos are still to embed, or
+            other transactions held the view for too long.
     """
     begun = time.monotonic()
-    for attempt in range(TRIES):
-        try:
-            return _switch(database, name, force=force)
-        except (psycopg.errors.LockNotAvailable, OperationalError) as error:
-            # The session wraps what its statements raise; the view is replaced beneath it.
-            if not isinstance(getattr(error, "orig", error), psycopg.errors.LockNotAvailable):
-                raise
-            time.sleep(0.05 * (attempt + 1))
-    raise LookalikeError(
-        f"for {time.monotonic() - begun:.0f} s other transactions have held the view "
-        f"item_embeddings: end them, or run `lookalike models activate {name}` again later"
+    retrying = Retrying(
+        retry=retry_if_exception_type(psycopg.errors.LockNotAvailable),
+        stop=stop_after_attempt(attempts),
+        wait=wait_random(0.1, 1.0),
     )
+    try:
+        return retrying(_switch, database, name, force, lock_timeout_ms)
+    except RetryError:
+        raise LookalikeError(
+            f"for {time.monotonic() - begun:.0f} s other transactions have held the view "
+            f"photo_embeddings: end them, or run `lookalike models activate {name}` again later"
+        ) from None
 
 
-def _switch(database: Database, name: str, *, force: bool) -> bool:
-    with database.session() as session:
-        session.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"))
-        take_turns(session, PATIENCE)
-        model = get_model(session, name)
+def _switch(database: Database, name: str, force: bool, lock_timeout_ms: int) -> bool:
+    with database.connection() as connection:
+        connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{lock_timeout_ms}ms"])
+        lock(connection, Lock.MODELS)
+        model = get_model(connection, name)
         if model.active:
             return False
-        pending = session.execute(
-            text("SELECT pending FROM embedding_progress WHERE name = :name"), {"name": name}
-        ).scalar_one()
-        if pending and not force:
-            raise LookalikeError(
-                f"{name} still has {pending:,} photos to embed: run `lookalike embed --model "
-                f"{name}` first, or activate it with --force"
-            )
-        session.execute(update(EmbeddingModel).where(EmbeddingModel.active).values(active=False))
-        model.active = True
-        session.flush()
-        show(raw_connection(session), model)
-        session.commit()
+        _require_ready(connection, model, force)
+        connection.execute(query(__package__, "set_inactive"))
+        connection.execute(query(__package__, "set_active"), {"model_id": model.model_id})
+        show_model(connection, model.model_id, model.dimensions)
     return True
 
 
-def show(connection: psycopg.Connection[Any], model: EmbeddingModel) -> None:
-    """Let the view `item_embeddings` show a model's vectors. The caller commits."""
-    connection.execute(
-        query(__package__, "show_model").format(
-            model_id=sql.Literal(model.model_id), dimensions=sql.Literal(model.dimensions)
+def _require_ready(connection: psycopg.Connection[Any], model: EmbeddingModel, force: bool) -> None:
+    name = model.name
+    if model.dropping:
+        raise LookalikeError(
+            f"{name} is being dropped: run `lookalike models drop {name}` to finish that, and "
+            "activate another model"
         )
-    )
-
-
-def show_none(connection: psycopg.Connection[Any]) -> None:
-    """Let the view `item_embeddings` show nothing. The caller commits."""
-    connection.execute(
-        query(__package__, "show_model").format(model_id=sql.Literal(0), dimensions=sql.Literal(1))
-    )
+    row = connection.execute(query(__package__, "count_pending"), {"name": name}).fetchone()
+    pending = row[0] if row else 0
+    if pending and not force:
+        raise LookalikeError(
+            f"{name} still has {pending:,} photos to embed: run `lookalike embed --model "
+            f"{name}` first, or activate it with --force"
+        )

@@ -1,48 +1,54 @@
 """Registering a model, with the partition for its vectors."""
 
-from psycopg import sql
-from sqlalchemy.orm import Session
+from typing import Any
 
-from app.database import EmbeddingModel, query
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+
+from app.database import query
+from app.database.active_view import show_model
+from app.database.locks import Lock, lock
 from app.encoders.precision import Precision
 from app.encoders.registry import Backbone
-from app.models.activation import show
-from app.models.rows import active_model, raw_connection, require_free, take_turns
+from app.models.model import EmbeddingModel, active_model, partition_name, require_free
 
 
-def partition_name(model_id: int) -> str:
-    """Return the name of the table that holds a model's vectors."""
-    return f"embeddings_{model_id}"
-
-
-def add(
-    session: Session,
+def register(
+    connection: psycopg.Connection[Any],
     backbone: Backbone,
     name: str,
     weights_sha256: str,
     precision: Precision = Precision.AUTO,
 ) -> EmbeddingModel:
-    """Register a model; it becomes active where none is. The caller commits.
+    """Register a model; it becomes active where none is.
+
+    Args:
+        connection: to the database; the caller commits.
+        backbone: the network, with its pooling and preprocessing.
+        name: what to call the model.
+        weights_sha256: hash of its weights file, in hex.
+        precision: what to compute in; `AUTO` leaves it to the first worker.
 
     Raises:
         LookalikeError: the name is taken.
     """
-    take_turns(session)  # only one may become active
-    require_free(session, name)
-    model = EmbeddingModel(
-        name=name,
-        backbone=backbone.name,
-        pooling=backbone.pooling,
-        dimensions=backbone.dimensions,
-        input_size=backbone.input_size,
-        preprocessing=backbone.described_preprocessing(),
-        weights_sha256=weights_sha256,
-        precision=precision,
-        active=active_model(session) is None,
-    )
-    session.add(model)
-    session.flush()
-    connection = raw_connection(session)
+    lock(connection, Lock.MODELS)  # only one may become active
+    require_free(connection, name)
+    values = {
+        "name": name,
+        "backbone": backbone.name,
+        "pooling": backbone.pooling,
+        "dimensions": backbone.dimensions,
+        "input_size": backbone.input_size,
+        "preprocessing": backbone.described_preprocessing(),
+        "weights_sha256": weights_sha256,
+        "precision": str(precision),
+        "active": active_model(connection) is None,
+    }
+    with connection.cursor(row_factory=class_row(EmbeddingModel)) as cursor:
+        model = cursor.execute(query(__package__, "insert_model"), values).fetchone()
+    assert model is not None  # noqa: S101 - an INSERT of one row
     connection.execute(
         query(__package__, "create_partition").format(
             partition=sql.Identifier(partition_name(model.model_id)),
@@ -52,5 +58,5 @@ def add(
         )
     )
     if model.active:
-        show(connection, model)
+        show_model(connection, model.model_id, model.dimensions)
     return model

@@ -1,71 +1,92 @@
-"""Dropping a model with its vectors, so that readers of other models never wait."""
+"""Dropping a model with its vectors, so that readers of other models never wait.
+
+Each step is a transaction or a statement of its own, and each leaves a state that the next run
+goes on from: `dropping` is set, the partition is detached, then dropped, and the row goes last.
+No lock outlasts a step, so that it works behind a connection pooler.
+"""
 
 from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import delete
+from tenacity import Retrying, retry_if_exception, wait_fixed
 
-from app.database import Database, EmbeddingModel, query
+from app.database import Database, query
+from app.database.active_view import show_none
+from app.database.connection import connect
+from app.database.locks import Lock, lock
 from app.errors import LookalikeError
-from app.models.activation import show_none
-from app.models.registration import partition_name
-from app.models.rows import get_model, list_models, raw_connection, take_long_turn
+from app.models.model import EmbeddingModel, get_model, list_models, partition_name
+
+RACES = (
+    psycopg.errors.ObjectNotInPrerequisiteState,
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.WrongObjectType,
+    psycopg.errors.LockNotAvailable,
+)
+"""What a step meets where another process drops the same model, or one that died left a server
+process behind that still does: look again, and go on from there."""
 
 
 def drop(database: Database, name: str) -> None:
-    """Drop a model, its vectors and its jobs; one that was cut short is brought to its end.
+    """Drop a model, its vectors and its jobs; a drop that was cut short goes on.
+
+    Args:
+        database: the open database.
+        name: the model's name.
 
     Raises:
         LookalikeError: there is no such model, or it is the active one of several.
     """
-    # A connection of its own, whose end ends the turn: detaching commits by itself, and the server
-    # may still be at it for a process that was killed.
-    with (
-        psycopg.connect(database.url, autocommit=True) as connection,
-        database.session() as session,
-    ):
-        take_long_turn(connection)
-        model = get_model(session, name)
-        if model.active:
-            if len(list_models(session)) > 1:
-                raise LookalikeError(
-                    f"{name} is active: activate another model first, with `lookalike models "
-                    "activate NAME`"
-                )
-            show_none(raw_connection(session))
-            model.active = False
-        model_id = model.model_id
-        session.commit()
-        # The row goes last, so that a drop cut short can be run again.
-        _drop_partition(connection, model_id)
-        session.execute(delete(EmbeddingModel).where(EmbeddingModel.model_id == model_id))
-        session.commit()
+    with database.connection() as connection:
+        model = _mark(connection, name)
+    with connect(database.url, autocommit=True) as connection:
+        timed = connection.execute("SHOW statement_timeout").fetchone() != ("0",)
+        # A statement that detaches can't be given a longer timeout without changing the session.
+        again = (*RACES, psycopg.errors.QueryCanceled) if timed else RACES
+        for attempt in Retrying(
+            retry=retry_if_exception(lambda error: isinstance(error, again)), wait=wait_fixed(0.5)
+        ):
+            with attempt:
+                _drop_partition(connection, model.model_id)
+    with database.connection() as connection:
+        connection.execute(query(__package__, "delete_model"), {"model_id": model.model_id})
 
 
-def is_whole(connection: psycopg.Connection[Any], model_id: int) -> bool:
-    """Say whether a model can take vectors: neither dropped nor half dropped."""
-    state = _partition_state(connection, model_id)
-    return state is not None and state == (True, False)
+def _mark(connection: psycopg.Connection[Any], name: str) -> EmbeddingModel:
+    """Take a model out of use for good. The caller commits."""
+    lock(connection, Lock.MODELS)
+    model = get_model(connection, name)
+    if model.active:
+        others = [other.name for other in list_models(connection) if not other.dropping]
+        if others != [name]:
+            raise LookalikeError(
+                f"{name} is active: activate another model first, with `lookalike models "
+                "activate NAME`"
+            )
+        show_none(connection)
+    connection.execute(query(__package__, "mark_dropping"), {"model_id": model.model_id})
+    return model
 
 
 def _drop_partition(connection: psycopg.Connection[Any], model_id: int) -> None:
-    """Detach and drop a model's partition; finish a detachment that was cut short."""
+    """Detach and drop a model's partition, from whichever step an earlier drop has reached."""
     name = sql.Identifier(partition_name(model_id))
     _finish_detaching(connection)
-    state = _partition_state(connection, model_id)
+    parameters = {"partition": partition_name(model_id)}
+    state = connection.execute(query(__package__, "partition_state"), parameters).fetchone()
     if state is None:
         return
-    attached, _ = state
+    (attached,) = state
     if attached:
         connection.execute(
             sql.SQL("ALTER TABLE embeddings DETACH PARTITION {} CONCURRENTLY").format(name)
         )
-    connection.execute(sql.SQL("DROP TABLE {}").format(name))
+    connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(name))
 
 
 def _finish_detaching(connection: psycopg.Connection[Any]) -> None:
-    """Bring to its end what a kill cut short, whichever model's: the server wants it first."""
+    """Finish a detachment that was cut short, whichever model's: the server wants it first."""
     row = connection.execute(query(__package__, "half_detached")).fetchone()
     if row is not None:
         connection.execute(
@@ -73,13 +94,3 @@ def _finish_detaching(connection: psycopg.Connection[Any]) -> None:
                 sql.Identifier(row[0])
             )
         )
-
-
-def _partition_state(
-    connection: psycopg.Connection[Any], model_id: int
-) -> tuple[bool, bool] | None:
-    """Return whether a model's partition is attached, and half detached; None without one."""
-    row = connection.execute(
-        query(__package__, "partition_state"), {"partition": partition_name(model_id)}
-    ).fetchone()
-    return None if row is None else (bool(row[0]), bool(row[1]))

@@ -6,11 +6,16 @@ import os
 import stat
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, ImageOps
+
+from app.photos import png
+from app.photos.colour_profiles import to_srgb
+from app.photos.depths import load_pixels
+from app.photos.errors import NotAPhotoError, PhotoError, UnavailablePhotoError
 
 MAX_PIXELS = 50_000_000
 """Width × height above which a photo is refused from its header: 150 MB once decoded to RGB."""
@@ -24,20 +29,16 @@ Image.init()  # Pillow knows only some of them before it
 _SIGNATURE_BYTES = 16
 """As many first bytes as Pillow's decoders tell their format by."""
 
-# The header is checked against our own limit, which refuses; Pillow's would only warn at first.
-Image.MAX_IMAGE_PIXELS = None
-
-
-class PhotoError(Exception):
-    """The bytes are no photo that can be used; the text is the reason, in one line."""
-
-
-class NotAPhotoError(PhotoError):
-    """The bytes are no image of a known format, not even a damaged one."""
-
-
-class UnavailablePhotoError(PhotoError):
-    """The file can't be read now; another time it may."""
+_TRANSPOSITIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What brings a picture upright, by its EXIF orientation."""
 
 
 class Resize(StrEnum):
@@ -88,7 +89,7 @@ def read_photo(path: Path) -> bytes:
         raise UnavailablePhotoError(f"the file can't be read: {error.strerror}") from None
 
 
-def open_photo(source: BinaryIO) -> Image.Image:
+def open_photo(source: BinaryIO) -> ImageFile.ImageFile:
     """Read the header of an image file, and refuse what is no photo or too large to decode.
 
     Raises:
@@ -99,25 +100,42 @@ def open_photo(source: BinaryIO) -> Image.Image:
     if not start:
         raise PhotoError("the file is empty")
     source.seek(0)
+    if start.startswith(png.SIGNATURE):
+        source = png.drop_text(source)
     try:
-        image = Image.open(source, formats=FORMATS)
-    except UnidentifiedImageError:
-        if _begins_like_a_photo(start):
-            raise PhotoError("unreadable image header: the file is damaged or cut off") from None
-        raise NotAPhotoError("not an image in a known format") from None
+        image = _open(start, source)
     except Exception as error:  # a damaged header raises anything: struct.error, SyntaxError, ...
-        raise PhotoError(f"unreadable image header: {_one_line(error)}") from None
+        raise PhotoError(
+            "unreadable image header: damaged, cut off or of an unsupported kind "
+            f"({_one_line(error)})"
+        ) from None
+    if image is None:
+        raise NotAPhotoError("not an image in a known format")
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise PhotoError(f"{width} x {height} pixels are more than the {MAX_PIXELS:,} allowed")
     return image
 
 
+def _open(start: bytes, source: BinaryIO) -> ImageFile.ImageFile | None:
+    """Read an image's header by the decoder whose signature it begins with.
+
+    `Image.open` does the same and more: it checks the size by a limit of the whole process, and
+    keeps to itself why a decoder refused the file.
+    """
+    for name in FORMATS:
+        factory, accepts = Image.OPEN[name]
+        if accepts is not None and accepts(start) is True:
+            return factory(source, "")
+    return None
+
+
 def load_photo(data: bytes, size: int, resize: Resize) -> NDArray[np.uint8]:
     """Decode an image file into a network's input.
 
-    The EXIF rotation is applied, transparency is laid over white, any mode becomes RGB; of an
-    animation the first frame is taken.
+    The EXIF rotation is applied, transparency is laid over white, colours are converted to
+    sRGB (see `app.photos.colour_profiles`) and any depth to 8 bits; of several frames or pages the
+    first is taken.
 
     Args:
         data: the bytes of the file.
@@ -131,15 +149,50 @@ def load_photo(data: bytes, size: int, resize: Resize) -> NDArray[np.uint8]:
         PhotoError: the bytes can't be decoded; the text says why.
     """
     image = open_photo(io.BytesIO(data))
+    image.info.pop("xmp", None)  # Pillow would turn a TIFF by it
     try:
         if resize is not Resize.NEAREST:
             # JPEG decodes at 1/2, 1/4 or 1/8 for a fraction of the cost, never below `size`.
             image.draft("RGB", (size, size))
-        ImageOps.exif_transpose(image, in_place=True)
-        square = _RESIZERS[resize](image, (size, size))
+        upright = _upright(image, load_pixels(image, data))
+        square = _RESIZERS[resize](upright, (size, size))
+    except PhotoError:
+        raise
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, ...
         raise PhotoError(f"can't be decoded: {_one_line(error)}") from None
     return np.asarray(square, dtype=np.uint8)
+
+
+def _upright(image: Image.Image, picture: Image.Image) -> Image.Image:
+    """Turn a picture as its file's EXIF says.
+
+    Pillow's own function takes an orientation from XMP too, which others don't.
+
+    Args:
+        image: the decoded file.
+        picture: what has become of its pixels.
+    """
+    if image.format == "TIFF":  # Pillow has turned it as it loaded it
+        return picture
+    method = _TRANSPOSITIONS.get(_orientation(image.info) or 1)
+    return picture if method is None else picture.transpose(method)
+
+
+def _orientation(info: dict[Any, Any]) -> int | None:
+    """Return the orientation from what Pillow has read of a file; None where EXIF names none."""
+    try:
+        data = info.get("exif")
+        if data is None and "Raw profile type exif" in info:
+            lines = info["Raw profile type exif"].split("\n")
+            data = bytes.fromhex("".join(lines[3:]))
+        if not data:
+            return None
+        exif = Image.Exif()
+        exif.load(data)
+        value = exif.get(ExifTags.Base.Orientation)
+    except Exception:  # a damaged EXIF, which says nothing of the pixels
+        return None
+    return value if isinstance(value, int) else None
 
 
 def _nearest(image: Image.Image, edges: tuple[int, int]) -> Image.Image:
@@ -163,21 +216,19 @@ _RESIZERS = {
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert an image of any mode to RGB, transparency over white, 16 bits scaled to 8."""
-    if image.mode.startswith("I"):
-        # Pillow's own conversion clips instead of scaling.
-        grey = np.asarray(image).astype(np.int64) >> 8
-        image = Image.fromarray(grey.clip(0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _begins_like_a_photo(start: bytes) -> bool:
-    """Return whether a file begins with the signature of a known format."""
-    signs = (Image.OPEN[name][1] for name in FORMATS if name in Image.OPEN)
-    return any(sign is not None and sign(start) is True for sign in signs)
+    """Convert an image of any mode of 8 bits to sRGB, transparency over white."""
+    is_grey = image.mode in ("1", "L", "LA", "La")
+    if not image.has_transparency_data:
+        if image.mode in ("RGB", "L", "CMYK"):
+            return to_srgb(image)
+        return to_srgb(image.convert("L" if is_grey else "RGB"))
+    layer = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
+    colours = layer.getchannel("R") if is_grey else layer.convert("RGB")
+    colours.info = image.info
+    opaque = to_srgb(colours)
+    opaque.putalpha(layer.getchannel("A"))
+    white = Image.new("RGBA", layer.size, "white")
+    return Image.alpha_composite(white, opaque).convert("RGB")
 
 
 def _one_line(error: Exception) -> str:

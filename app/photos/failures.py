@@ -4,17 +4,31 @@ import errno
 import re
 from enum import Enum
 
+from app.photos.errors import UnavailablePhotoError
+
+
+class UnreachableError(UnavailablePhotoError):
+    """The storage failed or didn't answer, which says nothing of the photo.
+
+    Attributes:
+        retry_after: seconds after which the server wants to be asked again; None if it didn't say.
+    """
+
+    def __init__(self, text: str, retry_after: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
 
 class Failure(Enum):
     """Whose fault it is."""
 
     MISSING = "there is no such file"
     DENIED = "the file may not be read by us"
-    AWAY = "the storage failed: it says nothing of the file"
+    UNREACHABLE = "the storage failed: it says nothing of the file"
 
 
 def failure_of(error: Exception) -> Failure:
-    """Sort an error of any file system.
+    """Sort an error of any fsspec file system.
 
     What is not known for certain to be about one file is taken for a failure of the storage: a
     photo that waits in vain is better than thousands that were given up while a network was down.
@@ -26,7 +40,7 @@ def failure_of(error: Exception) -> Failure:
     forbidden = isinstance(error, OSError) and str(error).startswith("Forbidden")
     if isinstance(error, PermissionError) or forbidden or status in (401, 403, 451):
         return Failure.DENIED
-    return Failure.AWAY
+    return Failure.UNREACHABLE
 
 
 def is_empty_range(error: Exception) -> bool:
@@ -37,12 +51,16 @@ def is_empty_range(error: Exception) -> bool:
 
 
 def in_words(error: Exception) -> str:
-    """Return an error as part of a line, without the password that a URL may hold."""
+    """Return an error as part of a line, without the password that a URL in it may hold."""
     status = _status(error)
     if status is not None:
-        return f"it answers {status} {getattr(error, 'message', '')}".strip()
-    line = " ".join((str(error) or type(error).__name__).split())[:200]
-    return re.sub(r"//[^/@ ]*@", "//", line)
+        return f"it answers {status} {one_line(str(getattr(error, 'message', '')))}".strip()
+    return re.sub(r"//\S*@", "//", one_line(str(error) or type(error).__name__))
+
+
+def one_line(text: str) -> str:
+    """Return a server's or library's words as part of a line, without what no table can hold."""
+    return "".join(filter(str.isprintable, " ".join(text.split())))[:200]
 
 
 def _status(error: Exception) -> int | None:

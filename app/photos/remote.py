@@ -2,108 +2,117 @@
 
 import errno
 import os
-from collections.abc import Callable, Sequence
-from time import sleep
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
-from app.errors import PhotosAwayError
-from app.photos.decode import MAX_BYTES, PhotoError, UnavailablePhotoError
-from app.photos.failures import Failure, failure_of, in_words, is_empty_range
-from app.photos.root import MissingPhotoError
+from app.errors import LookalikeError
+from app.photos.circuit_breaker import CircuitBreaker
+from app.photos.decode import MAX_BYTES
+from app.photos.errors import (
+    MissingPhotoError,
+    PhotoStorageUnavailable,
+    UnavailablePhotoError,
+)
+from app.photos.failures import Failure, UnreachableError, failure_of, in_words, is_empty_range
+from app.photos.photo_file import UNCHANGED, PhotoFile, Unchanged, describe, too_large
+from app.photos.references import check_path, redacted
+from app.photos.retry import RetryPolicy
 
-TOLERATED = 32
-"""Photos that may be missing before we doubt the root, as long as we have seen none of it."""
+EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
+"""Protocol → the extra of this package that brings what reads it."""
+
+VERSIONS = ("ETag", "etag", "generation", "mtime", "LastModified", "modified", "created")
+"""What file systems call that which changes with a file's content, the surest first."""
 
 Answer = TypeVar("Answer")
 
 
 class Remote:
-    """A storage that the photos' paths are below. See `PhotoRoot`.
+    """A storage that the photos' paths are below. See `PhotoStorage`.
+
+    The validator of a photo is its size and the first of `VERSIONS` that the storage has.
 
     Args:
         files: the fsspec file system.
         base: the root's path on it.
         shown: the root's URL, fit for messages.
-        waits: seconds before each further try to reach the storage.
+        retry: when to ask again where the storage can't be reached.
+        max_bytes: size above which a file is refused.
+        breaker: leaves the storage alone after failures; None to ask each time.
     """
 
     readers = 32
     """A read is mostly waiting."""
+    listable = False
 
-    def __init__(self, files: Any, base: str, shown: str, waits: Sequence[float]) -> None:
+    def __init__(
+        self,
+        files: Any,
+        base: str,
+        shown: str,
+        retry: RetryPolicy,
+        max_bytes: int = MAX_BYTES,
+        breaker: CircuitBreaker | None = None,
+    ) -> None:
         self.files = files
         self.base = base
         self.shown = shown
-        self.waits = waits
-        self._seen: str | None = None
-        self._unseen = 0
+        self._retry = retry
+        self._max_bytes = max_bytes
+        self._breaker = breaker
 
     def require(self) -> None:
         """Make sure that the storage answers, and that there is something at the root."""
-        self.files.invalidate_cache()
         try:
             self._ask(lambda: self.files.info(self.base))
-        except FileNotFoundError:
-            raise PhotosAwayError(
+        except MissingPhotoError:
+            raise PhotoStorageUnavailable(
                 f"there is nothing at {self.shown}: put the photos there, or correct "
                 "LOOKALIKE_IMAGES"
             ) from None
-        except PermissionError:
+        except UnreachableError as error:
+            raise PhotoStorageUnavailable(
+                f"the photos at {self.shown} can't be reached ({error}): try again once they can, "
+                "or correct LOOKALIKE_IMAGES"
+            ) from None
+        except UnavailablePhotoError:
             return  # who may read the photos may not always list them
 
-    def require_around(self, path: str) -> None:
-        """Make sure that a photo which could be read before still can be.
+    def require_photos(self) -> None:
+        """Do nothing: many storages have no folders to look into."""
 
-        Many storages have no folders to ask for, and answer "denied" for what is missing as well as
-        for credentials that ran out: only another photo tells one from the other.
-        """
-        if self._seen == path:
-            return
-        if self._seen is not None:
-            self._require_seen(self._seen)
-            return
-        self._unseen += 1
-        if self._unseen >= TOLERATED:
-            raise PhotosAwayError(
-                f"none of the first {TOLERATED} photos can be read at {self.shown}: correct "
-                "LOOKALIKE_IMAGES or the rights, or ingest again to see which photos are there"
-            )
+    def require_seen(self, reference: str) -> None:
+        """Make sure that a photo which was there still is, and may be read."""
+        # One byte of it: "denied" is no answer that `info` gives on every storage.
+        self._ask(lambda: self._fetch(self._path(reference), 1))
 
-    def read(self, path: str) -> bytes:
+    def read(self, reference: str) -> bytes:
         """Return the bytes of a photo."""
-        try:
-            data = self._ask(lambda: self._fetch(f"{self.base}/{path}", MAX_BYTES + 1))
-        except FileNotFoundError:
-            raise MissingPhotoError(_unreadable(errno.ENOENT)) from None
-        except PermissionError:
-            raise UnavailablePhotoError(_unreadable(errno.EACCES)) from None
-        if len(data) > MAX_BYTES:
-            raise PhotoError(f"the file has more than the {MAX_BYTES:,} bytes allowed")
-        self._seen = path
+        path = self._path(reference)
+        data = self._ask(lambda: self._fetch(path, self._max_bytes + 1))
+        if len(data) > self._max_bytes:
+            raise too_large(self._max_bytes)
         return data
 
-    def names(self, folder: str) -> set[str] | None:
-        """Return the names of the files in a folder below the root, empty where there is none.
+    def look_up(self, reference: str, validator: str | None) -> Unchanged | PhotoFile:
+        """Hash a photo, unless the storage says that it is still what the validator says."""
+        path = self._path(reference)
+        info = self._ask(lambda: self.files.info(path))
+        current = _validator(info)
+        if current is not None and current == validator:
+            return UNCHANGED
+        if (info.get("size") or 0) > self._max_bytes:
+            raise too_large(self._max_bytes)
+        return describe(self.read(reference), current)
 
-        Returns:
-            None where the folder can't be listed, though its files may be readable.
+    def _path(self, reference: str) -> str:
+        return f"{self.base}/{check_path(reference)}"
 
-        Raises:
-            PhotosAwayError: the storage can't be reached.
-        """
-        self.files.invalidate_cache()
-        try:
-            entries = self._ask(lambda: self.files.ls(f"{self.base}/{folder}", detail=True))
-        except FileNotFoundError:
-            return set()
-        except PermissionError:
-            return None
-        return {e["name"].rpartition("/")[2] for e in entries if e["type"] == "file"}
-
-    def _fetch(self, file: str, limit: int) -> bytes:
+    def _fetch(self, path: str, limit: int) -> bytes:
         """Return the first bytes of a file, at most `limit`."""
         try:
-            data: bytes = self.files.cat_file(file, start=0, end=limit)
+            data: bytes = self.files.cat_file(path, start=0, end=limit)
         except Exception as error:
             if is_empty_range(error):
                 return b""
@@ -114,35 +123,69 @@ class Remote:
         """Ask the storage something, again and again as long as it can't be reached.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            PermissionError: we may not read it.
-            PhotosAwayError: the storage could not be reached at any try.
+            MissingPhotoError: there is no such file.
+            UnreachableError: the storage failed at every attempt.
+            UnavailablePhotoError: we may not read the file.
         """
-        for wait in (*self.waits, None):
-            try:
-                return question()
-            except Exception as error:
-                failure = failure_of(error)
-                if failure is Failure.MISSING:
-                    raise FileNotFoundError from None
-                if failure is Failure.DENIED:
-                    raise PermissionError from None
-                if wait is None:
-                    raise PhotosAwayError(
-                        f"the photos at {self.shown} can't be reached ({in_words(error)}): try "
-                        "again once they can, or correct LOOKALIKE_IMAGES"
-                    ) from None
-            sleep(wait)
-        raise AssertionError  # the last turn returned or raised
+        with nullcontext() if self._breaker is None else self._breaker.request():
+            answer: Answer = self._retry.retrying()(self._ask_once, question)
+        return answer
 
-    def _require_seen(self, path: str) -> None:
+    def _ask_once(self, question: Callable[[], Answer]) -> Answer:
         try:
-            self.read(path)
-        except UnavailablePhotoError as error:
-            raise PhotosAwayError(
-                f"the photos at {self.shown} are gone or may not be read any more ({path}: "
-                f"{error}): see to it, and run the command again to go on"
-            ) from None
+            return question()
+        except Exception as error:  # each library has exceptions of its own
+            failure = failure_of(error)
+            if failure is Failure.MISSING:
+                raise MissingPhotoError(_unreadable(errno.ENOENT)) from None
+            if failure is Failure.DENIED:
+                raise UnavailablePhotoError(_unreadable(errno.EACCES)) from None
+            raise UnreachableError(in_words(error)) from None
+
+
+def open_root(url: str, retry: RetryPolicy) -> Remote:
+    """Return the root that an operator names; whether it is there is asked by `require`.
+
+    Raises:
+        LookalikeError: nothing here can read that kind of URL.
+    """
+    return Remote(*_open(url), redacted(url), retry)
+
+
+def open_bucket(url: str, retry: RetryPolicy) -> Remote:
+    """Return a bucket that a catalog names. If it can't be reached, the work goes on without it.
+
+    Raises:
+        LookalikeError: nothing here can read that kind of URL.
+    """
+    return Remote(*_open(url), url, retry, breaker=CircuitBreaker(url))
+
+
+def _open(url: str) -> tuple[Any, str]:
+    """Return the file system that a URL names, and its path there."""
+    from fsspec.core import url_to_fs
+
+    protocol = url.partition("://")[0].lower()
+    extra = EXTRAS.get(protocol)
+    try:
+        # A listing that was kept would say that a photo is there long after it went.
+        files, base = url_to_fs(url, use_listings_cache=False)
+    except ImportError as error:
+        way_out = f"pip install 'lookalike[{extra}]'" if extra else in_words(error)
+        raise LookalikeError(f"photos at {protocol}:// need more packages: {way_out}") from None
+    except ValueError as error:
+        raise LookalikeError(
+            f"photos can't be read from {redacted(url)}: {in_words(error)}"
+        ) from None
+    return files, base.rstrip("/")
+
+
+def _validator(info: dict[str, Any]) -> str | None:
+    """Return what tells this version of a file from others, None where nothing does."""
+    for name in VERSIONS:
+        if info.get(name):
+            return f"{info.get('size')}:{info[name]}"
+    return None
 
 
 def _unreadable(number: int) -> str:

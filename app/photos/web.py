@@ -1,57 +1,110 @@
-"""Photos on a web server. The one place that needs aiohttp, which fsspec's HTTP is built on."""
+"""Photos on web servers: below a root that the operator names, or at addresses of a catalog."""
 
-from typing import Any
+from urllib.parse import quote
 
-import aiohttp
-from fsspec.asyn import sync
+from yarl import URL
 
-from app.photos.remote import Remote
+from app.errors import LookalikeError
+from app.photos.errors import PhotoError, PhotoStorageUnavailable, UnavailablePhotoError
+from app.photos.http_client import HttpClient
+from app.photos.http_urls import parse_url
+from app.photos.photo_file import UNCHANGED, PhotoFile, Unchanged, describe
+from app.photos.references import MAX_URL_LENGTH, check_path, redacted, too_long
 
-CHUNK = 1 << 20
 
-# A server that accepts and never answers must not hold a worker up for ever.
-TIMEOUT = aiohttp.ClientTimeout(total=120, sock_connect=10, sock_read=30)
+class WebPhotos:
+    """Photos whose references are http(s) addresses of their own. See `PhotoStorage`.
+
+    The catalog's author chose them, so none is trusted. A server that fails is no reason to stop:
+    only its own photos can't be read.
+
+    Args:
+        client: fetches them.
+    """
+
+    readers = 32
+    """A read is mostly waiting."""
+
+    def __init__(self, client: HttpClient) -> None:
+        self._client = client
+
+    def read(self, reference: str) -> bytes:
+        """Return the bytes of a photo."""
+        fetched = self._client.fetch(parse_url(reference))
+        assert fetched is not None  # noqa: S101 - without a validator nothing is unchanged
+        return fetched.data
+
+    def look_up(self, reference: str, validator: str | None) -> Unchanged | PhotoFile:
+        """Hash a photo, unless its server says that it is unchanged."""
+        fetched = self._client.fetch(parse_url(reference), validator)
+        return UNCHANGED if fetched is None else describe(fetched.data, fetched.validator)
 
 
-class Web(Remote):
-    """A URL of HTTP that the photos' paths are below: no folders, and nothing to list."""
+class WebRoot:
+    """An http(s) URL that photos' paths are below. See `PhotoStorage`.
+
+    The operator named it, so its own host may have an address of a private network. A redirect to
+    another host is treated like an address in a catalog.
+
+    Args:
+        url: the root.
+        client: fetches the photos.
+
+    Raises:
+        LookalikeError: no path can be appended to the URL.
+    """
+
+    readers = WebPhotos.readers
+    listable = False
+
+    def __init__(self, url: str, client: HttpClient) -> None:
+        self.shown = redacted(url)
+        if "?" in url or "#" in url:
+            raise LookalikeError(
+                f"photos can't be read from {self.shown}: the URL has a ? or #, and no path of a "
+                "photo can go behind it"
+            )
+        try:
+            parsed = parse_url(url)
+        except PhotoError:
+            raise LookalikeError(
+                f"photos can't be read from {self.shown}: it is no http or https URL with a host"
+            ) from None
+        self._base = str(parsed).rstrip("/")
+        self._origin = parsed.origin()
+        self._client = client
 
     def require(self) -> None:
-        """Make sure that the server answers: it need not have a page at the root."""
+        """Make sure that the server answers. It need not have a page at the root."""
         try:
-            self._ask(lambda: sync(self.files.loop, _answers, self.files, f"{self.base}/"))
-        except (FileNotFoundError, PermissionError):
-            return
+            self._client.require(URL(f"{self._base}/", encoded=True), self._origin)
+        except PhotoError as error:
+            raise PhotoStorageUnavailable(
+                f"the photos at {self.shown} can't be reached ({error}): try again once they can, "
+                "or correct LOOKALIKE_IMAGES"
+            ) from None
 
-    def names(self, folder: str) -> set[str] | None:
-        """Return None. A page of links is no listing: it may be cut off, or be somebody's shop."""
-        return None
+    def require_photos(self) -> None:
+        """Do nothing: a web server can't be asked what it has."""
 
-    def _fetch(self, file: str, limit: int) -> bytes:
-        # fsspec's own way asks for a range, which a server may ignore and send all of the file.
-        data: bytes = sync(self.files.loop, _download, self.files, file, limit)
-        return data
+    def require_seen(self, reference: str) -> None:
+        """Make sure that a photo which was there still is."""
+        self._client.require(self._url(reference), self._origin, found=True)
 
+    def read(self, reference: str) -> bytes:
+        """Return the bytes of a photo."""
+        fetched = self._client.fetch(self._url(reference), None, self._origin)
+        assert fetched is not None  # noqa: S101 - without a validator nothing is unchanged
+        return fetched.data
 
-async def _answers(files: Any, url: str) -> None:
-    """Ask for a page without reading it; any answer is a sign of life but one of 500 and above."""
-    async with (await files.set_session()).get(files.encode_url(url), **_options(files)) as answer:
-        if answer.status >= 500:
-            answer.raise_for_status()
+    def look_up(self, reference: str, validator: str | None) -> Unchanged | PhotoFile:
+        """Hash a photo, unless the server says that it is unchanged."""
+        fetched = self._client.fetch(self._url(reference), validator, self._origin)
+        return UNCHANGED if fetched is None else describe(fetched.data, fetched.validator)
 
-
-async def _download(files: Any, url: str, limit: int) -> bytes:
-    """Read a file up to a limit, then close the connection."""
-    async with (await files.set_session()).get(files.encode_url(url), **_options(files)) as answer:
-        answer.raise_for_status()
-        data = bytearray()
-        while len(data) < limit:
-            chunk = await answer.content.read(min(CHUNK, limit - len(data)))
-            if not chunk:
-                break
-            data += chunk
-        return bytes(data)
-
-
-def _options(files: Any) -> dict[str, Any]:
-    return {"timeout": TIMEOUT, **files.kwargs}
+    def _url(self, reference: str) -> URL:
+        """Return the URL of a photo: each character of the path stands for itself."""
+        url = f"{self._base}/{quote(check_path(reference))}"
+        if len(url) > MAX_URL_LENGTH:
+            raise UnavailablePhotoError(too_long(len(url)))
+        return URL(url, encoded=True)

@@ -7,7 +7,8 @@ CREATE TABLE catalogs (
     profile text,
     version integer NOT NULL DEFAULT 0,
     root text,
-    ingested_at timestamptz
+    ingested_at timestamptz,
+    available real NOT NULL DEFAULT 1
 );
 INSERT INTO catalogs DEFAULT VALUES;
 COMMENT ON TABLE catalogs IS 'Where the products come from and what is declared of them: one row';
@@ -16,6 +17,7 @@ COMMENT ON COLUMN catalogs.profile IS 'The catalog profile (TOML) that was appli
 COMMENT ON COLUMN catalogs.version IS 'Goes up by one whenever a profile changes the attributes';
 COMMENT ON COLUMN catalogs.root IS 'Folder or URL that photos.reference is below; LOOKALIKE_IMAGES overrides it';
 COMMENT ON COLUMN catalogs.ingested_at IS 'When the last ingest was committed; null before the first';
+COMMENT ON COLUMN catalogs.available IS 'Share of the listed products that were available then, 0 to 1; searches plan by it';
 
 CREATE TABLE attributes (
     name text PRIMARY KEY CHECK (name ~ '^[a-z][a-z0-9_]{0,54}$'),
@@ -157,6 +159,7 @@ CREATE TABLE embedding_jobs (
     position smallint NOT NULL,
     state text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'failed')),
     attempts smallint NOT NULL DEFAULT 0,
+    failures smallint NOT NULL DEFAULT 0,
     retry_after timestamptz NOT NULL DEFAULT now(),
     last_error text,
     image_sha256 text NOT NULL,
@@ -172,7 +175,8 @@ COMMENT ON COLUMN embedding_jobs.model_id IS 'The model to embed with';
 COMMENT ON COLUMN embedding_jobs.item_id IS 'The product whose photo is to be embedded';
 COMMENT ON COLUMN embedding_jobs.position IS 'The photo''s position in photos';
 COMMENT ON COLUMN embedding_jobs.state IS 'pending, or failed: then last_error says why';
-COMMENT ON COLUMN embedding_jobs.attempts IS 'How often a worker began it; counted before the work';
+COMMENT ON COLUMN embedding_jobs.attempts IS 'How often a worker began it and did not end it; counted before the work';
+COMMENT ON COLUMN embedding_jobs.failures IS 'How often the photo could not be read; each time the next try is later';
 COMMENT ON COLUMN embedding_jobs.retry_after IS 'Not to be tried before this moment; it moves further away with each attempt';
 COMMENT ON COLUMN embedding_jobs.last_error IS 'Why the last attempt failed';
 COMMENT ON COLUMN embedding_jobs.image_sha256 IS 'The photo''s file that the job is about, as photos.sha256';
@@ -194,3 +198,18 @@ COMMENT ON COLUMN evaluations.evaluated_at IS 'When';
 COMMENT ON COLUMN evaluations.gallery IS 'How many products had a vector and could be found';
 COMMENT ON COLUMN evaluations.queries IS 'How many of them were asked about';
 COMMENT ON COLUMN evaluations.figures IS 'recall@10, ndcg@10, and by label precision@5, precision@10 and map@10';
+
+-- The columns of the attributes are added by apply_attributes.
+CREATE TYPE similar_item AS (
+    item_id bigint,
+    sku text,
+    similarity double precision,
+    distance double precision,
+    product_display_name text,
+    brand_name text,
+    price numeric,
+    discounted_price numeric,
+    photo_position smallint,
+    search text
+);
+COMMENT ON TYPE similar_item IS 'A row of a similarity search: photo_position tells which photo matched, search is exact or approximate; the attributes follow';

@@ -10,15 +10,13 @@ import pytest
 from numpy.typing import NDArray
 from pgvector import HalfVector
 from pgvector.psycopg import register_vector
-from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from app.database import Database, EmbeddingModel, open_database
-from app.models import get_model
-from tests.conftest import _run_cli, clone, database_uri, settings_for
-from worker.embedding.index import ensure_index
+from app.database import Database, open_database
+from app.models import EmbeddingModel, ensure_index, get_model
+from tests.conftest import clone, run_unblocked, settings_for
+from tests.support.templates import kept_catalog, kept_template
 from worker.evaluation.run import evaluate
-from worker.sample_catalog import draw_catalog
 
 ANALYST = "lookalike_analyst"
 
@@ -30,14 +28,21 @@ NEXT_COPY = 10_000
 
 COPY_ITEMS = """
 INSERT INTO items (
-    item_id, gender, master_category, sub_category, article_type, base_colour, season, year, usage,
-    product_display_name, brand_name, price, discounted_price, image_path, image_sha256
+    item_id, sku, gender, master_category, sub_category, article_type, base_colour, season, year,
+    usage, product_display_name, brand_name, price, discounted_price
 )
 SELECT
-    item_id + %(next_copy)s * copy, gender, master_category, sub_category, article_type,
-    base_colour, season, year, usage, product_display_name, brand_name, price, discounted_price,
-    image_path, image_sha256
+    item_id + %(next_copy)s * copy, item_id + %(next_copy)s * copy, gender, master_category,
+    sub_category, article_type, base_colour, season, year, usage, product_display_name, brand_name,
+    price, discounted_price
 FROM items
+CROSS JOIN generate_series(1, %(copies)s) AS copy
+"""
+
+COPY_PHOTOS = """
+INSERT INTO photos (item_id, position, reference, sha256)
+SELECT item_id + %(next_copy)s * copy, position, reference, sha256 || copy
+FROM photos
 CROSS JOIN generate_series(1, %(copies)s) AS copy
 """
 
@@ -49,30 +54,23 @@ def as_role(url: str, role: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def drawn_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def drawn_catalog() -> Path:
     """The catalog that the documentation's examples are about."""
-    folder = tmp_path_factory.mktemp("drawn") / "catalog"
-    draw_catalog(folder)
-    return folder
+    return kept_catalog(200)
 
 
 @pytest.fixture(scope="session")
 def drawn_template(server: str, empty_template: str, home: Path, drawn_catalog: Path) -> str:
     """Name of a database with the drawn catalog, embedded and evaluated."""
-    name = "template_drawn"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                sql.Identifier(name), sql.Identifier(empty_template)
-            )
-        )
-    url = database_uri(server, name)
-    for arguments in (["ingest", str(drawn_catalog)], ["embed"]):
-        done = _run_cli(url, home, *arguments, LOOKALIKE_MODEL="compact")
-        assert done.returncode == 0, done.stderr
-    with open_database(settings_for(url, home)) as database:
-        evaluate(database, _model(database), None)
-    return name
+    assert empty_template  # with it came the roles that a dump grants rights to
+
+    def fill(url: str) -> None:
+        run_unblocked(url, home, "ingest", str(drawn_catalog))
+        run_unblocked(url, home, "embed", LOOKALIKE_MODEL="compact")
+        with open_database(settings_for(url, home)) as database:
+            evaluate(database, _model(database), None)
+
+    return kept_template(server, "template_drawn", drawn_catalog, fill)
 
 
 @pytest.fixture(scope="session")
@@ -111,11 +109,8 @@ def grown(grown_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def _model(database: Database) -> EmbeddingModel:
-    # The session ends here: an index build waits for open transactions.
-    with database.session() as session:
-        model = get_model(session, "compact")
-        session.expunge_all()
-        return model
+    with database.connection() as connection:
+        return get_model(connection, "compact")
 
 
 def _grow(connection: psycopg.Connection[Any]) -> None:
@@ -124,13 +119,16 @@ def _grow(connection: psycopg.Connection[Any]) -> None:
     ids = [item_id for item_id, _ in rows]
     originals = np.stack([embedding.to_numpy() for _, embedding in rows]).astype(np.float32)
     connection.execute("DROP INDEX embeddings_1_hnsw")
-    connection.execute(COPY_ITEMS, {"next_copy": NEXT_COPY, "copies": COPIES})
-    write = "COPY embeddings (model_id, item_id, embedding, image_sha256) FROM STDIN BINARY"
+    for statement in (COPY_ITEMS, COPY_PHOTOS):
+        connection.execute(statement, {"next_copy": NEXT_COPY, "copies": COPIES})
+    write = (
+        "COPY embeddings (model_id, item_id, position, embedding, image_sha256) FROM STDIN BINARY"
+    )
     with connection.cursor().copy(write) as copy:
-        copy.set_types(["int2", "int8", "halfvec", "text"])
+        copy.set_types(["int2", "int8", "int2", "halfvec", "text"])
         for number, vectors in enumerate(_lookalikes(originals), start=1):
             for item_id, vector in zip(ids, vectors, strict=True):
-                copy.write_row((1, item_id + NEXT_COPY * number, HalfVector(vector), ""))
+                copy.write_row((1, item_id + NEXT_COPY * number, 1, HalfVector(vector), ""))
     connection.execute("ANALYZE items")
 
 

@@ -85,7 +85,9 @@ def test_cosine_similarity_is_the_cosine(drawn: Connection) -> None:
 
 
 def test_cosine_similarity_without_a_vector_is_null(drawn: Connection) -> None:
-    without_photo = one(drawn, "SELECT min(item_id) FROM items WHERE image_path IS NULL")
+    without_photo = one(
+        drawn, "SELECT min(item_id) FROM items WHERE item_id NOT IN (SELECT item_id FROM photos)"
+    )
     for other in (without_photo, 1, None):
         assert one(drawn, "SELECT cosine_similarity(%s, %s)", GROUP[0], other) is None
 
@@ -103,3 +105,88 @@ def test_centroid_counts_each_product_that_has_a_vector_once(drawn: Connection) 
     assert one(drawn, "SELECT centroid(%s)", [*GROUP, GROUP[0], 1]) == expected
     for nobody in ([], [1], None):
         assert one(drawn, "SELECT centroid(%s::bigint[])", nobody) is None
+
+
+BAD_NUMBERS = ["0", "1001", "NULL", "-1"]
+
+
+@pytest.mark.parametrize("top_n", BAD_NUMBERS)
+@pytest.mark.parametrize(
+    "call", ["similar_items(10001, {})", "similar_to(centroid(ARRAY[10001]), {})"]
+)
+def test_top_n_has_bounds(drawn: Connection, call: str, top_n: str) -> None:
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match=r"top_n is .*, it must be"):
+        drawn.execute(f"SELECT * FROM {call.format(top_n)}".encode())
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "similar_items(NULL::bigint)",
+        "similar_items(NULL::text)",
+        "similar_items('no such sku')",
+        "similar_items(1)",
+        "similar_to(NULL)",
+        "similar_to(centroid(NULL::bigint[]))",
+        "similar_to(centroid(ARRAY[1, 2]))",
+        "nearest_items(NULL, 5, '{}', NULL, '{}')",
+        "nearest_items(centroid(ARRAY['no such sku']), 5, '{}', NULL, '{}')",
+    ],
+)
+def test_nothing_is_similar_to_nothing(drawn: Connection, call: str) -> None:
+    assert drawn.execute(f"SELECT * FROM {call}".encode()).fetchall() == []
+
+
+def test_null_among_the_excluded_excludes_nothing_else(drawn: Connection) -> None:
+    search = "SELECT item_id FROM nearest_items(centroid(ARRAY[10001]), 5, {}, NULL, {})"
+    plain = drawn.execute(search.format("'{}'", "ARRAY[10001]").encode()).fetchall()
+    assert len(plain) == 5
+    for excluded in ("ARRAY[10001, NULL]", "ARRAY[NULL, 10001, 10001]"):
+        assert drawn.execute(search.format("'{}'", excluded).encode()).fetchall() == plain
+    assert drawn.execute(search.format("NULL", "ARRAY[10001]").encode()).fetchall() == plain
+    (first, *_) = drawn.execute(search.format("'{}'", "NULL").encode()).fetchall()
+    assert first == (10001,)
+
+
+@pytest.mark.parametrize(
+    "function", ["similar_to({})", "nearest_items({}, 5, '{{}}', NULL, '{{}}')"]
+)
+@pytest.mark.parametrize(
+    ("vector", "words"),
+    [
+        ("'[1, 2, 3]'", "the vector has 3 dimensions"),
+        ("array_fill(0, ARRAY[256])::halfvec", "zeros"),
+    ],
+)
+def test_a_vector_that_can_not_be_compared(
+    drawn: Connection, function: str, vector: str, words: str
+) -> None:
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match=words):
+        drawn.execute(f"SELECT * FROM {function.format(vector)}".encode())
+
+
+@pytest.mark.parametrize("threshold", ["2", "-1.5", "'NaN'"])
+def test_min_similarity_is_a_cosine(drawn: Connection, threshold: str) -> None:
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="between -1 and 1"):
+        drawn.execute(f"SELECT * FROM similar_items(10001, 5, '{{}}', {threshold})".encode())
+
+
+@pytest.mark.parametrize("value", ["abc", "0", "1001", "-5", "3.5"])
+def test_ef_search_is_a_number_in_range(grown: Connection, value: str) -> None:
+    grown.execute(f"SET LOCAL lookalike.ef_search = '{value}'".encode())
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match=r"lookalike\.ef_search is"):
+        grown.execute("SELECT * FROM similar_items(10001)")
+
+
+def test_a_product_is_named_by_its_sku_too(drawn: Connection) -> None:
+    for by_id, by_sku in [
+        ("SELECT * FROM similar_items(10001, 7)", "SELECT * FROM similar_items('10001', 7)"),
+        ("SELECT cosine_similarity(10001, 10041)", "SELECT cosine_similarity('10001', '10041')"),
+        ("SELECT centroid(ARRAY[10001, 10041])", "SELECT centroid(ARRAY['10001', '10041'])"),
+    ]:
+        assert drawn.execute(by_sku.encode()).fetchall() == drawn.execute(by_id.encode()).fetchall()
+
+
+def test_an_unknown_label_lists_those_there_are(drawn: Connection) -> None:
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="known are gender, master_cat"):
+        drawn.execute("SELECT * FROM label_cohesion('price')")

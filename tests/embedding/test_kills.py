@@ -1,6 +1,5 @@
 """Workers that are killed, again and again, at random instants: nothing is lost or done twice."""
 
-import os
 import subprocess
 import sys
 import time
@@ -14,40 +13,58 @@ from typing import NamedTuple
 import psutil
 import psycopg
 import pytest
+from psycopg import sql
 
+from app.database import query
 from tests.conftest import Cli, cli_environment
-from tests.embedding.conftest import (
-    DEADLINE,
-    assert_complete,
-    cosine,
-    execute,
-    log_writes,
-    long_report,
-    vectors,
-    written,
-)
+from tests.support.seeds import KILL_SEED, KILLS
+from tests.support.vectors import assert_complete, cosine, log_writes, vectors, written
+from tests.support.waiting import DEADLINE, execute
 
-KILLS = int(os.environ.get("KILLS", "20"))
-SEED = int(os.environ.get("KILL_SEED", time.time_ns() % 2**32))
+pytestmark = pytest.mark.slow
 
-Breed = Callable[[str], psutil.Process]
+Fork = Callable[[str], psutil.Process]
 
 
 class Instant(NamedTuple):
     """When to kill a worker: so many seconds at most after the server sees it come to something."""
 
     seen: str
+    """About pg_stat_activity; `{statements}` is whether it is at one of the statements."""
     longest: float
+    statements: tuple[str, ...] = ()
+    """Names in `queries.sql` of worker.embedding or app.models."""
 
+    def condition(self) -> tuple[sql.Composed, list[list[str]]]:
+        """Return it as SQL, with its parameters."""
+        at_one = sql.SQL(
+            "EXISTS (SELECT FROM unnest(%s::text[]) AS t (beginning) "
+            "WHERE starts_with(query, t.beginning))"
+        )
+        texts = [_beginning_of(name) for name in self.statements]
+        seen = sql.SQL(self.seen).format(statements=at_one)
+        return seen, [texts] if texts else []
+
+
+def _beginning_of(name: str) -> str:
+    """Return the text of a statement up to its first parameter or identifier."""
+    package = "app.models" if name == "create_index" else "worker.embedding"
+    return query(package, name).as_string().replace("{", "%").partition("%")[0]
+
+
+ACTIVE = "state = 'active' AND {statements}"
 
 WORK = {
     "start-up": Instant("true", 1.0),
-    "claim": Instant("state = 'active' AND query ~ '^-- (give_up|count_attempt|claim):'", 0.1),
-    "decode, encode": Instant("state = 'idle in transaction' AND query ~ '^-- unlock:'", 0.1),
-    "write": Instant("state = 'active' AND query ~ '^-- (replace|write|finish):'", 0.1),
+    "choice": Instant(ACTIVE, 0.1, ("give_up_jobs", "choose_jobs")),
+    "claim": Instant(ACTIVE, 0.1, ("set_timeouts", "claim_jobs")),
+    "decode, encode": Instant(
+        "state = 'idle in transaction' AND {statements}", 0.1, ("claim_jobs",)
+    ),
+    "write": Instant(ACTIVE, 0.1, ("delete_vectors", "write_vectors", "finish_jobs")),
     "commit": Instant("state = 'active' AND query = 'COMMIT'", 0.1),
 }
-INDEXING = Instant("query ~ '^-- create_index:' OR query ~ '^SELECT pg_try_advisory_lock'", 0.5)
+INDEXING = Instant(f"{ACTIVE} OR query = 'ROLLBACK'", 0.5, ("create_index",))
 """Building the index, or waiting while another worker builds it."""
 
 SLOW = """
@@ -67,18 +84,18 @@ END $$
 
 
 @pytest.fixture
-def breed(unembedded_url: str, home: Path) -> Iterator[Breed]:
+def fork_worker(unembedded_url: str, home: Path) -> Iterator[Fork]:
     """Start a worker under a name, quickly."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.embedding.nursery"],
+        [sys.executable, "-m", "tests.support.forked_workers"],
         env=cli_environment(unembedded_url, home, LOOKALIKE_BATCH_SIZE="2"),
         cwd=Path(__file__).parents[2],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    ) as nursery:
-        assert nursery.stdin is not None
-        stdin, stdout = nursery.stdin, nursery.stdout
+    ) as parent:
+        assert parent.stdin is not None
+        stdin, stdout = parent.stdin, parent.stdout
         assert stdout is not None
 
         def begin(name: str) -> psutil.Process:
@@ -90,10 +107,13 @@ def breed(unembedded_url: str, home: Path) -> Iterator[Breed]:
 
 def kill(worker: psutil.Process, name: str, url: str, instant: Instant, random: Random) -> None:
     """Kill a worker at an instant."""
-    seen = f"SELECT true FROM pg_stat_activity WHERE application_name = %s AND ({instant.seen})"
+    condition, parameters = instant.condition()
+    seen = sql.SQL(
+        "SELECT true FROM pg_stat_activity WHERE application_name = %s AND ({condition})"
+    ).format(condition=condition)
     until = time.monotonic() + DEADLINE
     with closing(psycopg.connect(url, autocommit=True)) as watching:
-        while not watching.execute(seen, [name]).fetchone():
+        while not watching.execute(seen, [name, *parameters]).fetchone():
             assert worker.is_running(), "it came to its end before that"
             assert time.monotonic() < until, "it never came to that"
     time.sleep(random.uniform(0, instant.longest))
@@ -102,10 +122,11 @@ def kill(worker: psutil.Process, name: str, url: str, instant: Instant, random: 
 
 
 def test_kill_9_at_any_instant(
-    unembedded_url: str, catalog_url: str, breed: Breed, cli: Cli
+    unembedded_url: str, catalog_url: str, fork_worker: Fork, cli: Cli
 ) -> None:
-    print(f"KILLS={KILLS} KILL_SEED={SEED} kills like that again")  # noqa: T201 - shown if it fails
-    url, undisturbed, random = unembedded_url, vectors(catalog_url), Random(SEED)
+    # Shown if it fails.
+    print(f"KILLS={KILLS} KILL_SEED={KILL_SEED} kills like that again")  # noqa: T201
+    url, undisturbed, random = unembedded_url, vectors(catalog_url), Random(KILL_SEED)
     log_writes(url, seconds=0.02)
     execute(url, SLOW)
 
@@ -113,7 +134,7 @@ def test_kill_9_at_any_instant(
         for start in range(0, len(instants), 2):
             pair = instants[start : start + 2]
             names = [f"worker {start + at}" for at in range(len(pair))]
-            workers = [breed(name) for name in names]
+            workers = [fork_worker(name) for name in names]
             for worker, name, instant in zip(workers, names, pair, strict=True):
                 kill(worker, name, url, instant, random)
 
@@ -122,7 +143,8 @@ def test_kill_9_at_any_instant(
     kill_in_pairs(at_work)
     assert len(vectors(url)) < len(undisturbed)  # else the kills came too late to disturb
     execute(url, NOTICE_DEATHS)  # the server would otherwise build the index for nobody
-    with long_report(url):
+    with psycopg.connect(url) as writer:
+        writer.execute("LOCK TABLE embeddings_1 IN ROW EXCLUSIVE MODE")  # a build waits for it
         kill_in_pairs([INDEXING] * (KILLS // 4))
 
     done = cli(url, "embed")

@@ -5,13 +5,15 @@ import socket
 import urllib.request
 from pathlib import Path
 
+import pytest
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import Cli, free_port, wait_for
-from tests.embedding.conftest import Start, end, execute, wait_until, writes_held
-from worker.embedding.lanes import LANES
-from worker.embedding.metrics import STAGES, backlog_of
+from tests.support.vectors import writes_held
+from tests.support.waiting import Start, end, execute, wait_until
+from worker.embedding.metrics import STAGES, show_backlog
+from worker.embedding.worker import BATCH_WORKERS
 
 Samples = dict[tuple[str, ...], float]
 """Values by name and labels' values."""
@@ -30,6 +32,7 @@ def scrape(base: str) -> Samples:
         return samples(response.read().decode())
 
 
+@pytest.mark.slow
 def test_a_worker_tells_what_it_does(unembedded_url: str, catalog: Path, start: Start) -> None:
     url = unembedded_url
     photos = sorted((catalog / "images").iterdir())
@@ -39,12 +42,12 @@ def test_a_worker_tells_what_it_does(unembedded_url: str, catalog: Path, start: 
     arguments = ("embed", "--follow", "--metrics-port", str(port))
     with writes_held(url) as waiting:
         worker = start(url, *arguments, LOOKALIKE_IMAGES=str(catalog), LOOKALIKE_BATCH_SIZE="32")
-        wait_until(lambda: waiting() == LANES)
+        wait_until(lambda: waiting() == BATCH_WORKERS)
         base = wait_for(f"http://127.0.0.1:{port}", "/metrics")
         found = scrape(base)
         assert found["lookalike_backlog_photos", "compact"] == len(photos)
         assert found["lookalike_photos_total", "compact", "embedded"] == 0
-        assert found["lookalike_stage_seconds_count", "encode"] == LANES
+        assert found["lookalike_stage_seconds_count", "encode"] == BATCH_WORKERS
         assert found["lookalike_stage_seconds_count", "write"] == 0  # it is still at it
     wait_until(lambda: not execute(url, "SELECT true FROM embedding_jobs WHERE state = 'pending'"))
     wait_until(lambda: scrape(base)["lookalike_photos_total", "compact", "failed"] == 1)
@@ -77,7 +80,7 @@ def test_a_taken_port_is_one_line(catalog_url: str, cli: Cli) -> None:
 
 
 def test_without_a_database_the_rest_is_told(tmp_path: Path) -> None:
-    with backlog_of(f"postgresql://nobody@/nowhere?host={tmp_path}"):
+    with show_backlog(f"postgresql://nobody@/nowhere?host={tmp_path}"):
         found = samples(generate_latest(REGISTRY).decode())
     assert not [name for name, *_ in found if name.startswith("lookalike_backlog")]
     assert ("lookalike_stage_seconds_count", "encode") in found

@@ -2,9 +2,13 @@
 
 import json
 
+import pytest
+
 from app.encoders.precision import has_bfloat16
 from tests.conftest import Cli
-from tests.embedding.conftest import execute
+from tests.support.waiting import execute
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_models_row_says_what_was_used(unembedded_url: str, cli: Cli) -> None:
@@ -24,6 +28,6 @@ def test_the_precision_may_be_asked_for(unembedded_url: str, cli: Cli) -> None:
     ) == [("bfloat16",), ("float32",)]
     agreement = (
         "SELECT min(1 - (a.embedding <=> b.embedding)) FROM embeddings a JOIN embeddings b "
-        "USING (item_id) WHERE a.model_id = 2 AND b.model_id = 3"
+        "USING (item_id, position) WHERE a.model_id = 2 AND b.model_id = 3"
     )
     assert execute(unembedded_url, agreement)[0][0] >= 0.99

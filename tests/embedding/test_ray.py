@@ -1,5 +1,6 @@
 """`lookalike embed --engine ray`, on a real cluster of two nodes: the same vectors, each once."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,21 +11,14 @@ import pytest
 from ray.cluster_utils import Cluster
 
 from tests.conftest import Cli
-from tests.embedding.conftest import (
-    DEADLINE,
-    Start,
-    assert_complete,
-    cosine,
-    execute,
-    log_writes,
-    until,
-    vectors,
-    wait_until,
-    writes_held,
-    written,
-)
-from worker.embedding.engines.pipeline import CORES, Share, share_out
-from worker.embedding.lanes import LANES
+from tests.support.vectors import assert_complete, cosine, log_writes, vectors, writes_held, written
+from tests.support.waiting import DEADLINE, Start, execute, read_until, wait_until
+from worker.embedding.engines.driver import CORES, Share, share_out
+from worker.embedding.worker import BATCH_WORKERS
+
+pytestmark = pytest.mark.slow
+
+pytestmark = pytest.mark.slow
 
 NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 EMBED = ("embed", "--engine", "ray")
@@ -47,7 +41,9 @@ def actors_of(node: Any) -> list[psutil.Process]:
     """The processes of a node that run an actor of ours."""
     ((raylet,),) = (node.all_processes[kind] for kind in node.all_processes if kind == "raylet")
     children = psutil.Process(raylet.process.pid).children()
-    return [child for child in children if any("Player" in word for word in child.cmdline())]
+    return [
+        child for child in children if any("EmbeddingActor" in word for word in child.cmdline())
+    ]
 
 
 @pytest.mark.usefixtures("cluster")
@@ -59,7 +55,9 @@ def test_two_nodes_make_the_vectors_of_the_local_engine(
     log_writes(url)
     with writes_held(url) as waiting:
         worker = start(url, *EMBED, LOOKALIKE_BATCH_SIZE="4")
-        wait_until(lambda: waiting() == 2 * LANES)  # on either node an actor, each with its batches
+        wait_until(
+            lambda: waiting() == 2 * BATCH_WORKERS
+        )  # on either node an actor, each with its batches
     output, errors = worker.communicate(timeout=DEADLINE)
     assert worker.returncode == 0, errors
     embedded, indexed = output.splitlines()
@@ -82,9 +80,9 @@ def test_a_signal_ends_the_batches_of_all_nodes(
     url = unembedded_url
     with writes_held(url) as waiting:
         worker = start(url, *EMBED, LOOKALIKE_BATCH_SIZE="4")
-        wait_until(lambda: waiting() == 2 * LANES)
+        wait_until(lambda: waiting() == 2 * BATCH_WORKERS)
         worker.send_signal(signal.SIGTERM)
-        until(worker, "once more to stop at once")
+        read_until(worker, "once more to stop at once")
     output, errors = worker.communicate(timeout=DEADLINE)
     assert worker.returncode == 1
     assert errors.endswith(
@@ -106,7 +104,7 @@ def test_a_node_is_killed_mid_run(
     (node,) = cluster.worker_nodes
     with writes_held(url) as waiting:
         worker = start(url, *EMBED, LOOKALIKE_BATCH_SIZE="4")
-        wait_until(lambda: waiting() == 2 * LANES)
+        wait_until(lambda: waiting() == 2 * BATCH_WORKERS)
         (actor,) = actors_of(node)
         cluster.remove_node(node, allow_graceful=False)
         psutil.wait_procs([actor], DEADLINE)
@@ -120,12 +118,13 @@ def test_a_node_is_killed_mid_run(
 
 def test_without_ray_it_says_what_to_install(unembedded_url: str, cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "ray.py").write_text("raise ImportError('as if it were not there')\n")
-    done = cli(unembedded_url, *EMBED, PYTHONPATH=str(tmp_path))
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = cli(unembedded_url, *EMBED, PYTHONPATH=path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "lookalike: --engine ray needs more packages: pip install 'lookalike[ray]'\n"
     )
-    done = cli(unembedded_url, "embed", PYTHONPATH=str(tmp_path))
+    done = cli(unembedded_url, "embed", PYTHONPATH=path)
     assert done.returncode == 0, done.stderr
 
 

@@ -1,6 +1,7 @@
 """`lookalike status`: what somebody has to know who is called at night."""
 
 import json
+import re
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -8,22 +9,20 @@ from typing import Any
 import psycopg
 
 from app.database import Database
-from app.models import get_model
+from app.models import ensure_index
 from tests.conftest import Cli, settings_for
-from tests.embedding.conftest import DEADLINE, execute, vectors, wait_until
-from worker.embedding.index import ensure_index
-
-INVALID = (
-    "SELECT true FROM pg_index "
-    "WHERE indexrelid = to_regclass('embeddings_1_hnsw') AND NOT indisvalid"
-)
+from tests.support.vectors import model_of, vectors
+from tests.support.waiting import DEADLINE, execute, wait_until
 
 
 def status(cli: Cli, url: str) -> dict[str, Any]:
     """What is said of the database's one model."""
     done = cli(url, "status", "--json")
     assert (done.returncode, done.stderr) == (0, "")
-    (model,) = json.loads(done.stdout)["models"]
+    said = json.loads(done.stdout)
+    (model,) = said["models"]
+    ((expected,),) = execute(url, "SELECT to_json(p) FROM embedding_progress AS p")
+    assert {name: model[name] for name in expected} == expected  # one count, asked in two ways
     return dict(model)
 
 
@@ -36,8 +35,8 @@ def test_what_is_done_and_how_fast(catalog_url: str, cli: Cli) -> None:
     execute(url, "DELETE FROM embeddings WHERE item_id IN (%s, %s)", lost, failed)
     execute(
         url,
-        "INSERT INTO embedding_jobs (model_id, item_id, image_sha256, state, last_error) "
-        "SELECT 1, item_id, image_sha256, 'failed', 'the file is empty' FROM items "
+        "INSERT INTO embedding_jobs (model_id, item_id, position, image_sha256, state, last_error)"
+        " SELECT 1, item_id, position, sha256, 'failed', 'the file is empty' FROM photos "
         "WHERE item_id = %s",
         failed,
     )
@@ -49,7 +48,7 @@ def test_what_is_done_and_how_fast(catalog_url: str, cli: Cli) -> None:
     assert model["last_embedded_at"][:19] == last[:19]
 
     lines = cli(url, "status").stdout.splitlines()
-    assert lines[1].endswith("percent  per minute  last embedded  index")
+    assert re.split("  +", lines[1])[-4:] == ["percent", "per minute", "last embedded", "index"]
     assert lines[2].split()[-5:] == ["0", "3", "h", "ago", "valid"]
     assert lines[3:] == [
         "`lookalike jobs list` says why photos failed",
@@ -70,17 +69,14 @@ def test_how_the_index_is(
     url = catalog_url
     execute(url, "DROP INDEX embeddings_1_hnsw")
     assert status(cli, url)["index"] == "missing"
-    with catalog_database.session() as session:
-        model = get_model(session, "compact")
-        session.expunge(model)
+    model = model_of(catalog_database)
     building = Thread(target=ensure_index, args=(catalog_database, model, settings_for(url, home)))
-    with psycopg.connect(url) as reader:  # whom the build has to wait for
-        reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        reader.execute("SELECT count(*) FROM items")
+    with psycopg.connect(url) as writer:  # whom the build has to wait for
+        writer.execute("LOCK TABLE embeddings_1 IN ROW EXCLUSIVE MODE")
         building.start()
-        wait_until(lambda: execute(url, INVALID))
         # Another role than the one that builds.
         worker = url.replace("//postgres@", "//lookalike_worker@")
+        wait_until(lambda: status(cli, worker)["index"] != "missing")
         assert status(cli, worker)["index"] == "building"
     building.join(DEADLINE)
     assert status(cli, url)["index"] == "valid"
@@ -96,3 +92,11 @@ def test_a_model_without_vectors(unembedded_url: str, cli: Cli) -> None:
     assert (model["last_embedded_at"], model["per_minute"], model["index"]) == (None, 0, "missing")
     line = cli(unembedded_url, "status").stdout.splitlines()[2]
     assert line.split()[-3:] == ["0", "never", "missing"]
+
+
+def test_a_schema_that_lacks_something_is_told(catalog_url: str, cli: Cli) -> None:
+    execute(catalog_url, "DROP FUNCTION centroid(bigint[])")
+    done = cli(catalog_url, "status")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("lookalike: the schema lacks function centroid: run")
+    assert done.stderr.count("\n") == 1

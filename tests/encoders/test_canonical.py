@@ -8,6 +8,8 @@ import pytest
 from app.encoders.registry import BACKBONES, Backbone
 from tests.encoders import canonical
 
+pytestmark = pytest.mark.slow
+
 LEAST_COSINE = 0.9995
 """Below what other processors and library versions make of rounding, above any change of ours."""
 

@@ -5,10 +5,10 @@ import sys
 
 CODE = """
 import gc, sys
-from app.encoders.keras_import import NOT_FOR_US, load_keras
+from app.encoders.keras_import import UNUSED, load_keras
 load_keras().layers.Dense(1)
 assert gc.isenabled()
-assert not sys.modules.keys() & {*NOT_FOR_US}
+assert not sys.modules.keys() & {*UNUSED}
 import pandas
 pandas.DataFrame()
 """

@@ -11,6 +11,8 @@ from app.encoders.frozen import FrozenNetwork
 from app.encoders.networks import build, build_for_inference, with_head
 from app.encoders.registry import get_backbone
 
+pytestmark = pytest.mark.slow
+
 PHOTOS = np.random.default_rng(3).integers(0, 256, (2, 224, 224, 3)).astype(np.float32)
 RESNET = get_backbone("resnet50")
 

@@ -13,6 +13,8 @@ from app.encoders.encoder import Encoder
 from app.encoders.registry import get_backbone
 from app.photos.decode import load_photo
 
+pytestmark = pytest.mark.slow
+
 SIZES = [(224, 224), (300, 400), (1800, 2400)]
 
 

@@ -1,31 +1,32 @@
-"""The precision is chosen by what the processor has and the network bears."""
+"""The precision is chosen by what the processor has and what is exact enough."""
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.encoders import encoder, precision
+from app.encoders import encoder
 from app.encoders.encoder import Encoder
-from app.encoders.precision import LEAST_COSINE, Precision
+from app.encoders.precision import LEAST_COSINE, Precision, has_bfloat16
 from app.encoders.registry import get_backbone
 from app.encoders.weights import default_file
-from app.photos.decode import load_photo, read_photo
+from app.photos.decode import load_photo
+from tests.encoders import canonical
 
 COMPACT = get_backbone("compact")
 
 
 @pytest.fixture(scope="module")
-def pixels(sample_catalog: Path) -> NDArray[np.uint8]:
-    """Photos as `compact` takes them, shape `(8, 112, 112, 3)`."""
-    files = sorted((sample_catalog / "images").glob("*.jpg"))[:8]
-    return np.stack([load_photo(read_photo(file), 112, COMPACT.resize) for file in files])
+def pixels() -> NDArray[np.uint8]:
+    """Drawn photos as `compact` takes them, shape `(3, 112, 112, 3)`."""
+    return np.stack([load_photo(photo, 112, COMPACT.resize) for photo in canonical.photos()])
 
 
-def compact(asked: Precision) -> Encoder:
-    return Encoder(COMPACT, default_file(COMPACT), asked)
+def compact(asked: Precision, **options: Any) -> Encoder:
+    return Encoder(COMPACT, default_file(COMPACT), asked, **options)
 
 
 def test_of_no_photos_there_are_no_embeddings(pixels: NDArray[np.uint8]) -> None:
@@ -44,24 +45,19 @@ def test_of_no_photos_there_are_no_embeddings(pixels: NDArray[np.uint8]) -> None
         ("", False),
     ],
 )
-def test_the_processor_says_what_it_has(
-    cpuinfo: str, expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_processor_says_what_it_has(cpuinfo: str, expected: bool, tmp_path: Path) -> None:
     file = tmp_path / "cpuinfo"
     file.write_text(cpuinfo)
-    monkeypatch.setattr(precision, "CPUINFO", file)
-    assert precision.has_bfloat16() is expected
-    monkeypatch.setattr(precision, "CPUINFO", tmp_path / "missing")
-    assert precision.has_bfloat16() is False
+    assert has_bfloat16(file) is expected
+    assert has_bfloat16(tmp_path / "missing") is False
 
 
 def test_without_the_instructions_it_is_float32(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(encoder, "has_bfloat16", lambda: False)
-    assert compact(Precision.AUTO).precision is Precision.FLOAT32
+    assert compact(Precision.AUTO, has_bfloat16=False).precision is Precision.FLOAT32
     assert caplog.text == ""
-    assert compact(Precision.BFLOAT16).precision is Precision.FLOAT32
+    assert compact(Precision.BFLOAT16, has_bfloat16=False).precision is Precision.FLOAT32
     assert "not fast at bfloat16: computing compact in float32" in caplog.text
 
 
@@ -72,27 +68,24 @@ def test_auto_settles_on_the_first_batch(
     least_cosine: float,
     expected: Precision,
     pixels: NDArray[np.uint8],
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(encoder, "has_bfloat16", lambda: True)
-    monkeypatch.setattr(encoder, "LEAST_COSINE", least_cosine)
     caplog.set_level(logging.INFO)
-    auto = compact(Precision.AUTO)
+    auto = compact(Precision.AUTO, has_bfloat16=True, least_cosine=least_cosine)
     assert auto.precision is Precision.AUTO
     settled = auto.encode(pixels)
     assert auto.precision is expected
     assert f"computing in {expected}" in caplog.text
-    np.testing.assert_array_equal(settled, compact(expected).encode(pixels))
+    np.testing.assert_array_equal(settled, compact(expected, has_bfloat16=True).encode(pixels))
 
 
-def test_bfloat16_agrees_with_float32(
-    pixels: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(encoder, "has_bfloat16", lambda: True)
-    narrow, wide = (compact(p).encode(pixels) for p in (Precision.BFLOAT16, Precision.FLOAT32))
+def test_bfloat16_agrees_with_float32(pixels: NDArray[np.uint8]) -> None:
+    narrow, wide = (
+        compact(asked, has_bfloat16=True).encode(pixels)
+        for asked in (Precision.BFLOAT16, Precision.FLOAT32)
+    )
     assert ((narrow * wide).sum(axis=1) >= LEAST_COSINE).all()
-    if precision.CPUINFO.exists() and precision.has_bfloat16():
+    if has_bfloat16():
         assert (narrow != wide).any()  # else nothing was computed in bfloat16
 
 

@@ -87,12 +87,13 @@ def test_keras_cache_is_asked_for_imagenet_weights(
 ) -> None:
     asked: list[tuple[str, str]] = []
 
-    def get_file(name: str, origin: str, cache_subdir: str) -> str:
+    def get_file(name: str, origin: str, cache_dir: str, cache_subdir: str) -> str:
         asked.append((name, origin))
-        assert cache_subdir == "models"
+        assert (cache_dir, cache_subdir) == ("/srv/keras", "models")
         return str(resnet_weights)
 
     monkeypatch.setattr(keras.utils, "get_file", get_file)
+    monkeypatch.setenv("KERAS_HOME", "/srv/keras")
     assert weights.default_file(get_backbone("resnet50")) == resnet_weights
     ((name, origin),) = asked
     assert origin.endswith(f"/keras-applications/resnet/{name}")

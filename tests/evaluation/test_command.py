@@ -4,9 +4,10 @@ import json
 
 import psycopg
 
+from app.catalog.attributes import Catalog
+from app.catalog.profile import DATASET, load_profile
 from app.database import Database
 from tests.conftest import Cli
-from worker.evaluation.codes import LABELS
 from worker.evaluation.run import chosen_models, evaluate
 
 
@@ -20,7 +21,7 @@ def test_json_has_every_figure_and_is_recorded(
     assert report["gallery"] == report["queries"] == photo_count
     assert report["recall@10"] > 0.9
     assert 0 < report["ndcg@10"] < 1
-    for label in LABELS:
+    for label in Catalog(0, load_profile(DATASET).attributes).labels:
         assert set(report[label]) == {"precision@5", "precision@10", "map@10"}
         assert all(0 < figure <= 1 for figure in report[label].values())
     with psycopg.connect(catalog_url) as connection:

@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.conftest import clone, web_server
 
+pytestmark = pytest.mark.slow
+
 QUIET = (
     "--no-sandbox",  # tests may run as root
     "--disable-gpu",
@@ -126,7 +128,7 @@ def test_a_visitor_filters(visit: Visit, site: str) -> None:
 
 def test_the_pages_about_the_api_come_from_this_server_alone(visit: Visit, site: str) -> None:
     visit.page.goto(f"{site}/docs")
-    expect(visit.page.get_by_text("/api/v1/items/{item_id}/similar")).to_be_visible()
+    expect(visit.page.get_by_text("/api/v1/items/{item}/similar")).to_be_visible()
     assert visit.hosts == {urlsplit(site).netloc}
     assert visit.complaints == []
 

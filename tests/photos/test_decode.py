@@ -2,15 +2,20 @@
 
 import io
 import struct
+import subprocess
+import sys
+import tracemalloc
 import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
-from app.photos.decode import MAX_BYTES, PhotoError, Resize, load_photo, read_photo
+from app.photos.decode import MAX_BYTES, Resize, load_photo, read_photo
+from app.photos.errors import NotAPhotoError, PhotoError
+from tests.support.image_files import chunk, tiff_file
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
@@ -77,6 +82,98 @@ def test_exif_rotation_is_applied(picture: Image.Image, orientation: int) -> Non
     )
 
 
+XMP = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
+xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
+xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>"""
+
+
+@pytest.mark.parametrize("exif", [None, 1, 3, b"Exif\0\0no such thing"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_only_exif_turns_a_photo(picture: Image.Image, kind: str, exif: int | bytes | None) -> None:
+    options: dict[str, Any] = {"quality": 95} if kind in ("JPEG", "WEBP", "AVIF") else {}
+    if isinstance(exif, bytes):
+        if kind in ("TIFF", "AVIF"):
+            pytest.skip("Pillow does not save it")
+        options["exif"] = exif
+    elif exif is not None:
+        options["exif"] = Image.Exif()
+        options["exif"][0x0112] = exif
+    if kind == "TIFF":
+        options["tiffinfo"] = {700: XMP, **({0x0112: exif} if isinstance(exif, int) else {})}
+        options.pop("exif", None)
+    elif kind == "PNG":
+        options["pnginfo"] = PngImagePlugin.PngInfo()
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", XMP.decode())
+    else:
+        options["xmp"] = XMP
+    upright = picture.transpose(Image.Transpose.ROTATE_180) if exif == 3 else picture
+    pixels = load_photo(encoded(picture, kind, **options), 64, Resize.NEAREST).astype(int)
+    expected = np.asarray(upright.resize((64, 64), Image.Resampling.NEAREST))
+    assert np.abs(pixels - expected).mean() < 6
+
+
+def test_exif_as_imagemagick_keeps_it(picture: Image.Image) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    content = exif.tobytes()
+    text = f"\nexif\n{len(content):8}\n{content.hex()}\n"
+    for compressed in (False, True):
+        info = PngImagePlugin.PngInfo()
+        info.add_text("Raw profile type exif", text, zip=compressed)
+        pixels = load_photo(encoded(picture, pnginfo=info), 64, Resize.NEAREST)
+        upright = picture.transpose(Image.Transpose.ROTATE_180)
+        np.testing.assert_array_equal(pixels, np.asarray(upright.resize((64, 64), 0)))
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+@pytest.mark.parametrize("kind", [b"tEXt", b"zTXt", b"iTXt"])
+@pytest.mark.parametrize(
+    ("keyword", "length"),
+    [
+        (b"Comment", 3_000_000), (b"Comment", 90_000_000), (b"transparency", 5), (b"gamma", 5),
+        (b"icc_profile", 5), (b"Raw profile type exif", 5), (b"Raw profile type exif", 3_000_000),
+        (b"exif", 5), (b"bbox", 5),
+    ],
+)  # fmt: skip
+def test_the_text_of_a_png_has_no_say_in_its_pixels(
+    picture: Image.Image, where: str, kind: bytes, keyword: bytes, length: int
+) -> None:
+    text = b"a" * (1000 if kind == b"tEXt" and length > 10_000_000 else length)
+    content = {
+        b"tEXt": lambda: text,
+        b"zTXt": lambda: b"\0" + zlib.compress(text),
+        b"iTXt": lambda: b"\1\0\0\0" + zlib.compress(text),
+    }[kind]()
+    added = chunk(kind, keyword + b"\0" + content)
+    plain = encoded(picture)
+    at = plain.index(b"IDAT" if where == "before" else b"IEND") - 4
+    np.testing.assert_array_equal(
+        load_photo(plain[:at] + added + plain[at:], 64, Resize.NEAREST),
+        load_photo(plain, 64, Resize.NEAREST),
+    )
+
+
+def test_an_inflated_profile_of_a_png_is_ignored_and_takes_no_memory(picture: Image.Image) -> None:
+    data = encoded(picture, icc_profile=bytes(60_000_000))
+    tracemalloc.start()
+    pixels = load_photo(data, 64, Resize.NEAREST)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(pixels, load_photo(encoded(picture), 64, Resize.NEAREST))
+    assert peak < 10_000_000
+
+
+def test_pillows_own_limits_are_left_alone() -> None:
+    """They belong to the program that imports this one."""
+    code = (
+        "from PIL import Image, PngImagePlugin as p\n"
+        "kept = Image.MAX_IMAGE_PIXELS, p.MAX_TEXT_CHUNK, p.MAX_TEXT_MEMORY\n"
+        "import app.photos.decode\n"
+        "assert kept == (Image.MAX_IMAGE_PIXELS, p.MAX_TEXT_CHUNK, p.MAX_TEXT_MEMORY)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 @pytest.mark.parametrize(
     ("mode", "kind"),
     [
@@ -118,11 +215,6 @@ def giant_png() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b""))
 
 
-def chunk(kind: bytes, content: bytes) -> bytes:
-    checksum = struct.pack(">I", zlib.crc32(kind + content))
-    return struct.pack(">I", len(content)) + kind + content + checksum
-
-
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
@@ -140,8 +232,15 @@ def test_what_is_no_photo_is_refused(data: bytes, reason: str) -> None:
             load_photo(data, 112, resize)
 
 
+def test_a_file_of_an_unsupported_kind_says_which() -> None:
+    half = tiff_file((4, 4), [bytes(32)], {258: [16], 262: [1], 277: [1], 339: [3]})
+    with pytest.raises(PhotoError, match=r"unsupported kind \(unknown pixel mode\)") as refusal:
+        load_photo(half, 4, Resize.NEAREST)
+    assert not isinstance(refusal.value, NotAPhotoError)
+
+
 @pytest.mark.parametrize("resize", list(Resize))
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"])
 def test_a_truncated_photo_is_refused(resize: Resize, kind: str) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (300, 300, 3), dtype=np.uint8)
     data = encoded(Image.fromarray(noise), kind)

@@ -16,6 +16,8 @@ from app.encoders.registry import get_backbone
 from tests.conftest import LOOKALIKE, Cli, cli_environment
 from worker.cli.train import command as train
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_projection_of_what_stands_in_the_database(
     catalog_url: str, cli: Cli, photo_count: int, tmp_path: Path

@@ -11,13 +11,16 @@ from app.encoders import projection
 from app.encoders.encoder import Encoder
 from app.encoders.registry import get_backbone
 from app.errors import LookalikeError
-from app.photos import Folder
+from app.photos.storage import open_storage
+from app.settings import Settings
 from worker.training.network_job import Teacher, train_network
 from worker.training.outcome import Options
-from worker.training.pixels import PhotoFile
+from worker.training.pixels import StoredPhoto
 from worker.training.products import Products
 from worker.training.projection_job import Base, train_projection, vectors_of
 from worker.training.recipe import Recipe
+
+pytestmark = pytest.mark.slow
 
 COMPACT = get_backbone("compact")
 
@@ -26,7 +29,7 @@ COMPACT = get_backbone("compact")
 def products(tmp_path: Path) -> Products:
     """Sixty squares in two colours, one of them no photo, some without a label."""
     random = np.random.default_rng(0)
-    root, files, colours = Folder(tmp_path), [], []
+    storage, files, colours = open_storage(str(tmp_path), Settings(_env_file=None)), [], []
     for number in range(60):
         red = number % 2 == 0
         file = tmp_path / f"{number}.jpg"
@@ -34,10 +37,15 @@ def products(tmp_path: Path) -> Products:
         photo[20:60, 10:50] = (180, 20, 20) if red else (20, 20, 180)
         photo[20:60, 10:50] += random.integers(0, 40, size=(40, 40, 3), dtype=np.uint8)
         Image.fromarray(photo).save(file)
-        files.append(PhotoFile(root, file.name))
+        files.append(StoredPhoto(storage, file.name))
         colours.append(None if number % 9 == 0 else "Red" if red else "Blue")
     (tmp_path / "7.jpg").write_bytes(b"no photo")
-    return Products(list(range(60)), files, {"base_colour": colours})
+    return Products(
+        [str(number) for number in range(60)],
+        files,
+        {"base_colour": colours},
+        {"base_colour": 1.0},
+    )
 
 
 @pytest.fixture
@@ -75,9 +83,9 @@ def test_a_projection_behind_its_backbone_in_one_file(
 
     compact.build().save_weights(tmp_path / "base.weights.h5")
     base = Base(COMPACT, tmp_path / "base.weights.h5")
-    known = vectors_of(products, base, hidden=True)
-    assert known.unreadable == 1
-    outcome = train_projection(known, base, 32, options)
+    vectors = vectors_of(products, base, hidden=True)
+    assert vectors.unreadable == 1
+    outcome = train_projection(vectors, base, 32, options)
     shape = projection.shape_in(outcome.weights)
     assert shape is not None
     assert shape.dimensions == 32
@@ -93,4 +101,4 @@ def test_a_projection_behind_its_backbone_in_one_file(
     assert head.output_shape == (None, 32)
 
     with pytest.raises(LookalikeError, match="a run with another dimensions: go on"):
-        train_projection(known, base, 48, options)
+        train_projection(vectors, base, 48, options)

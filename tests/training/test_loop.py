@@ -14,6 +14,8 @@ from worker.training.labels import encode_labels
 from worker.training.loop import train
 from worker.training.recipe import Recipe
 
+pytestmark = pytest.mark.slow
+
 RECIPE = Recipe(epochs=8, batch_size=32, learning_rate=0.02, seed=3)
 
 

@@ -9,6 +9,8 @@ import pytest
 from app.errors import LookalikeError
 from worker.training.weights import save_half_precision
 
+pytestmark = pytest.mark.slow
+
 
 def network(seed: int) -> keras.Model:
     keras.utils.set_random_seed(seed)

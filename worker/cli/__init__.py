@@ -1,10 +1,10 @@
 """The command line, `lookalike`: one file a command, loaded when it is called."""
 
+import errno
 import importlib
 import logging
 import sys
 from contextlib import suppress
-from typing import Any
 
 import click
 
@@ -17,7 +17,8 @@ COMMANDS = {
     "demo": "Draw or take a catalog, embed it, and serve it: the whole product in one go.",
     "embed": "Turn the photos that lack a vector into vectors.",
     "evaluate": "Measure how well nearest neighbours agree with the catalog's labels.",
-    "ingest": "Read a catalog folder into the database.",
+    "ingest": "Read the products of a catalog into the database.",
+    "items": "Delete stored products.",
     "jobs": "See the photos that wait or failed, and try them again.",
     "models": "Register, switch and drop embedding models.",
     "serve": "Serve the HTTP API and the web pages.",
@@ -26,6 +27,12 @@ COMMANDS = {
     "train": "Train a model on a catalog's labels, and register it.",
 }
 """What there is; the help lists it without importing any of it."""
+
+RESUMABLE = ("demo", "embed", "ingest", "models", "train")
+"""Commands that, run again after an interruption, go on from where they were."""
+
+OF_TARGETS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+"""Failures of a copy that are about where it goes, not where it comes from."""
 
 
 class LazyGroup(click.Group):
@@ -69,35 +76,35 @@ def main() -> None:
         sys.exit(error.exit_code)
     except LookalikeError as error:
         _fail(str(error))
-    except (click.Abort, KeyboardInterrupt):
-        _fail("interrupted; run the command again to go on")
+    except click.Abort as error:
+        # Click turns a Ctrl-C into this too, with that for its cause.
+        interrupted = isinstance(error.__cause__, KeyboardInterrupt)
+        _fail(_interruption() if interrupted else "nothing was changed")
+    except KeyboardInterrupt:
+        _fail(_interruption())
     except OSError as error:
-        _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
+        _fail(_describe_os_error(error))
     except Exception as error:
-        if not _is_database_error(error):
+        from app.database.errors import is_database_error, map_database_error
+
+        if not is_database_error(error):
             raise
-        _fail(f"the database failed: {_first_line(error)}; {_way_out(error)}")
+        _fail(str(map_database_error(error)))
 
 
-def _is_database_error(error: Exception) -> bool:
-    import psycopg
-    import psycopg_pool
-    from sqlalchemy.exc import DBAPIError
-
-    return isinstance(error, psycopg.Error | psycopg_pool.PoolTimeout | DBAPIError)
-
-
-def _way_out(error: Exception) -> str:
-    from psycopg.errors import InsufficientPrivilege
-
-    if isinstance(getattr(error, "orig", None) or error, InsufficientPrivilege):
-        return "run the command as the owner of lookalike's tables, or as a role that may"
-    return "run the command again to go on"
+def _interruption() -> str:
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    if command in RESUMABLE:
+        return "interrupted; run the command again to go on"
+    return "interrupted"
 
 
-def _first_line(error: Any) -> str:
-    cause = getattr(error, "orig", None) or error
-    return (str(cause).strip().splitlines() or [type(cause).__name__])[0]
+def _describe_os_error(error: OSError) -> str:
+    """Name the file that an error is about, and what is wrong with it."""
+    file = error.filename
+    if error.errno in OF_TARGETS and error.filename2 is not None:
+        file = error.filename2
+    return ": ".join(str(part) for part in (file, error.strerror or error) if part)
 
 
 def _fail(message: str) -> None:

@@ -1,11 +1,17 @@
 """`lookalike catalog`: what the products are, and where they come from."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
+from app.catalog.apply import Changes, apply_profile, stored_profile
+from app.catalog.attributes import load_catalog
+from app.catalog.profile import load_profile
+from app.database.ready import ready_database
 from app.errors import LookalikeError
+from app.settings import get_settings
 from worker.console import echo_json, echo_table
 
 
@@ -62,6 +68,52 @@ def inspect(
     if target is not None:
         shown = "-" if source == "-" else found.name
         click.echo(f"wrote {target}: lookalike ingest {shown} --profile {target}", err=True)
+
+
+@command.command()
+@click.argument("profile")
+@click.option("--drop", is_flag=True, help="Let attributes go that PROFILE lacks, with values.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def apply(profile: str, drop: bool, as_json: bool) -> None:
+    """Declare the attributes of PROFILE: a file, or the name of a profile of this package.
+
+    Runs as the owner of lookalike's tables, in one transaction; what is stored stays. API processes
+    that are running serve the attributes within seconds.
+    """
+    declared = load_profile(profile)
+    with ready_database(get_settings()) as database, database.connection() as connection:
+        changes = apply_profile(connection, declared, drop=drop)
+    if as_json:
+        echo_json({"profile": declared.name, **asdict(changes)})
+    else:
+        _print_changes(changes)
+
+
+@command.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(as_json: bool) -> None:
+    """Print the profile in use."""
+    with ready_database(get_settings()) as database, database.connection() as connection:
+        profile, catalog = stored_profile(connection), load_catalog(connection)
+    if profile is None:
+        raise LookalikeError(
+            "no profile was applied yet: `lookalike ingest` or `lookalike catalog apply` does it"
+        )
+    if as_json:
+        attributes = [attribute.model_dump() for attribute in catalog.attributes]
+        echo_json({"profile": profile.text, "attributes": attributes})
+    else:
+        click.echo(profile.text.rstrip())
+
+
+def _print_changes(changes: Changes) -> None:
+    for verb, names in asdict(changes).items():
+        if names:
+            click.echo(f"{verb}: {', '.join(names)}")
+    if not changes:
+        click.echo("the attributes are declared like that already")
+    if changes.added:
+        click.echo("their columns are empty until the next `lookalike ingest`")
 
 
 def _print(found: Any) -> None:

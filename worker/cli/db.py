@@ -1,13 +1,19 @@
 """`lookalike db`: the database's schema and server."""
 
 import os
+from typing import Any
 
 import click
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from app.database import embedded, open_database, schema
-from app.database.connection import database_url, place, probe
+from app.database import Database, embedded, open_database, schema
+from app.database.connection import database_url, probe
+from app.database.differences import find_differences
+from app.database.objects import missing_objects
+from app.database.url import redacted_url
 from app.errors import LookalikeError
-from app.settings import get_settings
+from app.settings import Settings, get_settings
 
 
 @click.group(name="db")
@@ -18,15 +24,17 @@ def command() -> None:
 @command.command()
 @click.argument("revision", default="head")
 def upgrade(revision: str) -> None:
-    """Bring the schema up to REVISION, the newest by default."""
+    """Bring the schema up to REVISION, the newest by default, and mend what it lacks."""
     with open_database(get_settings()) as database:
         before = schema.current(database)
         schema.upgrade(database, revision)
         after = schema.current(database)
-    if before == after:
+        if before != after:
+            click.echo(f"upgraded the schema from {before or 'nothing'} to {after}")
+            return
         click.echo(f"the schema is at revision {after} already")
-    else:
-        click.echo(f"upgraded the schema from {before or 'nothing'} to {after}")
+        if after == schema.required():
+            _mend(database)
 
 
 @command.command()
@@ -45,15 +53,30 @@ def downgrade(revision: str, yes: bool) -> None:
 
 @command.command()
 def check() -> None:
-    """Say whether the schema is this version's; exit with 1 where it isn't."""
+    """Compare the schema with this version's; exit with 1 where anything is missing."""
     with open_database(get_settings()) as database:
-        schema.check(database)
-        click.echo(f"the schema is current, at revision {schema.current(database)}")
+        schema.check_revision(database)
+        differences, whole = _differences(database)
+        revision = schema.current(database)
+    for difference in differences:
+        click.echo(difference)
+    if differences:
+        raise LookalikeError(
+            f"{len(differences)} of the schema's objects are missing or different: run "
+            "`lookalike db upgrade`, which mends them, or says which it can't"
+        )
+    if whole:
+        click.echo(f"the schema is current, at revision {revision}")
+    else:
+        click.echo(
+            f"the schema is at revision {revision}, and nothing is missing by name; for a full "
+            "comparison let a role run this that may make schemas in this database"
+        )
 
 
 @command.command()
 def url() -> None:
-    """Print the database's URI, for psql and other programs."""
+    """Print the database's URI, password included, for psql and other programs."""
     click.echo(database_url(get_settings()))
 
 
@@ -64,15 +87,17 @@ def psql(arguments: tuple[str, ...]) -> None:
     settings = get_settings()
     address = database_url(settings)
     probe(address)
-    # psql takes this process's place, so that its exit code and Ctrl-C are its own.
-    if settings.database_url is None:
-        program = str(embedded.binary("psql"))
-        os.execv(program, [program, address, *arguments])  # noqa: S606
+    program = "psql" if settings.database_url else str(embedded.binary("psql"))
+    # A password among the arguments could be read by every user of this machine.
+    parts: dict[str, Any] = dict(conninfo_to_dict(address))
+    password = parts.pop("password", None)
+    environment = _environment(settings, password)
     try:
-        os.execvp("psql", ["psql", address, *arguments])  # noqa: S606
+        # psql takes this process's place, so that its exit code and Ctrl-C are its own.
+        os.execvpe(program, [program, make_conninfo(**parts), *arguments], environment)  # noqa: S606
     except FileNotFoundError:
         raise LookalikeError(
-            f"there is no psql on PATH to open {place(address)}: install Postgres's client"
+            f"there is no psql on PATH to open {redacted_url(address)}: install Postgres's client"
         ) from None
 
 
@@ -84,3 +109,36 @@ def stop() -> None:
         raise LookalikeError("DATABASE_URL names a server of yours: stop it yourself")
     stopped = embedded.stop(settings.home)
     click.echo("stopped the embedded server" if stopped else "the embedded server was not running")
+
+
+def _environment(settings: Settings, password: str | None) -> dict[str, str]:
+    known = settings.environment()
+    return known if password is None else {**known, "PGPASSWORD": password}
+
+
+def _differences(database: Database) -> tuple[list[str], bool]:
+    """Return what is missing or different, and whether everything could be compared."""
+    try:
+        with database.connection() as connection:
+            return find_differences(connection), True
+    except psycopg.errors.InsufficientPrivilege:
+        with database.connection() as connection:
+            return [f"{name} is missing" for name in missing_objects(connection)], False
+
+
+def _mend(database: Database) -> None:
+    before, whole = _differences(database)
+    if whole and not before:
+        return
+    schema.repair(database)
+    left, _ = _differences(database)
+    for line in before:
+        if line not in left:
+            click.echo(f"mended: {line}")
+    # A server that refuses to make roles has said so, and all else works without.
+    lost = [line for line in left if not line.startswith(("role ", "setting "))]
+    if lost:
+        raise LookalikeError(
+            f"this can't be mended: {'; '.join(lost)}. Restore a backup, or drop what is "
+            "different and run `lookalike db upgrade` again"
+        )

@@ -13,6 +13,7 @@ from worker.console import stop_on_signal
 @click.option("--follow", is_flag=True, help="When done, wait for the next ingest, for ever.")
 @click.option(
     "--engine",
+    "engine_name",
     type=click.Choice(["local", "ray"]),
     default="local",
     show_default=True,
@@ -23,33 +24,35 @@ from worker.console import stop_on_signal
     type=click.IntRange(1, 65535),
     help="Answer Prometheus on this port; by default LOOKALIKE_METRICS_PORT.",
 )
-def command(name: str | None, follow: bool, engine: str, metrics_port: int | None) -> None:
+def command(name: str | None, follow: bool, engine_name: str, metrics_port: int | None) -> None:
     """Turn every photo that lacks a current vector into one, then build the index.
 
-    Any number of workers may run at once. Ctrl-C or SIGTERM stops after the batch under way; a
+    Any number of workers may run at once. Ctrl-C or SIGTERM stops after the batches under way; a
     worker that is killed loses nothing, and the next run goes on. If the database goes away, or the
-    share that the photos are on, the worker waits some minutes for it and goes on.
+    storage of the photos, the worker waits some minutes for it and goes on.
 
     Photos that can't be embedded don't count as a failure of the command: `lookalike jobs list`
     shows them. The exit code is 0 when there is nothing left to do, and when a --follow is told
     to stop; it is 1 when the run was stopped before its end.
     """
-    from worker.embedding.engines import engine_named
-    from worker.embedding.metrics import backlog_of, serving
-    from worker.embedding.perseverance import persevere
-    from worker.embedding.run import run
+    from worker.embedding.engines import open_engine
+    from worker.embedding.metrics import serve_metrics, show_backlog
+    from worker.embedding.reconnect import run_with_reconnect
+    from worker.embedding.run import EmbeddingRun
 
     settings = get_settings()
-    get_ready = engine_named(engine)
-    with (
-        serving(settings.metrics_host, metrics_port or settings.metrics_port),
-        stop_on_signal() as stop,
-    ):
+    engine = open_engine(engine_name, settings)
+    port = metrics_port or settings.metrics_port
+    with serve_metrics(settings.metrics_host, port), stop_on_signal() as stop:
+        run = EmbeddingRun(settings, engine, stop, name=name, follow=follow)
 
         def work(database: Database) -> None:
-            with backlog_of(database.url):
-                run(database, settings, name, follow, stop, get_ready)
+            with show_backlog(database.url):
+                run.work(database)
 
-        persevere(settings, stop, work)
+        try:
+            run_with_reconnect(settings, stop, work)
+        finally:
+            run.report()
     if stop.is_set() and not follow:
         raise LookalikeError("stopped before the end: run `lookalike embed` again to go on")

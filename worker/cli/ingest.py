@@ -1,130 +1,208 @@
-"""`lookalike ingest`: a catalog's folder into the database."""
+"""`lookalike ingest`: products from a source into the database."""
 
 import csv
 import gc
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from app.catalog.profile import Profile
 from app.database.ready import ready_database
 from app.errors import LookalikeError
-from app.photos import Remote, is_url, open_url
+from app.photos.references import is_url, redacted
+from app.photos.storage import open_storage
 from app.settings import Settings, get_settings
-from worker.console import echo_json, progress_bar
-from worker.ingest import Account, Reject, StylesFile, ingest
+from worker.console import echo_json, progress_bar, say
+from worker.ingest import IngestReport, Problem, choose_profile, ingest
+from worker.ingest.ingest import stored_root
+from worker.sources import open_source
 
 SHOWN = 5
-"""Rejected lines that are shown where no file was named for them."""
+"""Problems of each kind that are shown where no file was named for them."""
+
+TOLD = {
+    "row": "rejected line {0.line}: {0.reason}",
+    "value": "line {0.line}, {0.reason}: stored as empty",
+    "photo": "line {0.line}, {1}: {0.reason}",
+}
+"""How a problem of each kind is shown; the second argument is the photo."""
 
 
 @click.command(name="ingest")
-@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("source", metavar="SOURCE")
+@click.option("--profile", metavar="FILE", help="Catalog profile that says what the columns are.")
+@click.option("--update", is_flag=True, help="Leave products alone that SOURCE doesn't have.")
+@click.option("--rehash", is_flag=True, help="Read every photo, even those that look unchanged.")
+@click.option("--query", "sql", metavar="SQL", help="SELECT to read, where SOURCE is a database.")
+@click.option(
+    "--root",
+    metavar="DIR_OR_URL",
+    help="What relative photo paths are below; by default SOURCE's folder.",
+)
 @click.option(
     "--rejects",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="CSV file to write the rejected lines to, with line number and reason.",
+    help="CSV file to write to what could not be used: line, reason, raw text.",
 )
 @click.option(
     "--allow-removals",
     is_flag=True,
     help="Go on even if over half of the products or photos would go.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the account as JSON.")
-def command(folder: Path, rejects: Path | None, allow_removals: bool, as_json: bool) -> None:
-    """Read the catalog in DIR (styles.csv, images/, styles/) into the database.
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def command(
+    source: str,
+    profile: str | None,
+    update: bool,
+    rehash: bool,
+    sql: str | None,
+    root: str | None,
+    rejects: Path | None,
+    allow_removals: bool,
+    as_json: bool,
+) -> None:
+    """Read the products of SOURCE into the database.
 
-    Where LOOKALIKE_IMAGES is a URL, the photos are read from there instead of DIR/images.
+    SOURCE is a folder with styles.csv, a file (CSV, TSV, JSON Lines, Parquet, a Google Merchant
+    feed, a Shopify export), a database URL with --query, or - for standard input.
 
-    Products that DIR no longer lists are removed from the results. What did not change stays
-    untouched, so the command can be run again at any time.
+    Products that SOURCE no longer has are removed from the results, unless with --update. What did
+    not change stays untouched, so the command can be run again at any time.
     """
     settings = get_settings()
-    styles = StylesFile(folder / "styles.csv")
-    for name in styles.missing:
-        click.echo(f"lookalike: styles.csv has no column {name}: it stays empty", err=True)
-    for name in styles.unknown:
-        click.echo(f"lookalike: styles.csv has a column {name!r} too: ignored", err=True)
-    with (
-        ready_database(settings) as database,
-        progress_bar(styles.count_lines(), "reading", "rows") as bar,
-        database.connection() as connection,
-        _reject_writer(rejects) as on_reject,  # the innermost: a full disk undoes the ingest
-    ):
+    with ready_database(settings) as database, database.connection() as connection:
+        chosen, note = choose_profile(connection, source, profile, sql)
+        stored = stored_root(connection)
+        images = _images(settings, chosen)
+        # An update speaks of the catalog that there is: its paths are below that one's root,
+        # wherever the file with the changes is.
+        root = root or images or (stored if update else None)
+        opened = open_source(source, chosen, query=sql, root=root, partial=update)
+        for line in (note, *opened.notes):
+            _tell(line)
+        root = opened.root or stored
+        connection.rollback()  # what follows may have to wait for another ingest
         # What was imported stays: to look through it for garbage every few thousand rows takes a
         # tenth of the reading.
         gc.freeze()
-        account = ingest(
-            connection,
-            folder,
-            remote=_remote(settings),
-            allow_removals=allow_removals,
-            on_reject=on_reject,
-            on_progress=bar.update,
-            on_wait=lambda: click.echo("waiting for another ingest to end", err=True),
-        )
+        with (
+            progress_bar(opened.size(), "reading", "rows") as bar,
+            _problem_writer(rejects) as on_problem,  # in the transaction: a full disk undoes it
+        ):
+            report = ingest(
+                connection,
+                opened,
+                open_storage(root, settings),
+                update=update,
+                rehash=rehash,
+                root=None if images is not None else root,
+                allow_removals=allow_removals,
+                on_problem=on_problem,
+                on_progress=bar.update,
+                on_wait=lambda: _tell("waiting for another ingest to end"),
+            )
     if as_json:
-        echo_json(asdict(account))
+        echo_json(asdict(report))
     else:
-        print_account(account)
-    if account.rejected and rejects is None:
-        click.echo("--rejects FILE writes the rejected lines to a file", err=True)
+        print_report(report)
+    if rejects is None and (report.rejected or report.bad_values or report.unavailable_photos):
+        _tell("--rejects FILE writes all that could not be used to a file")
 
 
-def print_account(account: Account) -> None:
+def print_report(report: IngestReport) -> None:
     """Print what became of a catalog."""
     click.echo(
-        f"{account.read:,} rows read: {account.stored:,} stored ({account.repaired:,} of them "
-        f"repaired), {account.rejected:,} rejected"
+        f"{report.read:,} rows read: {report.stored:,} stored ({report.repaired:,} of them "
+        f"repaired), {report.rejected:,} rejected"
     )
+    if report.bad_values:
+        counts = ", ".join(f"{count:,} of {name}" for name, count in report.bad_values.items())
+        click.echo(f"values that can't be parsed, stored as empty: {counts}")
+    if report.with_photo or report.without_photo:
+        click.echo(
+            f"{report.with_photo:,} with a photo, {report.without_photo:,} without; "
+            f"{report.photos:,} photos, {report.unchanged_photos:,} of them unchanged"
+        )
+    if report.unavailable_photos:
+        click.echo(
+            f"{report.unavailable_photos:,} photos can't be read now: what was stored of them "
+            "stays, and the next ingest tries them again"
+        )
+    if report.with_details or report.broken_details:
+        click.echo(
+            f"{report.with_details:,} with metadata, {report.broken_details:,} metadata files "
+            "are broken"
+        )
     click.echo(
-        f"{account.with_photo:,} with a photo, {account.without_photo:,} without, "
-        f"{account.with_metadata:,} with metadata"
-    )
-    if account.unreadable_photos:
-        click.echo(f"{account.unreadable_photos:,} photos can't be opened: check their rights")
-    if account.broken_metadata:
-        click.echo(f"{account.broken_metadata:,} metadata files are broken: stored without")
-    click.echo(
-        f"{account.added:,} added, {account.changed:,} changed, {account.unchanged:,} unchanged, "
-        f"{account.removed:,} removed"
+        f"{report.added:,} added, {report.changed:,} changed, {report.unchanged:,} unchanged, "
+        f"{report.removed:,} removed"
     )
 
 
-def _remote(settings: Settings) -> Remote | None:
-    """Return where the photos are, if that is not in the catalog's folder.
+def _images(settings: Settings, profile: Profile) -> str | None:
+    """Return what LOOKALIKE_IMAGES says, if that concerns the ingest.
 
-    Another folder in LOOKALIKE_IMAGES is the same one, seen by a worker or the API elsewhere.
+    The dataset's folder has its own photos: another folder is the same one, as a worker or the API
+    on another machine names it.
     """
-    where = settings.images
-    return open_url(where) if where is not None and is_url(where) else None
+    images = settings.images
+    is_dataset = profile.source.format == "dataset"
+    return None if images is None or (is_dataset and not is_url(images)) else images
+
+
+def _tell(line: str) -> None:
+    say("ingest", f"lookalike: {line}", err=True)
 
 
 @contextmanager
-def _reject_writer(file: Path | None) -> Iterator[Callable[[Reject], None]]:
-    """Write rejected lines to a CSV file, or show the first of them."""
+def _problem_writer(file: Path | None) -> Iterator[Callable[[Problem], None]]:
+    """Write what could not be used to a CSV file, or show the first of each kind.
+
+    Raises:
+        LookalikeError: the file can't be written.
+    """
     if file is None:
         yield _shower()
         return
+    with _naming(file):
+        output = file.open("w", newline="", encoding="utf-8", errors="backslashreplace")
+    writer = csv.writer(output)
+
+    def write(problem: Problem) -> None:
+        with _naming(file):
+            writer.writerow([problem.line, problem.reason, problem.raw])
+
     try:
-        output = file.open("w", newline="", encoding="utf-8")
+        with _naming(file):
+            writer.writerow(["line", "reason", "raw"])
+        yield write
+    except BaseException:
+        with suppress(OSError):
+            output.close()
+        raise
+    with _naming(file):
+        output.close()
+
+
+@contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    """Say which file it is that can't be written."""
+    try:
+        yield
     except OSError as error:
         raise LookalikeError(f"can't write {file}: {error.strerror}") from None
-    with output:
-        writer = csv.writer(output)
-        writer.writerow(["line", "reason", "raw"])
-        yield lambda reject: writer.writerow([reject.line, reject.reason, reject.raw])
 
 
-def _shower() -> Callable[[Reject], None]:
-    shown = 0
+def _shower() -> Callable[[Problem], None]:
+    shown: Counter[str] = Counter()
 
-    def show(reject: Reject) -> None:
-        nonlocal shown
-        shown += 1
-        if shown <= SHOWN:
-            click.echo(f"rejected line {reject.line}: {reject.reason}", err=True)
+    def show(problem: Problem) -> None:
+        shown[problem.kind] += 1
+        if shown[problem.kind] <= SHOWN:
+            _tell(TOLD[problem.kind].format(problem, redacted(problem.raw)))
 
     return show

@@ -8,7 +8,16 @@ from app.database.ready import ready_database
 from app.settings import get_settings
 from worker.console import echo_json, echo_table
 
-COLUMNS = ("model", "item_id", "state", "attempts", "last_error", "image_path")
+COLUMNS = (
+    "model",
+    "sku",
+    "position",
+    "state",
+    "attempts",
+    "retry_after",
+    "last_error",
+    "reference",
+)
 
 
 @click.group(name="jobs")

@@ -1,11 +1,10 @@
 """`lookalike models`: the embedding models of the database."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
-from app.database import EmbeddingModel
 from app.database.ready import ready_database
 from app.encoders.precision import Precision
 from app.photos.decode import Resize
@@ -24,12 +23,14 @@ def list_command(as_json: bool) -> None:
     """List the registered models."""
     from app.models import list_models
 
-    with ready_database(get_settings()) as database, database.session() as session:
-        models = [_described(model) for model in list_models(session)]
+    with ready_database(get_settings()) as database, database.connection() as connection:
+        models = [asdict(model) for model in list_models(connection)]
     if as_json:
         echo_json({"models": models})
     elif models:
-        columns = ("name", "active", "backbone", "pooling", "dimensions", "input_size", "precision")
+        columns = ["name", "active", "backbone", "pooling", "dimensions", "input_size", "precision"]
+        if any(model["dropping"] for model in models):
+            columns.append("dropping")
         echo_table(models, {column: column for column in columns})
     else:
         click.echo("no model is registered yet: `lookalike embed` registers the default")
@@ -108,7 +109,3 @@ def drop(name: str) -> None:
     with ready_database(get_settings()) as database:
         drop_model(database, name)
     click.echo(f"dropped {name} and its vectors")
-
-
-def _described(model: EmbeddingModel) -> dict[str, Any]:
-    return {column.name: getattr(model, column.name) for column in EmbeddingModel.__table__.columns}

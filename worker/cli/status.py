@@ -14,7 +14,7 @@ from worker.console import echo_json, echo_table
 COLUMNS = {
     "name": "name",
     "active": "active",
-    "items": "items",
+    "items": "photos",
     "embedded": "embedded",
     "pending": "pending",
     "failed": "failed",
@@ -31,26 +31,33 @@ def command(as_json: bool) -> None:
     """Say how far each model has come, how fast it goes, and how its index is.
 
     `per minute` counts the vectors of the last minute. The index is valid, building, missing (it
-    is built once nothing is pending) or invalid (a build was cut short: `lookalike embed` mends
-    it); but for valid, searches of a large catalog are slow.
+    is built once nothing is pending) or invalid (a build was cut short: `lookalike embed` builds it
+    anew); but for valid, searches of a large catalog are slow. A schema that lacks something is
+    refused: `lookalike db upgrade` mends it.
     """
     with ready_database(get_settings()) as database, database.connection() as connection:
         cursor = connection.cursor(row_factory=dict_row)
-        models = cursor.execute(query("worker.embedding", "status")).fetchall()
-        counts = cursor.execute(query("app.items", "count_items")).fetchone()
+        models = cursor.execute(query("worker.embedding", "list_progress")).fetchall()
+        counts = cursor.execute(query("worker.embedding", "count_products")).fetchone()
     assert counts is not None  # noqa: S101 - an aggregate gives a row
     for model in models:
         model["percent"] = float(model["percent"])
     if as_json:
         echo_json({**counts, "models": models})
         return
-    click.echo(f"{counts['items']:,} products, {counts['with_photo']:,} with a photo")
+    click.echo(_counted(counts))
     if models:
         echo_table([_readable(model) for model in models], COLUMNS)
     else:
         click.echo("no model is registered yet: `lookalike embed` registers the default")
     for hint in _hints(models):
         click.echo(hint)
+
+
+def _counted(counts: dict[str, int]) -> str:
+    line = f"{counts['items']:,} products, {counts['with_photo']:,} with a photo"
+    further = counts["photos"] - counts["with_photo"]
+    return f"{line}, and {further:,} further photos" if further else line
 
 
 def _readable(model: dict[str, Any]) -> dict[str, Any]:

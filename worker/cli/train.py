@@ -24,15 +24,20 @@ NETWORK_ALONE = (
     "--from",
     "source",
     required=True,
-    metavar="CATALOG|database",
-    help="What to learn from: a catalog's folder, or `database` for what is ingested.",
+    metavar="SOURCE|database",
+    help="What to learn from: a source as for ingest, or `database` for what is ingested.",
+)
+@click.option(
+    "--profile",
+    metavar="FILE",
+    help="Catalog profile of SOURCE; by default its own, or the one in the database.",
 )
 @click.option(
     "--projection-of",
     "base",
     metavar="MODEL",
-    help="Train a head on the vectors of this model in the database, or, from a catalog's "
-    "folder, of this backbone. Without it the whole network is trained.",
+    help="Train a head on the vectors of this model in the database, or, from a "
+    "source, of this backbone. Without it the whole network is trained.",
 )
 @click.option("--backbone", default="compact", show_default=True, help="The network to train.")
 @click.option(
@@ -62,8 +67,9 @@ NETWORK_ALONE = (
     "--label",
     "labels",
     multiple=True,
-    metavar="COLUMN[=WEIGHT]",
-    help="Learn this label, so much; repeat for several. By default all that vary.",
+    metavar="LABEL[=WEIGHT]",
+    help="Learn this label, with this weight; repeat for several. By default those that the "
+    "profile marks with train.",
 )
 @click.option(
     "--dimensions",
@@ -90,7 +96,7 @@ NETWORK_ALONE = (
     type=click.FloatRange(0, 1, max_open=True),
     default=0.15,
     show_default=True,
-    help="Share of the products that only measure, chosen by a hash of their ids.",
+    help="Share of the products that only measure, chosen by a hash of their skus.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Of all chance.")
 @click.option(
@@ -105,9 +111,7 @@ NETWORK_ALONE = (
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the weights to this file as well.",
 )
-def command(
-    ctx: click.Context, /, name: str, source: str, base: str | None, **options: object
-) -> None:
+def command(ctx: click.Context, /, name: str, **options: object) -> None:
     """Train a model called NAME on a catalog's labels, and register it.
 
     Afterwards `lookalike embed` fills it and `lookalike models activate NAME` switches to it. A
@@ -121,7 +125,7 @@ def command(
     from worker.training.request import Request
 
     with ready_database(get_settings()) as database:
-        run(database, get_settings(), Request(name, source, base, **options))  # type: ignore[arg-type]
+        run(database, get_settings(), Request(name, **options))  # type: ignore[arg-type]
 
 
 def _refuse_idle_options(ctx: click.Context) -> None:
@@ -140,5 +144,6 @@ def _idle_options(given: Mapping[str, Any]) -> dict[str, str]:
         return idle
     idle = dict.fromkeys(NETWORK_ALONE, "--projection-of trains a head and no network")
     if given["source"] == "database":
+        idle["profile"] = "the database has its own"
         idle["weights"] = "the model in the database has its own"
     return idle

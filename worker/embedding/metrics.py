@@ -9,7 +9,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from app.database import query
-from app.database.connection import CONNECT_TIMEOUT
+from app.database.connection import connect
 from app.errors import LookalikeError
 
 OUTCOMES = ("embedded", "failed")
@@ -46,7 +46,7 @@ def count_photos(model: str, *, embedded: int = 0, failed: int = 0) -> None:
 
 
 @contextmanager
-def serving(host: str, port: int | None) -> Iterator[None]:
+def serve_metrics(host: str, port: int | None) -> Iterator[None]:
     """Answer Prometheus on a port for the length of the block; without a port do nothing.
 
     Raises:
@@ -71,7 +71,7 @@ def serving(host: str, port: int | None) -> Iterator[None]:
 
 
 @contextmanager
-def backlog_of(url: str) -> Iterator[None]:
+def show_backlog(url: str) -> Iterator[None]:
     """Show what is still to do in a database, for the length of the block.
 
     Args:
@@ -96,7 +96,7 @@ class _Backlog(Collector):
 
     def collect(self) -> Sequence[Metric]:
         pending, failed = gauges = self._gauges()
-        # Without a database there is nothing to say of it; the other numbers are still told.
+        # Without a database there is nothing to say of it; the other numbers are still shown.
         with suppress(psycopg.Error):
             for model, *counts in self._rows():
                 pending.add_metric([model], counts[0])
@@ -105,10 +105,8 @@ class _Backlog(Collector):
 
     def _rows(self) -> list[tuple[str, int, int]]:
         # A connection of its own: those of the pool may all be at work.
-        with psycopg.connect(
-            self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT
-        ) as connection:
-            return connection.execute(query(__package__, "backlog")).fetchall()
+        with connect(self._url, autocommit=True) as connection:
+            return connection.execute(query(__package__, "list_backlogs")).fetchall()
 
     @staticmethod
     def _gauges() -> list[GaugeMetricFamily]:

@@ -1,4 +1,164 @@
--- name: backlog
+-- name: claim_jobs
+-- Hold the chosen jobs until the end of the transaction, and see what is still to do for them.
+-- It waits where another worker has one: while that chooses, it looks at more jobs than it takes.
+SELECT
+    j.item_id,
+    j.position,
+    p.reference,
+    p.sha256,
+    i.removed_at IS NULL AND e.image_sha256 IS DISTINCT FROM p.sha256 AS needed
+FROM unnest(%(item_ids)s::bigint[], %(positions)s::smallint[]) AS chosen (item_id, position)
+JOIN embedding_jobs AS j USING (item_id, position)
+JOIN photos AS p USING (item_id, position)
+JOIN items AS i USING (item_id)
+LEFT JOIN embeddings AS e
+    ON e.model_id = j.model_id AND e.item_id = j.item_id AND e.position = j.position
+WHERE j.model_id = %(model_id)s AND j.state = 'pending'
+ORDER BY j.item_id, j.position
+FOR UPDATE OF j
+
+-- name: choose_jobs
+-- Choose the next batch and count the attempt. Until retry_after no other worker takes the jobs for
+-- those of a worker that died: by then they are claimed.
+WITH batch AS (
+    SELECT model_id, item_id, position
+    FROM embedding_jobs
+    WHERE model_id = %(model_id)s AND state = 'pending' AND retry_after <= now()
+        AND attempts BETWEEN %(least_attempts)s AND %(most_attempts)s
+    ORDER BY attempts, item_id, position
+    LIMIT %(batch_size)s
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE embedding_jobs AS j
+SET attempts = j.attempts + 1,
+    retry_after = now() + make_interval(secs => %(retry_seconds)s * 2 ^ j.attempts)
+FROM batch
+WHERE j.model_id = batch.model_id AND j.item_id = batch.item_id AND j.position = batch.position
+RETURNING j.item_id, j.position
+
+-- name: copy_vectors
+-- Give photos the vectors of others. All are read as they were before any is written, since two
+-- photos may have swapped places; one that another worker has replaced meanwhile is left out.
+INSERT INTO embeddings (model_id, item_id, position, embedding, image_sha256)
+SELECT DISTINCT ON (c.item_id, c.position)
+    e.model_id, c.item_id, c.position, e.embedding, e.image_sha256
+FROM unnest(
+    %(item_ids)s::bigint[], %(positions)s::smallint[],
+    %(source_ids)s::bigint[], %(source_positions)s::smallint[], %(hashes)s::text[]
+) AS c (item_id, position, source_id, source_position, image_sha256)
+JOIN embeddings AS e
+    ON e.model_id = %(model_id)s AND e.item_id = c.source_id AND e.position = c.source_position
+        AND e.image_sha256 = c.image_sha256
+ORDER BY c.item_id, c.position
+ON CONFLICT (item_id, position, model_id) DO UPDATE
+SET embedding = excluded.embedding, image_sha256 = excluded.image_sha256, embedded_at = now()
+RETURNING item_id, position
+
+-- name: count_backlog
+-- How many jobs of a model are not done, those that other workers are at included.
+SELECT count(*) FROM embedding_jobs WHERE model_id = %(model_id)s AND state = 'pending'
+
+-- name: count_jobs
+-- How many jobs are in a state.
+SELECT count(*) AS total FROM embedding_jobs WHERE state = %(state)s
+
+-- name: count_products
+-- How many products are listed, how many of them have a photo, and their photos; how many products
+-- were removed.
+SELECT
+    count(*) FILTER (WHERE i.removed_at IS NULL) AS items,
+    count(p.photos) FILTER (WHERE i.removed_at IS NULL) AS with_photo,
+    coalesce(sum(p.photos) FILTER (WHERE i.removed_at IS NULL), 0)::bigint AS photos,
+    count(i.removed_at) AS removed
+FROM items AS i
+LEFT JOIN (SELECT item_id, count(*) AS photos FROM photos GROUP BY item_id) AS p USING (item_id)
+
+-- name: delete_needless_jobs
+-- Delete the jobs that nobody needs any more: product removed, or vector current.
+DELETE FROM embedding_jobs
+WHERE (model_id, item_id, position) IN (
+    SELECT j.model_id, j.item_id, j.position
+    FROM embedding_jobs AS j
+    JOIN photos AS p USING (item_id, position)
+    JOIN items AS i USING (item_id)
+    LEFT JOIN embeddings AS e USING (model_id, item_id, position)
+    WHERE j.model_id = %(model_id)s
+        AND (i.removed_at IS NOT NULL OR e.image_sha256 = p.sha256)
+    ORDER BY j.item_id, j.position
+    FOR UPDATE OF j SKIP LOCKED
+)
+
+-- name: delete_vectors
+-- Delete the vectors that a batch is about to write anew.
+DELETE FROM embeddings AS e
+USING unnest(%(item_ids)s::bigint[], %(positions)s::smallint[]) AS done (item_id, position)
+WHERE e.model_id = %(model_id)s AND e.item_id = done.item_id AND e.position = done.position
+
+-- name: fail_job
+-- A photo that can't be decoded waits for somebody to mend it. One that can't be read may mend
+-- itself: it is tried again, later each time.
+UPDATE embedding_jobs
+SET state = 'failed',
+    failures = least(failures + 1, 1000),
+    last_error = %(reason)s,
+    image_sha256 = %(image_sha256)s,
+    retry_after = CASE
+        WHEN %(may_pass)s
+            THEN now() + least(interval '1 day', interval '1 min' * 2 ^ least(failures, 20))
+        ELSE 'infinity'
+    END
+WHERE model_id = %(model_id)s AND item_id = %(item_id)s AND position = %(position)s
+
+-- name: finish_jobs
+-- A finished job is deleted.
+DELETE FROM embedding_jobs AS j
+USING unnest(%(item_ids)s::bigint[], %(positions)s::smallint[]) AS done (item_id, position)
+WHERE j.model_id = %(model_id)s AND j.item_id = done.item_id AND j.position = done.position
+
+-- name: get_ingested_at
+-- When the catalog last changed.
+SELECT ingested_at FROM catalogs
+
+-- name: give_up_jobs
+-- Set aside the jobs that every worker so far has died over.
+UPDATE embedding_jobs
+SET state = 'failed',
+    retry_after = 'infinity',
+    last_error = 'set aside: the worker ended before it was done, ' || attempts || ' times'
+WHERE (model_id, item_id, position) IN (
+    SELECT model_id, item_id, position
+    FROM embedding_jobs
+    WHERE model_id = %(model_id)s AND state = 'pending' AND retry_after <= now()
+        AND attempts >= %(max_attempts)s
+    FOR UPDATE SKIP LOCKED
+)
+
+-- name: hold_reusable_jobs
+-- Hold the queued photos whose very file has a vector: as another product's photo, or as one that is
+-- queued too, where photos have changed places. Each with that vector's photo.
+WITH sources AS (
+    SELECT j.item_id, j.position, p.item_id AS source_id, p.position AS source_position
+    FROM embedding_jobs AS j
+    JOIN photos AS p ON p.sha256 = j.image_sha256
+    JOIN embeddings AS e
+        ON e.model_id = j.model_id AND e.item_id = p.item_id AND e.position = p.position
+            AND e.image_sha256 = j.image_sha256
+    WHERE j.model_id = %(model_id)s AND j.state = 'pending'
+    UNION
+    SELECT j.item_id, j.position, e.item_id, e.position
+    FROM embedding_jobs AS other
+    JOIN embeddings AS e USING (model_id, item_id, position)
+    JOIN embedding_jobs AS j ON j.model_id = e.model_id AND j.image_sha256 = e.image_sha256
+    WHERE other.model_id = %(model_id)s AND j.state = 'pending'
+)
+SELECT j.item_id, j.position, s.source_id, s.source_position, j.image_sha256
+FROM embedding_jobs AS j
+JOIN sources AS s USING (item_id, position)
+WHERE j.model_id = %(model_id)s AND j.state = 'pending'
+ORDER BY j.item_id, j.position
+FOR UPDATE OF j SKIP LOCKED
+
+-- name: list_backlogs
 -- How many photos of each model are queued, and how many failed.
 SELECT
     m.name,
@@ -9,176 +169,86 @@ LEFT JOIN embedding_jobs AS j USING (model_id)
 GROUP BY m.name
 ORDER BY m.name
 
--- name: claim
--- Hold the batch until the end of the transaction, and see what is still to do for it.
-SELECT
-    j.item_id,
-    i.image_path,
-    i.image_sha256,
-    i.removed_at IS NULL
-        AND i.image_path IS NOT NULL
-        AND e.image_sha256 IS DISTINCT FROM i.image_sha256 AS needed
-FROM embedding_jobs AS j
-JOIN items AS i USING (item_id)
-LEFT JOIN embeddings AS e ON e.model_id = j.model_id AND e.item_id = j.item_id
-WHERE j.model_id = %(model_id)s AND j.item_id = ANY (%(item_ids)s) AND j.state = 'pending'
-ORDER BY j.item_id
-FOR UPDATE OF j SKIP LOCKED
-
--- name: collect_known
--- The vectors that the held jobs ask for. Set aside before any is replaced, since
--- two products may have swapped their photos.
-CREATE TEMPORARY TABLE known_vectors ON COMMIT DROP AS
-SELECT DISTINCT ON (j.item_id) j.item_id, e.embedding, e.image_sha256
-FROM embedding_jobs AS j
-JOIN embeddings AS e ON e.model_id = j.model_id AND e.image_sha256 = j.image_sha256
-WHERE j.model_id = %(model_id)s AND j.item_id = ANY (%(item_ids)s)
-ORDER BY j.item_id
-
--- name: count_attempt
--- Choose the next batch and count the attempt. Photos that no worker has begun go
--- many at once; one that a worker has died over goes alone, so as to harm no other.
-WITH batch AS (
-    SELECT model_id, item_id
-    FROM embedding_jobs
-    WHERE model_id = %(model_id)s AND state = 'pending' AND retry_after <= now()
-        AND attempts BETWEEN %(least_attempts)s AND %(most_attempts)s
-    ORDER BY attempts, item_id
-    LIMIT %(batch_size)s
-    FOR UPDATE SKIP LOCKED
-)
-UPDATE embedding_jobs AS j
-SET attempts = j.attempts + 1
-FROM batch
-WHERE j.model_id = batch.model_id AND j.item_id = batch.item_id
-RETURNING j.item_id
-
--- name: count_jobs
--- How many jobs are in a state.
-SELECT count(*) AS total FROM embedding_jobs WHERE state = %(state)s
-
--- name: create_index
--- The HNSW index of a model, on the expression that item_embeddings shows.
-CREATE INDEX CONCURRENTLY {index}
-ON {partition} USING hnsw ((embedding::halfvec({dimensions})) halfvec_cosine_ops)
-WITH (m = {m}, ef_construction = {ef_construction})
-
--- name: fail
--- A photo that can't be embedded waits, with its reason, for somebody to mend it; one that
--- can't be read is tried again, since that may mend itself.
-UPDATE embedding_jobs
-SET state = 'failed',
-    last_error = %(reason)s,
-    image_sha256 = %(image_sha256)s,
-    retry_after = CASE WHEN %(may_pass)s THEN now() ELSE 'infinity' END
-WHERE model_id = %(model_id)s AND item_id = %(item_id)s
-
--- name: finish
--- A finished job is deleted.
-DELETE FROM embedding_jobs WHERE model_id = %(model_id)s AND item_id = ANY (%(item_ids)s)
-
--- name: forget
--- Drop the jobs that nobody needs any more: product or photo gone, or vector current.
-DELETE FROM embedding_jobs
-WHERE (model_id, item_id) IN (
-    SELECT j.model_id, j.item_id
-    FROM embedding_jobs AS j
-    JOIN items AS i USING (item_id)
-    LEFT JOIN embeddings AS e ON e.model_id = j.model_id AND e.item_id = j.item_id
-    WHERE j.model_id = %(model_id)s
-        AND (
-            i.removed_at IS NOT NULL
-            OR i.image_path IS NULL
-            OR e.image_sha256 = i.image_sha256
-        )
-    ORDER BY j.item_id
-    FOR UPDATE OF j SKIP LOCKED
-)
-
--- name: give_up
--- Set aside the jobs that every worker so far has died over.
-UPDATE embedding_jobs
-SET state = 'failed',
-    retry_after = 'infinity',
-    last_error = 'set aside: the worker ended before it was done, ' || attempts || ' times'
-WHERE (model_id, item_id) IN (
-    SELECT model_id, item_id
-    FROM embedding_jobs
-    WHERE model_id = %(model_id)s AND state = 'pending' AND attempts >= %(max_attempts)s
-    FOR UPDATE SKIP LOCKED
-)
-
--- name: index_progress
--- How far the build has come; tuples in the graph, of those in the table.
-SELECT p.tuples_done, greatest(c.reltuples, p.tuples_total)::bigint
-FROM pg_stat_progress_create_index AS p
-JOIN pg_class AS c ON c.oid = p.relid
-WHERE c.oid = to_regclass(%(partition)s)
-
--- name: index_state
--- Whether a model's index is usable, null where there is none; whether the model has
--- vectors.
-SELECT
-    (SELECT x.indisvalid FROM pg_index AS x WHERE x.indexrelid = to_regclass(%(index)s)) AS valid,
-    EXISTS (SELECT FROM embeddings AS e WHERE e.model_id = %(model_id)s) AS filled
-
 -- name: list_jobs
 -- What waits or failed, with the reason; retry_after is null where only a person's word
 -- or another photo brings a new try.
 SELECT
-    m.name AS model, j.item_id, j.state, j.attempts,
+    m.name AS model, j.item_id, i.sku, j.position, j.state, j.attempts, j.failures,
     nullif(j.retry_after, 'infinity') AS retry_after,
-    j.last_error, i.image_path
+    j.last_error, p.reference
 FROM embedding_jobs AS j
 JOIN embedding_models AS m USING (model_id)
+JOIN photos AS p USING (item_id, position)
 JOIN items AS i USING (item_id)
 WHERE j.state = %(state)s
-ORDER BY m.name, j.item_id
+ORDER BY m.name, j.item_id, j.position
 LIMIT %(limit)s
 
--- name: lock
--- Choose a batch alone, so that no other worker counts an attempt of it before it is claimed.
--- A worker whose machine vanished gives its batch back when the server has waited long enough.
+-- name: list_progress
+-- How far each model has come, how fast it goes, and whether searches can use its index. The counts
+-- are those of embedding_progress; here one scan of the vectors gives them and the times.
+-- That a build is going on is told by the locks of its transaction, which every role sees, unlike
+-- pg_stat_progress_create_index.
 SELECT
-    set_config('idle_in_transaction_session_timeout', %(patience)s, false),
-    pg_advisory_lock(hashtext('lookalike claim'), %(model_id)s)
+    m.name, m.active, c.items, c.embedded, c.items - c.embedded - c.failed AS pending, c.failed,
+    CASE WHEN c.items = 0 THEN 100.0 ELSE round(100.0 * c.embedded / c.items, 1) END AS percent,
+    c.per_minute, c.last_embedded_at,
+    CASE
+        WHEN x.indisvalid THEN 'valid'
+        WHEN EXISTS (
+            SELECT
+            FROM pg_locks AS building
+            JOIN pg_database AS d ON d.oid = building.database
+            JOIN pg_locks AS held ON held.pid = building.pid
+            WHERE building.locktype = 'advisory' AND building.granted
+                AND d.datname = current_database()
+                AND (building.classid::bigint << 32) | building.objid::bigint
+                    = hashtext('lookalike index')
+                AND held.relation = to_regclass('embeddings_' || m.model_id)
+        ) THEN 'building'
+        WHEN x.indexrelid IS NULL THEN 'missing'
+        ELSE 'invalid'
+    END AS index
+FROM embedding_models AS m
+CROSS JOIN LATERAL (
+    SELECT
+        count(*) FILTER (WHERE listed) AS items,
+        count(*) FILTER (WHERE listed AND e.image_sha256 = p.sha256) AS embedded,
+        count(*) FILTER (
+            WHERE listed AND j.state = 'failed' AND j.image_sha256 = p.sha256
+                AND e.image_sha256 IS DISTINCT FROM p.sha256
+        ) AS failed,
+        count(*) FILTER (WHERE e.embedded_at > now() - interval '1 minute') AS per_minute,
+        max(e.embedded_at) AS last_embedded_at
+    FROM (SELECT item_id, removed_at IS NULL AS listed FROM items) AS i
+    JOIN photos AS p USING (item_id)
+    LEFT JOIN embeddings AS e
+        ON e.model_id = m.model_id AND e.item_id = p.item_id AND e.position = p.position
+    LEFT JOIN embedding_jobs AS j
+        ON j.model_id = m.model_id AND j.item_id = p.item_id AND j.position = p.position
+) AS c
+LEFT JOIN pg_index AS x ON x.indexrelid = to_regclass('embeddings_' || m.model_id || '_hnsw')
+WHERE NOT m.dropping
+ORDER BY m.name
 
--- name: lock_known
--- Hold the pending jobs whose very photo has a vector already, of another product: a
--- photo that was renamed, or that two products share.
-SELECT j.item_id
-FROM embedding_jobs AS j
-WHERE j.model_id = %(model_id)s
-    AND j.state = 'pending'
-    AND EXISTS (
-        SELECT FROM embeddings AS e
-        WHERE e.model_id = j.model_id AND e.image_sha256 = j.image_sha256
-    )
-ORDER BY j.item_id
-FOR UPDATE OF j SKIP LOCKED
-
--- name: pending
--- How many jobs of a model can be worked on now.
-SELECT count(*)
-FROM embedding_jobs
-WHERE model_id = %(model_id)s AND state = 'pending' AND retry_after <= now()
-
--- name: reconcile
+-- name: queue_photos
 -- Queue every photo that lacks a current vector of a model; a failed job comes back
 -- when its photo has changed. Jobs that stand as they should are left alone: touching them would
 -- wait for the workers that have them.
-INSERT INTO embedding_jobs AS queued (model_id, item_id, image_sha256)
-SELECT %(model_id)s, i.item_id, i.image_sha256
+INSERT INTO embedding_jobs AS queued (model_id, item_id, position, image_sha256)
+SELECT %(model_id)s, p.item_id, p.position, p.sha256
 FROM items AS i
-LEFT JOIN embeddings AS e ON e.model_id = %(model_id)s AND e.item_id = i.item_id
-LEFT JOIN embedding_jobs AS j ON j.model_id = %(model_id)s AND j.item_id = i.item_id
+JOIN photos AS p USING (item_id)
+LEFT JOIN embeddings AS e
+    ON e.model_id = %(model_id)s AND e.item_id = p.item_id AND e.position = p.position
+LEFT JOIN embedding_jobs AS j
+    ON j.model_id = %(model_id)s AND j.item_id = p.item_id AND j.position = p.position
 WHERE i.removed_at IS NULL
-    AND i.image_path IS NOT NULL
-    AND e.image_sha256 IS DISTINCT FROM i.image_sha256
-    AND j.image_sha256 IS DISTINCT FROM i.image_sha256
-ORDER BY i.item_id
-ON CONFLICT (model_id, item_id) DO UPDATE
-SET state = 'pending', attempts = 0, retry_after = now(), last_error = NULL,
+    AND e.image_sha256 IS DISTINCT FROM p.sha256
+    AND j.image_sha256 IS DISTINCT FROM p.sha256
+ORDER BY p.item_id, p.position
+ON CONFLICT (model_id, item_id, position) DO UPDATE
+SET state = 'pending', attempts = 0, failures = 0, retry_after = now(), last_error = NULL,
     image_sha256 = excluded.image_sha256
 WHERE queued.image_sha256 <> excluded.image_sha256
 
@@ -188,68 +258,51 @@ UPDATE embedding_models
 SET precision = %(precision)s
 WHERE model_id = %(model_id)s AND precision = 'auto'
 
--- name: release
--- Give claimed jobs back as if they had not been begun.
+-- name: refund_attempts
+-- Give jobs back as if they had not been begun; another worker that has one by now keeps it.
 UPDATE embedding_jobs
-SET attempts = greatest(attempts - 1, 0)
-WHERE model_id = %(model_id)s AND item_id = ANY (%(item_ids)s)
-
--- name: replace
--- Take away the vectors that the batch is about to write anew.
-DELETE FROM embeddings WHERE model_id = %(model_id)s AND item_id = ANY (%(item_ids)s)
+SET attempts = greatest(attempts - 1, 0), retry_after = now()
+WHERE (model_id, item_id, position) IN (
+    SELECT j.model_id, j.item_id, j.position
+    FROM unnest(%(item_ids)s::bigint[], %(positions)s::smallint[]) AS begun (item_id, position)
+    JOIN embedding_jobs AS j USING (item_id, position)
+    WHERE j.model_id = %(model_id)s AND j.state = 'pending'
+    FOR UPDATE OF j SKIP LOCKED
+)
 
 -- name: retry_jobs
 -- Give failed jobs whose reason contains a text another chance.
 UPDATE embedding_jobs
-SET state = 'pending', attempts = 0, retry_after = now()
+SET state = 'pending', attempts = 0, failures = 0, retry_after = now()
 WHERE state = 'failed' AND position(lower(%(reason)s) IN lower(coalesce(last_error, ''))) > 0
 
--- name: revive
--- Queue the failed jobs again whose photo may be readable by now.
+-- name: revive_jobs
+-- Queue the failed jobs again whose photo may be readable by now: those that are due, or all.
 UPDATE embedding_jobs
-SET state = 'pending', attempts = 0, last_error = NULL
-WHERE model_id = %(model_id)s AND state = 'failed' AND retry_after <= now()
+SET state = 'pending', attempts = 0, retry_after = now()
+WHERE model_id = %(model_id)s AND state = 'failed'
+    AND (retry_after <= now() OR (%(early)s AND retry_after < 'infinity'))
 
--- name: status
--- How far each model has come, how fast it goes, and whether searches can use its index.
--- That a build is going on is told by its lock, which every role sees, unlike
--- pg_stat_progress_create_index. An invalid index without one is what a kill has left.
-SELECT
-    p.name, p.active, p.items, p.embedded, p.pending, p.failed, p.percent,
-    v.per_minute, v.last_embedded_at,
-    CASE
-        WHEN x.indisvalid THEN 'valid'
-        WHEN x.indexrelid IS NULL THEN 'missing'
-        WHEN EXISTS (
-            SELECT
-            FROM pg_locks AS l
-            JOIN pg_database AS d ON d.oid = l.database
-            WHERE l.locktype = 'advisory' AND l.granted AND d.datname = current_database()
-                AND (l.classid::bigint << 32) | l.objid::bigint = hashtext('lookalike index')
-        ) THEN 'building'
-        ELSE 'invalid'
-    END AS index
-FROM embedding_progress AS p
-JOIN embedding_models AS m USING (name)
-CROSS JOIN LATERAL (
-    SELECT
-        count(*) FILTER (WHERE e.embedded_at > now() - interval '1 minute') AS per_minute,
-        max(e.embedded_at) AS last_embedded_at
-    FROM embeddings AS e
-    WHERE e.model_id = m.model_id
-) AS v
-LEFT JOIN pg_index AS x ON x.indexrelid = to_regclass('embeddings_' || m.model_id || '_hnsw')
-ORDER BY p.name
+-- name: set_timeouts
+-- For this transaction: a statement may take its time; a batch whose worker's machine has vanished
+-- is given back when the server has waited long enough for a word of it.
+SELECT set_config(
+    name,
+    CASE name
+        WHEN 'idle_in_transaction_session_timeout' THEN %(idle_timeout)s
+        ELSE '0'
+    END,
+    true
+)
+FROM pg_settings
+WHERE name IN (
+    'idle_in_transaction_session_timeout',
+    'lock_timeout',
+    'statement_timeout',
+    'transaction_timeout'
+)
 
--- name: unlock
--- Let the next worker choose.
-SELECT pg_advisory_unlock(hashtext('lookalike claim'), %(model_id)s)
-
--- name: write
+-- name: write_vectors
 -- The vectors of a batch.
-COPY embeddings (model_id, item_id, embedding, image_sha256) FROM STDIN (FORMAT binary)
-
--- name: write_known
--- Store the vectors that were set aside.
-INSERT INTO embeddings (model_id, item_id, embedding, image_sha256)
-SELECT %(model_id)s, item_id, embedding, image_sha256 FROM known_vectors
+COPY embeddings (model_id, item_id, position, embedding, image_sha256)
+FROM STDIN (FORMAT binary)

@@ -1,17 +1,20 @@
-"""Registering a model with weights that are known to load."""
+"""Registering a model with weights that are known to load; the default one in an empty database."""
 
 from dataclasses import replace
 from pathlib import Path
 
-from app.database import Database, EmbeddingModel
+import app.models
+from app.database import Database
 from app.encoders.networks import build
 from app.encoders.precision import Precision
 from app.encoders.projection import projected, shape_in
 from app.encoders.registry import get_backbone
 from app.encoders.weights import default_file, keep, sha256_of
-from app.models import add, require_free
+from app.errors import LookalikeError
+from app.models import EmbeddingModel, list_models, require_free
 from app.photos.decode import Resize
 from app.settings import Settings
+from worker.console import say
 
 
 def register(
@@ -40,15 +43,31 @@ def register(
     backbone = get_backbone(backbone_name)
     backbone = replace(backbone, resize=resize or backbone.resize)
     name = name or backbone.name
-    with database.session() as session:
-        require_free(session, name)
+    with database.connection() as connection:
+        require_free(connection, name)
     file = weights or default_file(backbone)
     sha256_of(file)  # says in its own words that a file is missing
     build(backbone, file)
-    with database.session() as session:
-        session.expire_on_commit = False
-        # A trained head changes the length of the vectors; the file says whether there is one.
-        entry = projected(backbone, shape_in(file))
-        model = add(session, entry, name, keep(file, settings.home), precision)
-        session.commit()
-        return model
+    # A trained head changes the length of the vectors; the file says whether there is one.
+    backbone = projected(backbone, shape_in(file))
+    weights_sha256 = keep(file, settings.home)
+    with database.connection() as connection:
+        return app.models.register(connection, backbone, name, weights_sha256, precision)
+
+
+def register_default(database: Database, settings: Settings) -> list[EmbeddingModel]:
+    """Register the default model of a database without any; return the models there are then.
+
+    Raises:
+        LookalikeError: its weights can't be had or loaded.
+    """
+    text = f"registering {settings.model}, the first model of this database"
+    say("registering", text, err=True, model=settings.model)
+    try:
+        return [register(database, settings, settings.model)]
+    except LookalikeError:
+        with database.connection() as connection:
+            models = list_models(connection)  # another worker may have been quicker
+        if not models:
+            raise
+        return models

@@ -10,7 +10,7 @@ gain follows Järvelin and Kekäläinen, "Cumulated gain-based evaluation of IR 
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.evaluation.codes import MISSING, Codes
+from worker.evaluation.label_codes import MISSING, Codes
 from worker.evaluation.neighbours import Rows, blocks
 
 

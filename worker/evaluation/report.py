@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.evaluation import metrics
-from worker.evaluation.codes import MISSING, encode
+from worker.evaluation.label_codes import MISSING, encode
 from worker.evaluation.neighbours import Rows, exact_neighbours
 
 DEPTH = 10
@@ -29,20 +29,21 @@ def measure(
 
     Args:
         vectors: the gallery, shape `(N, D)`.
-        labels: the words of every row, by column; None where one is missing.
+        labels: the words of every row, by label; None where one is missing.
         queries: the rows to ask about.
 
     Returns:
-        `{"ndcg@10": …, "article_type": {"precision@5": …, "precision@10": …, "map@10": …}, …}`
-        as `metrics` defines them; None where no query has an answer.
+        `{"ndcg@10": …, LABEL: {"precision@5": …, "precision@10": …, "map@10": …}, …}` as `metrics`
+        defines them; None where no query has an answer, or without labels.
     """
     neighbours = exact_neighbours(vectors, queries, DEPTH)
     codes = {name: encode(words)[0] for name, words in labels.items()}
-    figures: dict[str, Any] = {
-        f"ndcg@{DEPTH}": _number(
-            metrics.ndcg(np.stack(list(codes.values()), axis=1), queries, neighbours, DEPTH)
-        )
-    }
+    gain = (
+        metrics.ndcg(np.stack(list(codes.values()), axis=1), queries, neighbours, DEPTH)
+        if codes
+        else math.nan
+    )
+    figures: dict[str, Any] = {f"ndcg@{DEPTH}": _number(gain)}
     for name, own in codes.items():
         relevant = metrics.relevance(own, queries, neighbours)
         asked = own[queries] != MISSING

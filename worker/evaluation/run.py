@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from app.database import Database, EmbeddingModel
+from app.catalog.attributes import load_catalog
+from app.database import Database
 from app.errors import LookalikeError
-from app.models import get_model, list_models
+from app.models import EmbeddingModel, get_model, list_models
 from worker.evaluation.metrics import neighbour_recall
 from worker.evaluation.neighbours import exact_neighbours
 from worker.evaluation.report import DEPTH, choose_queries, measure
@@ -23,11 +24,10 @@ def chosen_models(database: Database, names: Sequence[str]) -> list[EmbeddingMod
     Raises:
         LookalikeError: there is no such model, or none at all.
     """
-    with database.session() as session:
-        models = [get_model(session, name) for name in names] or list_models(session)
-        if not models:
-            raise LookalikeError("no model is registered yet: run `lookalike embed`")
-        session.expunge_all()
+    with database.connection() as connection:
+        models = [get_model(connection, name) for name in names] or list_models(connection)
+    if not models:
+        raise LookalikeError("no model is registered yet: run `lookalike embed`")
     return models
 
 
@@ -40,14 +40,15 @@ def evaluate(database: Database, model: EmbeddingModel, sample: int | None) -> d
         sample: ask about so many items only, the same in each run; the gallery stays whole.
 
     Returns:
-        `{"name", "gallery", "queries", "recall@10", "ndcg@10", "article_type": {…}, …}`.
+        `{"name", "gallery", "queries", "recall@10", "ndcg@10", LABEL: {…}, …}`, a label
+        for each attribute that the profile marks with `train`.
 
     Raises:
         LookalikeError: fewer than two products have a vector of that model.
     """
     with database.connection() as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        gallery = read_gallery(connection, model)
+        gallery = read_gallery(connection, model, tuple(load_catalog(connection).labels))
     size = len(gallery.item_ids)
     if size < 2:
         raise LookalikeError(

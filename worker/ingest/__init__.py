@@ -1,7 +1,7 @@
-"""Reading a catalog in the layout of Fashion Product Images into the table `items`."""
+"""Bringing products from a source into the tables `items` and `photos`."""
 
-from worker.ingest.account import Account
 from worker.ingest.ingest import ingest
-from worker.ingest.styles import Reject, StylesFile
+from worker.ingest.profiles import choose_profile
+from worker.ingest.report import IngestReport, Problem
 
-__all__ = ["Account", "Reject", "StylesFile", "ingest"]
+__all__ = ["IngestReport", "Problem", "choose_profile", "ingest"]

@@ -1,71 +1,114 @@
-"""The rows of the staging table: `styles.csv` with each product's photo and metadata looked up."""
+"""From a source into the staging tables, batch by batch."""
 
-from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from app.photos import Remote
-from worker.ingest.account import Account
-from worker.ingest.beside import Beside, Found
-from worker.ingest.photos import FolderPhotos
-from worker.ingest.remote_photos import RemotePhotos
-from worker.ingest.rows import Row
-from worker.ingest.styles import Reject, StylesFile
+import psycopg
+from psycopg import sql
 
-CHUNK = 1000
-"""Lines that are read and looked up together."""
+from app.database import query
+from worker.ingest.columns import Columns
+from worker.ingest.photos import Photo, PhotoLookup, StoredPhotos
+from worker.ingest.report import IngestReport, Problem
+from worker.sources import Batch, Product, ProductSource
 
-NO_METADATA: tuple[Any, ...] = (None,) * 4
-NO_PHOTO: tuple[Any, ...] = (None,) * 4
-BARE = (*NO_METADATA, *NO_PHOTO)
+PHOTO_TYPES = ("text", "int2", "text", "text", "int4", "int4", "text")
+
+SLICE = 2000
+"""Products whose photos are looked up together."""
 
 
-def staged_rows(
-    root: Path,
-    styles: StylesFile,
-    account: Account,
-    on_reject: Callable[[Reject], None],
-    on_progress: Callable[[int], object],
-    remote: Remote | None = None,
-) -> Iterator[tuple[Any, ...]]:
-    """Yield the staging table's rows, in its columns' order, and keep the account.
+class Staging:
+    """The staging tables of one ingest, dropped at the end of the transaction.
 
-    The photos are those below `remote`, where there is one, else those below `root`.
+    Args:
+        connection: in a transaction.
+        columns: what the source fills.
+        photos: looks the photos up; None where the source says nothing of photos.
+        report: counts what is staged.
+        on_problem: called with each row, value and photo that can't be used.
+        on_progress: called with the number of rows that each step has read.
     """
-    photos = RemotePhotos(remote) if remote is not None else FolderPhotos(root)
-    beside = Beside(root, photos)
-    lines = styles.rows()
-    with ThreadPoolExecutor(photos.readers) as pool:
-        while chunk := list(islice(lines, CHUNK)):
-            rows = [row for row in chunk if isinstance(row, Row)]
-            if len(rows) < len(chunk):
-                for reject in chunk:
-                    if isinstance(reject, Reject):
-                        on_reject(reject)
-            found = beside.look_up([row.values[0] for row in rows], pool)
-            _count(account, len(chunk), rows, found.values())
-            for row in rows:
-                yield row.values + (_values(found.get(row.item_id)) if found else BARE)
-            on_progress(len(chunk))
+
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        columns: Columns,
+        photos: PhotoLookup | None,
+        report: IngestReport,
+        on_problem: Callable[[Problem], None],
+        on_progress: Callable[[int], object],
+    ) -> None:
+        self._connection = connection
+        self._columns = columns
+        self._photos = photos
+        self._report = report
+        self._on_problem = on_problem
+        self._on_progress = on_progress
+        names = sql.SQL(", ").join(map(sql.Identifier, columns.names))
+        connection.execute(query(__package__, "stage_items").format(columns=names))
+        connection.execute(query(__package__, "stage_photos"))
+        self._copy_items = query(__package__, "copy_items").format(columns=names)
+
+    def fill(self, source: ProductSource) -> None:
+        """Stage all that a source holds.
+
+        Raises:
+            LookalikeError: the source can't be read, or its photos are not there at all.
+        """
+        for batch in source.batches():
+            self._count(batch)
+            rest = batch.read - len(batch.products)
+            for products in _slices(batch.products):
+                self._stage_items(products)
+                if self._photos is not None:
+                    self._stage_photos(products, self._photos)
+                self._on_progress(len(products))
+            self._on_progress(rest)
+
+    def _count(self, batch: Batch) -> None:
+        report = self._report
+        report.read += batch.read
+        report.stored += len(batch.products)
+        report.rejected += len(batch.rejects)
+        report.repaired += batch.repaired
+        report.broken_details += batch.broken_details
+        for reject in batch.rejects:
+            self._on_problem(Problem("row", reject.line, reject.reason, reject.raw))
+        for bad in batch.bad_values:
+            report.bad_values[bad.column] = report.bad_values.get(bad.column, 0) + 1
+            self._on_problem(Problem("value", bad.line, f"{bad.column}: {bad.reason}", bad.raw))
+
+    def _stage_items(self, products: Sequence[Product]) -> None:
+        row = self._columns.row
+        with self._connection.cursor().copy(self._copy_items) as copy:
+            copy.set_types(self._columns.types)
+            for product in products:
+                copy.write_row(row(product))
+        self._report.with_details += sum(product.details is not None for product in products)
+
+    def _stage_photos(self, products: Sequence[Product], lookup: PhotoLookup) -> None:
+        """Stage the products' photos, as far as they can be read or were read before."""
+        before = self._report.with_photo
+        skus = [product.sku for product in products if product.photos]
+        if skus:
+            found = lookup.look_up(products, self._stored(skus), self._report, self._on_problem)
+            rows = [(sku, *photo) for sku, photo in found]
+            with self._connection.cursor().copy(query(__package__, "copy_photos")) as copy:
+                copy.set_types(PHOTO_TYPES)
+                for row in rows:
+                    copy.write_row(row)
+        self._report.without_photo += len(products) - (self._report.with_photo - before)
+
+    def _stored(self, skus: list[str]) -> StoredPhotos:
+        """Return what is stored of the photos of some products."""
+        stored: StoredPhotos = {}
+        cursor = self._connection.execute(query(__package__, "fetch_photos"), {"skus": skus})
+        for sku, *values in cursor:
+            stored.setdefault(sku, []).append(Photo(*values))
+        return stored
 
 
-def _count(account: Account, read: int, rows: list[Row], every: Collection[Found]) -> None:
-    account.read += read
-    account.rejected += read - len(rows)
-    account.stored += len(rows)
-    account.repaired += sum(row.repaired for row in rows)
-    with_photo = sum(found.photo is not None for found in every)
-    account.with_photo += with_photo
-    account.without_photo += len(rows) - with_photo
-    account.unreadable_photos += sum(found.photo_expected for found in every) - with_photo
-    with_metadata = sum(found.metadata is not None for found in every)
-    account.with_metadata += with_metadata
-    account.broken_metadata += sum(found.metadata_expected for found in every) - with_metadata
-
-
-def _values(found: Found | None) -> tuple[Any, ...]:
-    if found is None:
-        return BARE
-    return (*(found.metadata or NO_METADATA), *(found.photo or NO_PHOTO))
+def _slices(products: Sequence[Product]) -> Iterator[Sequence[Product]]:
+    for start in range(0, len(products), SLICE):
+        yield products[start : start + SLICE]

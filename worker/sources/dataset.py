@@ -50,6 +50,7 @@ class DatasetSource(MappedSource):
     Args:
         folder: with `styles.csv`.
         profile: which column is what; prices, brand and details come from `styles/ID.json`.
+        partial: any column but the sku's may be missing.
         root: where `images` is, if not in the folder: another folder, or a URL. Below a URL nothing
             is listed, and every product has a reference.
 
@@ -57,7 +58,9 @@ class DatasetSource(MappedSource):
         LookalikeError: a file is missing or unusable.
     """
 
-    def __init__(self, folder: Path, profile: Profile, root: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, profile: Profile, root: str | None = None, *, partial: bool = False
+    ) -> None:
         require_utf8(str(folder))
         styles = folder / STYLES
         if not styles.is_file():
@@ -68,10 +71,11 @@ class DatasetSource(MappedSource):
         table = StylesTable(SourceFile(str(styles)), profile)
         named = named_columns(profile)
         table.require_single([column for column in named if table.has(column)])
-        lenient = [*named] if profile.name == DATASET else [STYLE_IMAGES]
+        lenient = [*named] if partial or profile.name == DATASET else [STYLE_IMAGES]
         super().__init__(table, profile, root or str(folder.resolve()), optional=lenient)
-        missing = [name for name in named if not table.has(name) and name != STYLE_IMAGES]
-        self.notes += [f"{table.name} has no column {name}: it stays empty" for name in missing]
+        stays = "it stays as it is" if partial else "it stays empty"
+        missing = [name for name in named if name in self.absent and name != STYLE_IMAGES]
+        self.notes += [f"{table.name} has no column {name}: {stays}" for name in missing]
         self._more_photos = profile.source.more_photos == STYLE_IMAGES
         self._rows = profile.model_copy(
             update={

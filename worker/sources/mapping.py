@@ -57,12 +57,13 @@ class MappedSource:
         optional: Collection[str] = (),
     ) -> None:
         self._table = table
-        self._profile = profile
+        self.profile = profile
         self.name = table.name
         self.root = table.root if root is None else root
         named = named_columns(profile)
+        self.absent = frozenset(column for column in named if not table.has(column))
         for column, use in named.items():
-            if not table.has(column) and column not in optional:
+            if column in self.absent and column not in optional:
                 raise LookalikeError(
                     f"{table.name} has no column {column!r}, which the profile {profile.name} "
                     f"names as its {use}; its columns are: {listed(table.columns)}"
@@ -79,7 +80,7 @@ class MappedSource:
 
     def batches(self) -> Iterator[Batch]:
         """Read all rows, some thousand at a time."""
-        mapper = Mapper(self._profile, self.root)
+        mapper = Mapper(self.profile, self.root)
         for frame in self._table.frames():
             yield mapper.map(frame)
 

@@ -14,7 +14,12 @@ from worker.sources.products import ProductSource
 
 
 def open_source(
-    source: str, profile: Profile, *, query: str | None = None, root: str | None = None
+    source: str,
+    profile: Profile,
+    *,
+    query: str | None = None,
+    root: str | None = None,
+    partial: bool = False,
 ) -> ProductSource:
     """Open a source, and make sure that it has what the profile names.
 
@@ -24,6 +29,7 @@ def open_source(
         profile: what it is, and which column is what.
         query: the SELECT, for a database.
         root: folder or URL that relative photo references are below; by default where the file is.
+        partial: the source may lack what the profile names, all but the sku: it is an update.
 
     Raises:
         LookalikeError: it can't be read, or lacks a column; the text says what to do.
@@ -34,7 +40,8 @@ def open_source(
         root = str(Path(root).resolve())
     if profile.source.format == "dataset":
         folder = Path(source)
-        return DatasetSource(folder.parent if folder.name == STYLES else folder, profile, root)
+        folder = folder.parent if folder.name == STYLES else folder
+        return DatasetSource(folder, profile, root, partial=partial)
     if profile.source.format == "google-merchant":
         from worker.sources.google_merchant import with_plain_names
 
@@ -54,7 +61,8 @@ def map_table(table: Table, profile: Profile, root: str | None = None) -> Mapped
         if isinstance(table, ShopifyTable):
             derived = with_derived(profile.source, table)
             profile = profile.model_copy(update={"source": derived})
-    return MappedSource(table, profile, root, optional=_optional(profile))
+    optional = _all_but_sku(profile) if partial else _optional(profile)
+    return MappedSource(table, profile, root, optional=optional)
 
 
 def open_table(source: str, profile: Profile, *, query: str | None = None) -> Table:
@@ -111,6 +119,10 @@ def _open_delimited(file: SourceFile, profile: Profile) -> Table:
 def is_utf16_xml(head: bytes) -> bool:
     """Return whether a file is XML in UTF-16."""
     return head.startswith((b"\xff\xfe<\0", b"\xfe\xff\0<"))
+
+
+def _all_but_sku(profile: Profile) -> set[str]:
+    return {*named_columns(profile)} - {profile.source.sku}
 
 
 def _optional(profile: Profile) -> set[str]:

@@ -6,6 +6,8 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+from app.catalog.profile import Profile
+
 Core = tuple[str | None, str | None, Decimal | None, Decimal | None, bool | None]
 """Title, brand, price, discounted price, available."""
 
@@ -69,6 +71,10 @@ class ProductSource(Protocol):
     """For messages."""
     root: str | None
     """What relative photo references are below; None where there is no such place."""
+    profile: Profile
+    """What its columns are, with those that its format adds."""
+    absent: frozenset[str]
+    """Columns that the profile names and the source lacks."""
     notes: list[str]
     """What the user should know before it is read, a line each."""
 

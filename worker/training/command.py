@@ -10,20 +10,24 @@ from typing import Any
 
 import click
 
+from app.catalog.apply import stored_profile
+from app.catalog.attributes import load_catalog
+from app.catalog.profile import Profile, load_profile
 from app.database import Database
 from app.encoders.projection import shape_in
 from app.encoders.registry import Backbone, get_backbone, registered_backbone
 from app.encoders.weights import default_file, find
 from app.errors import LookalikeError
-from app.items.photos import photo_root
 from app.models import get_model, require_free
+from app.photos.roots import photo_storage
 from app.settings import Settings
 from worker.console import echo_table
 from worker.embedding.registration import register
 from worker.evaluation.stored import read_gallery
+from worker.sources import default_profile
 from worker.training.network_job import Teacher, train_network
 from worker.training.outcome import Outcome
-from worker.training.products import Products, from_catalog, from_database
+from worker.training.products import Products, fetch_skus, from_database, from_source
 from worker.training.projection_job import Base, Vectors, train_projection, vectors_of
 from worker.training.recipe import NETWORK, PROJECTION
 from worker.training.request import DATABASE, Request, options_of
@@ -43,10 +47,10 @@ def run(database: Database, settings: Settings, request: Request) -> None:
         backbone = get_backbone(request.backbone)
         outcome = _network(database, settings, request, backbone)
     else:
-        base, known = _vectors(database, settings, request, request.base)
+        base, vectors = _vectors(database, settings, request, request.base)
         backbone = base.backbone
-        options = options_of(request, settings, known.labels, PROJECTION)
-        outcome = train_projection(known, base, request.dimensions, options)
+        options = options_of(request, settings, vectors.labels, vectors.weights, PROJECTION)
+        outcome = train_projection(vectors, base, request.dimensions, options)
     _report(outcome)
     if request.output is not None:
         shutil.copyfile(outcome.weights, request.output)
@@ -66,9 +70,9 @@ def run(database: Database, settings: Settings, request: Request) -> None:
 
 
 def _require_free(database: Database, name: str) -> None:
-    with database.session() as session:
+    with database.connection() as connection:
         require_free(
-            session,
+            connection,
             name,
             f"choose another name, or drop it with `lookalike models drop {name}`",
         )
@@ -91,11 +95,11 @@ def _network(
     if request.teacher is not None:
         larger = get_backbone(request.teacher)
         teacher = Teacher(larger, _without_head(request.teacher_weights or default_file(larger)))
-    products = _products(database, settings, request.source)
+    products = _products(database, settings, request)
     return train_network(
         products,
         backbone,
-        options_of(request, settings, products.labels, NETWORK),
+        options_of(request, settings, products.labels, products.weights, NETWORK),
         weights=weights,
         teacher=teacher,
         precision=request.precision,
@@ -108,18 +112,18 @@ def _vectors(
     """Return the vectors to project: those in the database, or a backbone's, computed now."""
     if request.source != DATABASE:
         backbone = get_backbone(base)
-        known_base = Base(backbone, _without_head(request.weights or default_file(backbone)))
-        products = _products(database, settings, request.source)
-        return known_base, vectors_of(products, known_base)
-    with database.session() as session:
-        model = get_model(session, base)
-        session.expunge_all()
+        below = Base(backbone, _without_head(request.weights or default_file(backbone)))
+        return below, vectors_of(_products(database, settings, request), below)
+    with database.connection() as connection:
+        model = get_model(connection, base)
+        catalog = load_catalog(connection)
     backbone = registered_backbone(model.backbone, model.preprocessing)
     weights = _without_head(find(model.weights_sha256, backbone, settings.home), called=base)
     with database.connection() as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        gallery = read_gallery(connection, model)
-    vectors = Vectors(gallery.item_ids.tolist(), gallery.vectors, gallery.labels)
+        gallery = read_gallery(connection, model, tuple(catalog.labels))
+        skus = fetch_skus(connection, gallery.item_ids.tolist())
+    vectors = Vectors(skus, gallery.vectors, gallery.labels, catalog.labels)
     return Base(backbone, weights), vectors
 
 
@@ -132,14 +136,29 @@ def _without_head(weights: Path, called: str | None = None) -> Path:
     return weights
 
 
-def _products(database: Database, settings: Settings, source: str) -> Products:
-    if source != DATABASE:
-        return from_catalog(Path(source))
-    with database.session() as session:
-        root = photo_root(session, settings)
-    root.require()
+def _products(database: Database, settings: Settings, request: Request) -> Products:
+    if request.source != DATABASE:
+        return from_source(request.source, _profile(database, request), settings)
     with database.connection() as connection:
-        return from_database(connection, root)
+        storage = photo_storage(connection, settings)
+        storage.require()
+        return from_database(connection, load_catalog(connection), storage)
+
+
+def _profile(database: Database, request: Request) -> Profile:
+    """Return the profile named, else the source's own, else the one that the database keeps."""
+    if request.profile is not None:
+        return load_profile(request.profile)
+    profile = default_profile(request.source)
+    if profile is None:
+        with database.connection() as connection:
+            profile = stored_profile(connection)
+    if profile is None:
+        raise LookalikeError(
+            f"nothing says what {request.source} holds: name a --profile, which `lookalike catalog "
+            "inspect` writes"
+        )
+    return profile
 
 
 def _report(outcome: Outcome) -> None:

@@ -6,19 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.errors import LookalikeError
-from worker.evaluation.codes import Codes, encode
+from worker.evaluation.label_codes import Codes, encode
 
 FEWEST_ITEMS = 50
 """A training set smaller than this teaches nothing that would hold for another photo."""
-
-DEFAULT_WEIGHTS = {
-    "article_type": 2.0,
-    "base_colour": 1.0,
-    "sub_category": 0.7,
-    "gender": 0.6,
-    "season": 0.2,
-    "usage": 0.2,
-}
 
 
 @dataclass(frozen=True)
@@ -54,7 +45,7 @@ def encode_labels(
     still says what that item is not.
 
     Args:
-        values: the words of every item, by column.
+        values: the words of every item, by label.
         weights: which of the columns to learn, and how much each counts (above 0).
 
     Raises:

@@ -55,11 +55,11 @@ def train_network(
         LookalikeError: too few products, labels that can't be learned, no weights of that
             network, or a folder with another run in it.
     """
-    require_enough(len(products.item_ids))
+    require_enough(len(products.skus))
     pixels, readable = load_pixels(products.photos, backbone, hidden=options.hidden)
     products = products.only(readable)
     labels = encode_labels(products.labels, options.label_weights)
-    outside = held_out(products.item_ids, options.held_out)
+    outside = held_out(products.skus, options.held_out)
     told = None
     if teacher is not None:
         told = standardised(_features(teacher, products, pixels, options), ~outside)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.encoders.registry import Backbone
-from app.photos import PhotoRoot
-from app.photos.decode import PhotoError, load_photo
+from app.photos.decode import load_photo
+from app.photos.errors import PhotoError
+from app.photos.storage import PhotoStorage
 from worker.console import progress_bar
 
 Pixels = NDArray[np.uint8]
@@ -19,20 +20,19 @@ AHEAD = 256
 """Photos decoded before the first of them is asked for."""
 
 
-class PhotoFile(NamedTuple):
-    """Where a product's photo lies."""
+class StoredPhoto(NamedTuple):
+    """Where a product's photo is."""
 
-    root: PhotoRoot
-    path: str
-    """Below the root."""
+    storage: PhotoStorage
+    reference: str
 
     def read(self) -> bytes:
-        """Return its bytes; raises as `PhotoRoot.read` does."""
-        return self.root.read(self.path)
+        """Return its bytes; raises as `PhotoStorage.read` does."""
+        return self.storage.read(self.reference)
 
 
 def load_pixels(
-    files: Sequence[PhotoFile], backbone: Backbone, *, hidden: bool = False
+    files: Sequence[StoredPhoto], backbone: Backbone, *, hidden: bool = False
 ) -> tuple[Pixels, NDArray[np.bool_]]:
     """Decode photos into a backbone's input.
 
@@ -55,7 +55,7 @@ def load_pixels(
 
 
 def decoded_batches(
-    files: Sequence[PhotoFile], backbone: Backbone, batch_size: int
+    files: Sequence[StoredPhoto], backbone: Backbone, batch_size: int
 ) -> Iterator[tuple[Pixels, NDArray[np.bool_]]]:
     """Decode photos batch by batch; yield as `load_pixels` returns, for each batch."""
     size = backbone.input_size
@@ -66,8 +66,8 @@ def decoded_batches(
         yield pixels, np.array([photo is not None for photo in batch])
 
 
-def _decoded(files: Sequence[PhotoFile], backbone: Backbone) -> Iterator[Pixels | None]:
-    def decode(file: PhotoFile) -> Pixels | None:
+def _decoded(files: Sequence[StoredPhoto], backbone: Backbone) -> Iterator[Pixels | None]:
+    def decode(file: StoredPhoto) -> Pixels | None:
         try:
             return load_photo(file.read(), backbone.input_size, backbone.resize)
         except PhotoError:

@@ -1,75 +1,101 @@
-"""The products that there are to learn from: from a catalog's folder, or from the database."""
+"""The products that there are to learn from: from any source of products, or from the database."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
+from app.catalog.attributes import Catalog
+from app.catalog.profile import Profile
 from app.database import query
-from app.photos import Folder, PhotoRoot
-from worker.evaluation.codes import LABELS
-from worker.ingest.photos import list_photos, photo_path
-from worker.ingest.rows import COLUMNS, Row
-from worker.ingest.styles import StylesFile
-from worker.training.pixels import PhotoFile
-
-ATTRIBUTES = [attribute for attribute in COLUMNS.values() if attribute != "item_id"]
-"""What `Row.attributes` holds, in its order."""
+from app.photos.storage import PhotoStorage, open_storage
+from app.settings import Settings
+from worker.evaluation.stored import columns_of
+from worker.sources import open_source
+from worker.training.pixels import StoredPhoto
 
 
 @dataclass(frozen=True)
 class Products:
-    """Products with a photo, in the order of their ids."""
+    """Products with a photo."""
 
-    item_ids: list[int]
-    photos: list[PhotoFile]
+    skus: list[str]
+    photos: list[StoredPhoto]
+    """The first of each product."""
     labels: dict[str, list[str | None]]
-    """The words of every product, by column."""
+    """The words of every product, by label."""
+    weights: dict[str, float]
+    """How much each label counts, as its profile says."""
 
     def only(self, chosen: NDArray[np.bool_]) -> "Products":
         """Return the products where `chosen`, of shape `(N,)`, is true."""
         rows = np.flatnonzero(chosen).tolist()
         return Products(
-            [self.item_ids[row] for row in rows],
+            [self.skus[row] for row in rows],
             [self.photos[row] for row in rows],
             {name: [words[row] for row in rows] for name, words in self.labels.items()},
+            self.weights,
         )
 
 
-def from_catalog(folder: Path) -> Products:
-    """Read `styles.csv`, and keep the products whose photo is in `images/`.
+def from_source(source: str, profile: Profile, settings: Settings) -> Products:
+    """Read the products of a source that have a photo, ordered by sku.
 
-    Lines that are no product are passed over, as `lookalike ingest` rejects them.
+    Rows that are no product are passed over, as `lookalike ingest` rejects them.
+
+    Args:
+        source: as `lookalike ingest` takes it.
+        profile: describes it.
+        settings: which addresses photos may be fetched from.
 
     Raises:
-        LookalikeError: there is no such file, or it is no catalog.
+        LookalikeError: the source can't be read.
     """
-    styles = StylesFile(folder / "styles.csv")
-    rows = [row for row in styles.rows() if isinstance(row, Row)]
-    root = Folder(folder)
-    with_photo = list_photos(folder).among([row.item_id for row in rows])
-    rows = [row for row in rows if row.item_id in with_photo]
-    rows.sort(key=lambda row: row.item_id)
+    opened = open_source(source, profile)
+    storage = open_storage(opened.root, settings)
+    catalog = Catalog(0, profile.attributes)
+    at = {name: catalog.columns.index(name) for name in catalog.labels}
+    products = sorted(
+        (product for batch in opened.batches() for product in batch.products if product.photos),
+        key=lambda product: (len(product.sku), product.sku),
+    )
     return Products(
-        [row.item_id for row in rows],
-        [PhotoFile(root, photo_path(row.item_id)) for row in rows],
-        {name: [_word(row, name) for row in rows] for name in LABELS},
+        [product.sku for product in products],
+        [StoredPhoto(storage, product.photos[0]) for product in products],
+        {
+            name: [_word(product.attributes[place]) for product in products]
+            for name, place in at.items()
+        },
+        catalog.labels,
     )
 
 
-def from_database(connection: psycopg.Connection[Any], root: PhotoRoot) -> Products:
-    """Read the ingested products that have a photo; `root` is where the photos lie."""
-    rows = connection.execute(query(__package__, "products")).fetchall()
+def from_database(
+    connection: psycopg.Connection[Any], catalog: Catalog, storage: PhotoStorage
+) -> Products:
+    """Read the ingested products that have a photo, with the labels that `catalog` declares."""
+    labels = tuple(catalog.labels)
+    statement = query(__package__, "fetch_products").format(labels=columns_of(labels))
+    rows: Sequence[tuple[Any, ...]] = connection.execute(statement).fetchall()
     return Products(
         [row[0] for row in rows],
-        [PhotoFile(root, row[1]) for row in rows],
-        {name: [row[at] for row in rows] for at, name in enumerate(LABELS, start=2)},
+        [StoredPhoto(storage, row[1]) for row in rows],
+        {name: [row[at] for row in rows] for at, name in enumerate(labels, start=2)},
+        catalog.labels,
     )
 
 
-def _word(row: Row, name: str) -> str | None:
-    word = row.attributes[ATTRIBUTES.index(name)]
-    return None if word is None else str(word)
+def fetch_skus(connection: psycopg.Connection[Any], item_ids: list[int]) -> list[str]:
+    """Return the skus of products, in the order of their ids given."""
+    rows = connection.execute(query(__package__, "fetch_skus"), {"item_ids": item_ids}).fetchall()
+    return [sku for (sku,) in rows]
+
+
+def _word(value: object) -> str | None:
+    """Return a label as the database writes it as text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return None if value is None else str(value)

@@ -37,17 +37,19 @@ class Base:
 class Vectors:
     """Vectors of a backbone, with the labels of the items that they are of."""
 
-    item_ids: Sequence[int]
+    skus: Sequence[str]
     vectors: NDArray[np.floating]
     """Of any length, shape `(N, D)`."""
     labels: Mapping[str, list[str | None]]
+    weights: Mapping[str, float]
+    """How much each label counts, as its profile says."""
     unreadable: int = 0
     """How many photos could not be decoded, and have no vector."""
 
 
 def vectors_of(products: Products, base: Base, *, hidden: bool = False) -> Vectors:
     """Compute a network's vectors for photos: what `lookalike embed` would write."""
-    require_enough(len(products.item_ids))
+    require_enough(len(products.skus))
     encoder = Encoder(base.backbone, base.weights)
     parts, found = [], []
     with progress_bar(len(products.photos), "embedding photos", "photos", hidden=hidden) as bar:
@@ -57,14 +59,20 @@ def vectors_of(products: Products, base: Base, *, hidden: bool = False) -> Vecto
             bar.update(len(decoded))
     readable = np.concatenate(found)
     kept = products.only(readable)
-    return Vectors(kept.item_ids, np.concatenate(parts), kept.labels, int((~readable).sum()))
+    return Vectors(
+        kept.skus,
+        np.concatenate(parts),
+        kept.labels,
+        kept.weights,
+        unreadable=int((~readable).sum()),
+    )
 
 
-def train_projection(known: Vectors, base: Base, dimensions: int, options: Options) -> Outcome:
+def train_projection(vectors: Vectors, base: Base, dimensions: int, options: Options) -> Outcome:
     """Train a head on vectors.
 
     Args:
-        known: the vectors and their labels.
+        vectors: the vectors and their labels.
         base: what made them; its weights go into the result, so that one file holds the model.
         dimensions: length of the head's vectors.
         options: labels, recipe, folder.
@@ -72,12 +80,12 @@ def train_projection(known: Vectors, base: Base, dimensions: int, options: Optio
     Raises:
         LookalikeError: too few items, labels that can't be learned, or a folder with another run.
     """
-    require_enough(len(known.item_ids))
-    labels = encode_labels(known.labels, options.label_weights)
-    outside = held_out(known.item_ids, options.held_out)
+    require_enough(len(vectors.skus))
+    labels = encode_labels(vectors.labels, options.label_weights)
+    outside = held_out(vectors.skus, options.held_out)
     keras.config.set_dtype_policy("float32")
-    head = projection.build(known.vectors.shape[1], shape := projection.Shape(HIDDEN, dimensions))
-    examples = Examples(np.asarray(known.vectors, dtype=np.float32), labels, outside)
+    head = projection.build(vectors.vectors.shape[1], shape := projection.Shape(HIDDEN, dimensions))
+    examples = Examples(np.asarray(vectors.vectors, dtype=np.float32), labels, outside)
     progress = train(
         head,
         examples,
@@ -93,6 +101,6 @@ def train_projection(known: Vectors, base: Base, dimensions: int, options: Optio
         options.result,
         progress,
         learned=int((~outside).sum()),
-        unreadable=known.unreadable,
-        figures=held_out_figures(head, examples, known.labels),
+        unreadable=vectors.unreadable,
+        figures=held_out_figures(head, examples, vectors.labels),
     )

@@ -6,13 +6,12 @@ from pathlib import Path
 
 from app.errors import LookalikeError
 from app.settings import Settings
-from worker.evaluation.codes import encode
-from worker.training.labels import DEFAULT_WEIGHTS
+from worker.evaluation.label_codes import encode
 from worker.training.outcome import Options
 from worker.training.recipe import Recipe
 
 DATABASE = "database"
-"""The source that is not a folder."""
+"""The source that stands for what is ingested."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +20,7 @@ class Request:
 
     name: str
     source: str
+    profile: str | None
     base: str | None
     backbone: str
     weights: Path | None
@@ -40,21 +40,26 @@ class Request:
 
 
 def options_of(
-    request: Request, settings: Settings, words: Mapping[str, Sequence[str | None]], usual: Recipe
+    request: Request,
+    settings: Settings,
+    words: Mapping[str, Sequence[str | None]],
+    weights: Mapping[str, float],
+    usual: Recipe,
 ) -> Options:
     """Fill in what the request leaves open.
 
     Args:
         request: what was asked for.
         settings: where the state of a run is kept.
-        words: the labels of the products, by column.
+        words: the labels of the products, by name.
+        weights: how much each label counts, where the request says nothing else.
         usual: the recipe, where the request says nothing else.
 
     Raises:
         LookalikeError: a label's weight is no number.
     """
     return Options(
-        label_weights=_asked(request.labels) if request.labels else _usable(words),
+        label_weights=_asked(request.labels, weights) or _usable(words, weights),
         held_out=request.held_out,
         recipe=replace(
             usual,
@@ -69,13 +74,13 @@ def options_of(
     )
 
 
-def _asked(labels: Sequence[str]) -> dict[str, float]:
-    """Read `COLUMN` or `COLUMN=WEIGHT`."""
+def _asked(labels: Sequence[str], usual: Mapping[str, float]) -> dict[str, float]:
+    """Read `LABEL` or `LABEL=WEIGHT`."""
     weights = {}
     for label in labels:
         name, _, weight = label.partition("=")
         try:
-            weights[name] = float(weight) if weight else DEFAULT_WEIGHTS.get(name, 1.0)
+            weights[name] = float(weight) if weight else usual.get(name, 1.0)
         except ValueError:
             raise LookalikeError(
                 f"--label {label}: {weight!r} is no number; write for instance {name}=0.5"
@@ -83,10 +88,10 @@ def _asked(labels: Sequence[str]) -> dict[str, float]:
     return weights
 
 
-def _usable(words: Mapping[str, Sequence[str | None]]) -> dict[str, float]:
+def _usable(
+    words: Mapping[str, Sequence[str | None]], usual: Mapping[str, float]
+) -> dict[str, float]:
     """Return the usual weights of the labels that have something to tell apart."""
     return {
-        name: weight
-        for name, weight in DEFAULT_WEIGHTS.items()
-        if len(encode(words.get(name, ()))[1]) > 1
+        name: weight for name, weight in usual.items() if len(encode(words.get(name, ()))[1]) > 1
     }

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from app.encoders import networks
 from app.encoders.registry import Backbone
 from worker.console import progress_bar
-from worker.training.pixels import PhotoFile, decoded_batches
+from worker.training.pixels import StoredPhoto, decoded_batches
 
 BATCH = 64
 CLIP = 4.0
@@ -22,7 +22,7 @@ CLIP = 4.0
 
 
 def teacher_features(
-    backbone: Backbone, weights: Path, files: Sequence[PhotoFile], *, hidden: bool = False
+    backbone: Backbone, weights: Path, files: Sequence[StoredPhoto], *, hidden: bool = False
 ) -> NDArray[np.float32]:
     """Return the maximum and the mean of a backbone's last feature map, shape `(N, 2 × D)`."""
     network = networks.build(backbone, weights)

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from worker.evaluation.codes import MISSING
+from worker.evaluation.label_codes import MISSING
 from worker.evaluation.metrics import precision_at, relevance
 from worker.evaluation.neighbours import exact_neighbours
 from worker.training.examples import Examples

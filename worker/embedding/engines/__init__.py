@@ -1,41 +1,43 @@
 """Where the network runs: in this process, or on the nodes of a Ray cluster."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from threading import Event
 from typing import Protocol
 
-from app.database import Database, EmbeddingModel
+from app.database import Database
 from app.errors import LookalikeError
+from app.models import EmbeddingModel
 from app.settings import Settings
-from worker.embedding.lanes import OnProgress
+from worker.embedding.worker import OnProgress, OnWait
 
-Drain = Callable[[OnProgress, Callable[[int], None]], None]
-"""Embeds what is queued. Takes what is told of each batch's or turn's outcome, and what is told now
-and then how many photos other workers still have. Raises what `worker.embedding.drain` raises."""
+Drain = Callable[[OnProgress, OnWait], None]
+"""Embeds what is queued, as `worker.embedding.worker.Worker.drain` does."""
 
 
 class Engine(Protocol):
-    """Gets ready to drain a model's queue, which includes loading its network."""
+    """Gets ready to drain models' queues, and keeps between them what is dear to load."""
 
-    def __call__(
-        self, database: Database, settings: Settings, model: EmbeddingModel, stop: Event
+    def ready(
+        self, database: Database, model: EmbeddingModel, stop: Event
     ) -> AbstractContextManager[Drain]:
-        """Return what gives the drain, for the length of a block.
+        """Load a model's network; return what gives the drain of its queue, for a block.
 
         Args:
             database: the open database.
-            settings: batch size, photos' root, weights' folder.
             model: the model.
             stop: set it, and the batches under way are the last.
 
         Raises:
-            PhotosAwayError: no root of photos.
-            LookalikeError: no weights.
+            PhotoStorageUnavailable: the photos aren't there.
+            LookalikeError: no weights, or the network can't be loaded.
         """
 
+    def retain(self, models: Sequence[EmbeddingModel]) -> None:
+        """Free the networks of all other models."""
 
-def engine_named(name: str) -> Engine:
+
+def open_engine(name: str, settings: Settings) -> Engine:
     """Return the engine `local` or `ray`.
 
     Raises:
@@ -43,12 +45,12 @@ def engine_named(name: str) -> Engine:
     """
     if name == "ray":
         try:
-            from worker.embedding.engines import on_ray
+            from worker.embedding.engines.cluster import RayEngine
         except ImportError:
             raise LookalikeError(
                 "--engine ray needs more packages: pip install 'lookalike[ray]'"
             ) from None
-        return on_ray.get_ready
-    from worker.embedding.engines import local
+        return RayEngine(settings)
+    from worker.embedding.engines.local import LocalEngine
 
-    return local.get_ready
+    return LocalEngine(settings)

@@ -1,0 +1,83 @@
+"""The filters of searches and lists, as a catalog's attributes give them."""
+
+import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, create_model
+
+from app.catalog.attributes import Catalog
+from app.catalog.profile import AttributeType
+
+MAX_VALUES = 100
+"""Values that one filter can name."""
+
+
+def as_list(value: Any) -> Any:
+    """Take one value for a list of one, as a query string has it."""
+    return value if value is None or isinstance(value, list) else [value]
+
+
+Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
+"""A text that Postgres can take: no NUL."""
+
+Number = Annotated[
+    Decimal,
+    Field(allow_inf_nan=False, max_digits=40),
+    PlainSerializer(float, return_type=float),
+]
+Integer = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+
+RANGED: dict[AttributeType, Any] = {
+    "integer": Integer,
+    "number": Number,
+    "date": datetime.date,
+}
+"""Types that are filtered by a smallest and a largest value."""
+
+CORE: dict[str, AttributeType] = {
+    "brand_name": "text",
+    "price": "number",
+    "available": "boolean",
+}
+"""Core columns that every catalog can be filtered by, as `filter_items` has them."""
+
+
+class Filters(BaseModel):
+    """Which products may be answers; a product passes if it passes each filter given.
+
+    The fields are those of the class that `filters_model` makes for a catalog.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the filters given, as the SQL function `filter_items` takes them."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+@lru_cache(maxsize=8)
+def filters_model(catalog: Catalog) -> type[Filters]:
+    """Return the class of a catalog's filters: a field a filter, None where it isn't given."""
+    declared = {a.name: a.type for a in catalog.attributes if a.filter}
+    fields: dict[str, Any] = {}
+    for name, kind in (declared | CORE).items():
+        fields |= _fields(name, kind)
+    return create_model("Filters", __base__=Filters, **fields)
+
+
+def _fields(name: str, kind: AttributeType) -> dict[str, Any]:
+    if kind in RANGED:
+        bound = RANGED[kind] | None
+        return {
+            f"{name}_min": (bound, Field(default=None, description=f"least {name}")),
+            f"{name}_max": (bound, Field(default=None, description=f"greatest {name}")),
+        }
+    value = bool if kind == "boolean" else Text
+    any_of = Annotated[
+        list[value] | None,  # type: ignore[valid-type]
+        BeforeValidator(as_list),
+        Field(max_length=MAX_VALUES, description="any of these values"),
+    ]
+    return {name: (any_of, None)}

@@ -1,0 +1,168 @@
+"""What a database's schema has otherwise than this version makes it, object by object.
+
+The schema is made a second time, empty, in a scratch schema of a transaction that is rolled back;
+then both are described and compared. So each function, view and index has one text, the one in
+`migrations/sql`, and what `apply_attributes` derives from the catalog is compared as well.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from app.database.active_view import show_active_model
+from app.database.objects import PARTS, script
+from app.database.query import query
+
+SCRATCH = "lookalike_check"
+ROLES = ("lookalike_analyst", "lookalike_api", "lookalike_worker")
+ROLE_SETTINGS = (
+    "hnsw.iterative_scan",
+    "statement_timeout",
+    "idle_in_transaction_session_timeout",
+    "default_transaction_read_only",
+)
+
+Right = tuple[str, str, str, str]
+"""Role, privilege, kind of object, object."""
+
+
+class Expected(NamedTuple):
+    """The schema as this version makes it."""
+
+    objects: dict[str, str]
+    """Definitions by kind and name, such as `view item_embeddings`."""
+    rights: list[Right]
+
+
+def find_differences(connection: psycopg.Connection[Any]) -> list[str]:
+    """Compare the schema with the one that this version makes.
+
+    Args:
+        connection: of the schema's owner, who may make a schema in the database.
+
+    Returns:
+        What is missing or different, such as `view duplicate_items is missing`. What others have
+        made besides is no concern of ours.
+
+    Raises:
+        psycopg.errors.InsufficientPrivilege: the role may not make a schema in this database.
+    """
+    expected = expected_schema(connection)
+    found = _describe(connection)
+    differences = [
+        f"{name} is {'missing' if name not in found else 'different'}"
+        for name, definition in expected.objects.items()
+        if found.get(name) != definition
+    ]
+    derived = connection.execute(query(__package__, "missing_derived_objects")).fetchall()
+    differences += [f"{kind} {name} is missing" for kind, name in derived if kind == "table"]
+    return [
+        *_without_parts(differences),
+        *_lacking_rights(connection, expected.rights),
+        *_missing_roles(connection),
+    ]
+
+
+def expected_schema(connection: psycopg.Connection[Any]) -> Expected:
+    """Describe the schema that this version makes, with the attributes and model of this database.
+
+    Args:
+        connection: as for `find_differences`.
+    """
+    with connection.transaction(force_rollback=True):
+        _make_scratch(connection)
+        rights = connection.execute(query(__package__, "promised_rights"), {"roles": list(ROLES)})
+        return Expected(_describe(connection), rights.fetchall())
+
+
+def _make_scratch(connection: psycopg.Connection[Any]) -> None:
+    """Make the schema in a scratch schema, to which the search path is set in the transaction."""
+    here = _schema(connection)
+    row = connection.execute(query(__package__, "vector_schema")).fetchone()
+    vector = row[0] if row is not None else here
+    scratch = sql.Identifier(SCRATCH)
+    connection.execute(sql.SQL("CREATE SCHEMA {}").format(scratch))
+    connection.execute(
+        sql.SQL("SET LOCAL search_path = {}, {}").format(scratch, sql.Identifier(vector))
+    )
+    connection.execute(query(__package__, "create_revision_table"))
+    for part in PARTS:
+        connection.execute(script(part))
+        if part == "tables":
+            _copy_declaration(connection, here)
+        elif part == "views":
+            with _where_it_can(connection):
+                show_active_model(connection, here)
+
+
+def _copy_declaration(connection: psycopg.Connection[Any], here: str) -> None:
+    with _where_it_can(connection):
+        connection.execute(
+            query(__package__, "copy_attributes").format(schema=sql.Identifier(here))
+        )
+    # An attribute that was declared later than others stands behind them in this type.
+    columns = connection.execute(
+        query(__package__, "attributes_of_results"),
+        [sql.Identifier(here, "similar_item").as_string(connection)],
+    ).fetchall()
+    for name, type_name in columns:
+        statement = sql.SQL("ALTER TYPE similar_item ADD ATTRIBUTE {} {}")
+        connection.execute(statement.format(sql.Identifier(name), sql.SQL(type_name)))
+
+
+@contextmanager
+def _where_it_can(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Go on without what a damaged schema lacks: the comparison will tell."""
+    with suppress(psycopg.ProgrammingError), connection.transaction():
+        yield
+
+
+def _describe(connection: psycopg.Connection[Any]) -> dict[str, str]:
+    """Return the definitions of the objects of the schema that the search path leads to."""
+    row = connection.execute("SELECT quote_ident(%s) || '.'", [_schema(connection)]).fetchone()
+    assert row is not None  # noqa: S101
+    (prefix,) = row
+    rows = connection.execute(query(__package__, "describe_schema")).fetchall()
+    return {name: definition.replace(prefix, "") for name, definition in rows}
+
+
+def _schema(connection: psycopg.Connection[Any]) -> str:
+    row = connection.execute(query(__package__, "our_schema")).fetchone()
+    return str(row[0]) if row is not None else "public"
+
+
+def _without_parts(differences: list[str]) -> list[str]:
+    """Leave out the columns, indexes and constraints of what is missing as a whole."""
+    gone = {line.split()[1] for line in differences if line.startswith(("table ", "view ", "type "))
+            and line.endswith("missing")}  # fmt: skip
+    return [
+        line
+        for line in differences
+        if not (
+            (line.startswith("column ") and line.split()[1].partition(".")[0] in gone)
+            or (line.startswith("constraint ") and line.split()[3] in gone)
+        )
+    ]
+
+
+def _lacking_rights(connection: psycopg.Connection[Any], promised: list[Right]) -> list[str]:
+    names = ("roles", "privileges", "kinds", "objects")
+    columns = zip(*promised, strict=True) if promised else ([], [], [], [])
+    parameters = {name: list(column) for name, column in zip(names, columns, strict=True)}
+    rows = connection.execute(query(__package__, "lacking_rights"), parameters).fetchall()
+    return [
+        f"role {role} lacks {privilege} on {', '.join(row[2] for row in group)}"
+        for (role, privilege), group in groupby(rows, key=lambda row: (row[0], row[1]))
+    ]
+
+
+def _missing_roles(connection: psycopg.Connection[Any]) -> list[str]:
+    rows = connection.execute(
+        query(__package__, "missing_roles"),
+        {"roles": list(ROLES), "settings": list(ROLE_SETTINGS)},
+    ).fetchall()
+    return [f"{name} is missing" for (name,) in rows]

@@ -1,0 +1,96 @@
+"""What a registered model is, and reading the registered models."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import class_row
+
+from app.database import query
+from app.errors import LookalikeError
+
+
+@dataclass(frozen=True)
+class EmbeddingModel:
+    """A row of `embedding_models`; the columns' comments say what they mean."""
+
+    model_id: int
+    name: str
+    backbone: str
+    pooling: str
+    dimensions: int
+    input_size: int
+    preprocessing: str
+    weights_sha256: str
+    precision: str
+    created_at: datetime
+    active: bool
+    dropping: bool
+
+
+def list_models(
+    connection: psycopg.Connection[Any], after: int = 0, limit: int | None = None
+) -> list[EmbeddingModel]:
+    """Return registered models, oldest first, those that are being dropped included.
+
+    Args:
+        connection: to the database.
+        after: the `model_id` that the first one comes after.
+        limit: how many at most; None for all.
+    """
+    parameters = {"after": after, "limit": limit}
+    with connection.cursor(row_factory=class_row(EmbeddingModel)) as cursor:
+        return cursor.execute(query(__package__, "list_models"), parameters).fetchall()
+
+
+def active_model(connection: psycopg.Connection[Any]) -> EmbeddingModel | None:
+    """Return the model that searches use, None before there is one."""
+    return next((model for model in list_models(connection) if model.active), None)
+
+
+def get_model(connection: psycopg.Connection[Any], name: str) -> EmbeddingModel:
+    """Return the model of that name.
+
+    Raises:
+        LookalikeError: there is none; the text lists those there are.
+    """
+    models = list_models(connection)
+    for model in models:
+        if model.name == name:
+            return model
+    names = ", ".join(model.name for model in models) or "none yet"
+    raise LookalikeError(f"no model is called {name!r}; registered: {names}")
+
+
+def require_free(
+    connection: psycopg.Connection[Any], name: str, way_out: str = "choose another name with --as"
+) -> None:
+    """Make sure that no model has a name.
+
+    Args:
+        connection: to the database.
+        name: the name.
+        way_out: what the caller's user can do about it; ends the error's text.
+
+    Raises:
+        LookalikeError: a model has it.
+    """
+    for model in list_models(connection):
+        if model.name == name and model.dropping:
+            raise LookalikeError(
+                f"a model called {name!r} is being dropped: run `lookalike models drop {name}` "
+                f"to finish that, or {way_out}"
+            )
+        if model.name == name:
+            raise LookalikeError(f"a model called {name!r} is registered already: {way_out}")
+
+
+def partition_name(model_id: int) -> str:
+    """Return the name of the table that holds a model's vectors."""
+    return f"embeddings_{model_id}"
+
+
+def index_name(model_id: int) -> str:
+    """Return the name of a model's HNSW index."""
+    return f"{partition_name(model_id)}_hnsw"

@@ -1,0 +1,67 @@
+"""Which addresses of the internet photos may be fetched from.
+
+A catalog is written by others. Its addresses must not make this machine fetch what only it can
+reach: its own services, those of its network, and the metadata of the cloud that it runs in.
+"""
+
+import ipaddress
+import socket
+
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_RESERVED = tuple(
+    ipaddress.IPv4Network(network)
+    for network in (
+        "100.64.0.0/10",  # shared by the customers of a provider, and used inside clouds
+        "192.0.0.0/24",
+        "192.88.99.0/24",  # once the way into 6to4
+        "168.63.129.16/32",  # Azure's own services, which answer to a virtual machine alone
+    )
+)
+
+
+def is_public(address: str) -> bool:
+    """Return whether an IP address is one that anybody on the internet may be sent to.
+
+    An address inside another one (IPv4-mapped, NAT64, 6to4) counts as well. What is no IP address
+    in its usual notation is not public.
+    """
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv4Address):
+        return _is_public_v4(found)
+    if found.scope_id is not None:
+        return False
+    if found.ipv4_mapped is not None:
+        return _is_public_v4(found.ipv4_mapped)
+    if found in _NAT64:
+        return _is_public_v4(ipaddress.IPv4Address(int(found) & 0xFFFFFFFF))
+    if found.sixtofour is not None and not _is_public_v4(found.sixtofour):
+        return False
+    return found in _GLOBAL_UNICAST and found.is_global and not found.is_multicast
+
+
+def literal_address(host: str) -> str | None:
+    """Return the IP address that a host of a URL stands for, in its usual notation.
+
+    `2130706433`, `0x7f.1` and `0177.0.0.1` are 127.0.0.1 to every system's resolver.
+
+    Returns:
+        None where the host is a name.
+    """
+    try:
+        return str(ipaddress.ip_address(host.strip("[]")))
+    except ValueError:
+        pass
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host.rstrip(".")))
+    except (OSError, UnicodeError, ValueError):
+        return None
+
+
+def _is_public_v4(address: ipaddress.IPv4Address) -> bool:
+    if any(address in network for network in _RESERVED):
+        return False
+    return address.is_global and not address.is_multicast

@@ -1,0 +1,197 @@
+"""Images as Pillow decodes them: 16 and 32 bits, floats, inverted greys, partial first frames.
+
+Pillow's own conversion to 8 bits clips and knows nothing of the file, so that a deep image
+turns black or white. Here it is scaled by what the file says of its samples, or refused.
+"""
+
+import io
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, ImagePalette
+
+from app.photos import png
+from app.photos.errors import PhotoError
+
+BITS_PER_SAMPLE, PHOTOMETRIC, PLANAR, COLOUR_MAP, SAMPLE_FORMAT = 258, 262, 284, 320, 339
+"""Tags of a TIFF."""
+
+SIGNED = 2
+"""The sample format of a TIFF with integers that may be negative."""
+
+PNG_STEPS = {"L;2": 0x55, "L;4": 0x11}
+"""The distance between greys that Pillow brings 2 and 4 bits to, by the mode they are saved in."""
+
+
+WEBP_HEAD = (b"VP8X", b"ICCP", b"ANIM")
+"""What comes before the frames of a WebP."""
+
+NATIVE_MODES = {"F;32BF": "F;32NF", "I;16BS": "I;16NS", "I;32BS": "I;32NS"}
+"""Byte orders that Pillow gets wrong in a compressed TIFF: libtiff has already swapped it."""
+
+
+class Samples(NamedTuple):
+    """What the file says of the numbers that a pixel is made of."""
+
+    bits: int = 16
+    is_signed: bool = False
+    is_inverted: bool = False
+    """Whether 0 is white."""
+
+
+def load_pixels(image: ImageFile.ImageFile, data: bytes) -> Image.Image:
+    """Decode an image whose header has been read.
+
+    Args:
+        image: the image, not yet decoded.
+        data: the bytes of its file.
+
+    Returns:
+        Its first frame in one of Pillow's modes of 8 bits; what it has of transparency is in its
+        mode or in `info`, as Pillow understands it.
+
+    Raises:
+        PhotoError: its samples can't be brought to 8 bits without a guess.
+        Exception: whatever Pillow raises for damaged pixels.
+    """
+    samples = _samples(image)
+    box = _frame_box(image, data)
+    saved_mode = image.tile[0].args if image.tile else None
+    image.load()
+    picture: Image.Image = image
+    if image.mode.startswith("I") or image.mode == "F":
+        picture = _to_eight_bits(image, samples)
+    elif image.format == "PNG" and "transparency" in image.info:
+        if saved_mode == "RGB;16B":
+            _apply_colour_key(image, type(image)(png.drop_text(io.BytesIO(data))))
+        else:
+            _scale_key(image, saved_mode)
+    return _clear_outside(picture, box)
+
+
+def _frame_box(image: ImageFile.ImageFile, data: bytes) -> tuple[int, int, int, int] | None:
+    """Return what part of the picture its first frame covers, where that may not be all of it."""
+    if image.format in ("GIF", "PNG"):
+        return image.tile[0].extents
+    if image.format == "WEBP" and image.mode == "RGB":
+        at = 12  # behind "RIFF", the size and "WEBP"
+        while (kind := data[at : at + 4]) in WEBP_HEAD:
+            at += 8 + (int.from_bytes(data[at + 4 : at + 8], "little") + 1 & ~1)
+        if kind == b"ANMF":
+            fields = (data[at + start : at + start + 3] for start in (8, 11, 14, 17))
+            x, y, width, height = (int.from_bytes(field, "little") for field in fields)
+            return (2 * x, 2 * y, 2 * x + width + 1, 2 * y + height + 1)
+    return None
+
+
+def _clear_outside(image: Image.Image, box: tuple[int, int, int, int] | None) -> Image.Image:
+    """Make what lies outside a box transparent, which Pillow fills with some colour."""
+    if box is None or box == (0, 0, *image.size):
+        return image
+    layer = Image.new("RGBA", image.size, (255, 255, 255, 0))
+    layer.paste(image.convert("RGBA").crop(box), box)
+    layer.info = _colour_info(image)
+    return layer
+
+
+def _colour_info(image: Image.Image) -> dict[str | tuple[int, int], Any]:
+    """Return what an image knows of its colours, for another that takes its place."""
+    return {key: image.info[key] for key in ("icc_profile", "srgb", "gamma") if key in image.info}
+
+
+def _samples(image: Any) -> Samples:
+    """Read from the header what the numbers mean, and refuse what Pillow would get wrong."""
+    if image.format == "PNG" and image.mode == "P" and image.palette is None:
+        raise PhotoError("a PNG with a palette of colours that isn't in the file")
+    tags = getattr(image, "tag_v2", None)
+    if tags is None:
+        return Samples()
+    bits = tags.get(BITS_PER_SAMPLE, (1,))[0]
+    is_signed = tags.get(SAMPLE_FORMAT, (1,))[0] == SIGNED
+    if is_signed and bits == 8:
+        raise PhotoError("its 8-bit samples are signed, which leaves open what is black")
+    if tags.get(PLANAR) == 2 and bits > 8 and image.tile[0].codec_name == "raw":
+        raise PhotoError(f"a TIFF of {bits} bits in separate planes, uncompressed: not supported")
+    if image.tile[0].codec_name == "libtiff":
+        tile = image.tile[0]
+        mode, *options = tile.args
+        image.tile = [tile._replace(args=(NATIVE_MODES.get(mode, mode), *options))]
+    colours = tags.get(COLOUR_MAP)
+    if image.mode in ("P", "PA") and colours and max(colours) < 256:
+        # The colours have 16 bits, but some programs write 8; libtiff looks for them likewise.
+        image.palette = ImagePalette.raw("RGB;L", bytes(colours))
+    return Samples(bits, is_signed, tags.get(PHOTOMETRIC) == 0)
+
+
+def _to_eight_bits(image: Image.Image, samples: Samples) -> Image.Image:
+    """Scale deep greys to 8 bits; a transparent value becomes an alpha channel."""
+    values = np.asarray(image)
+    grey = _scaled_floats(values) if image.mode == "F" else _scaled_integers(values, samples)
+    if samples.is_inverted:
+        np.subtract(255, grey, out=grey)
+    picture = Image.fromarray(grey)
+    key = image.info.get("transparency")
+    if isinstance(key, int):
+        picture.putalpha(Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8)))
+    picture.info = _colour_info(image)
+    return picture
+
+
+def _scaled_floats(values: NDArray[Any]) -> NDArray[np.uint8]:
+    if not np.isfinite(values).all():
+        raise PhotoError("its floating-point samples hold NaN or infinity")
+    low, high = values.min(), values.max()
+    if low < 0 or high > 255:
+        raise PhotoError(
+            f"its floating-point samples go from {low:.4g} to {high:.4g}: save it with 0 to 1 "
+            "or 0 to 255"
+        )
+    scaled = values * np.float32(255 if high <= 1 else 1)
+    return np.rint(scaled, out=scaled).astype(np.uint8)
+
+
+def _scaled_integers(values: NDArray[Any], samples: Samples) -> NDArray[np.uint8]:
+    """Scale integers to 8 bits by the number of bits that they fill.
+
+    Up to 16 bits the file says how many there are. Programs write images of 8 and 16 bits as
+    signed or 32-bit integers too, without scaling them: there the brightest pixel tells, and
+    where it doesn't, the image is refused.
+    """
+    if samples.bits <= 16 and not samples.is_signed:
+        return (values >> (samples.bits - 8)).astype(np.uint8)
+    if not samples.is_signed:
+        values = values.astype(np.int32, copy=False).view(np.uint32)  # Pillow has no unsigned mode
+    low, high = int(values.min()), int(values.max())
+    full = samples.bits - samples.is_signed
+    candidates = [depth for depth in (8, 16) if depth <= full]
+    depth = next((depth for depth in candidates if high < 1 << depth), full)
+    if low < 0 or (depth == full and high < 1 << (full - 1)):
+        raise PhotoError(
+            f"its {samples.bits}-bit samples go from {low} to {high}: save it with 8 or 16 bits"
+        )
+    return (values >> (depth - 8)).astype(np.uint8)
+
+
+def _apply_colour_key(image: Image.Image, second: ImageFile.ImageFile) -> None:
+    """Make a colour of 16 bits transparent, which Pillow would look for among those of 8.
+
+    Args:
+        image: the decoded PNG.
+        second: the same file, not yet decoded.
+    """
+    key = np.array(image.info.pop("transparency"), np.uint16)
+    # Pillow takes the first byte of each sample; as little-endian samples it takes the second.
+    second.tile = [tile._replace(args="RGB;16L") for tile in second.tile]
+    second.load()
+    clear = (np.asarray(image) == key >> 8).all(2) & (np.asarray(second) == key & 255).all(2)
+    image.putalpha(Image.fromarray(np.where(clear, 0, 255).astype(np.uint8)))
+
+
+def _scale_key(image: Image.Image, saved_mode: Any) -> None:
+    """Bring the transparent value of a PNG to the scale that Pillow brought its pixels to."""
+    key = image.info["transparency"]
+    if isinstance(key, int) and image.mode == "L":
+        image.info["transparency"] = key * PNG_STEPS.get(saved_mode, 1) & 255
+    elif isinstance(key, tuple):
+        image.info["transparency"] = tuple(value & 255 for value in key)

@@ -1,0 +1,47 @@
+"""What looking a photo up gives."""
+
+import hashlib
+import io
+from dataclasses import dataclass
+
+from app.photos.decode import open_photo
+from app.photos.errors import PhotoError
+
+
+@dataclass(frozen=True)
+class PhotoFile:
+    """A photo that was read.
+
+    Attributes:
+        sha256: of its bytes, in hexadecimal.
+        width: in pixels, as the header says; None where the header is unreadable.
+        height: the same.
+        validator: says later whether the photo is unchanged; None where its storage can't tell.
+    """
+
+    sha256: str
+    width: int | None
+    height: int | None
+    validator: str | None
+
+
+class Unchanged:
+    """The validator still holds: the photo wasn't read."""
+
+
+UNCHANGED = Unchanged()
+
+
+def describe(data: bytes, validator: str | None) -> PhotoFile:
+    """Hash a photo and read its header."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    try:
+        width, height = open_photo(io.BytesIO(data)).size
+    except PhotoError:
+        return PhotoFile(sha256, None, None, validator)
+    return PhotoFile(sha256, width, height, validator)
+
+
+def too_large(max_bytes: int) -> PhotoError:
+    """Return the error about a file of more bytes than are read."""
+    return PhotoError(f"the file has more than the {max_bytes:,} bytes allowed")

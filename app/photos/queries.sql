@@ -1,0 +1,3 @@
+-- name: get_root
+-- What references of photos are below, and whether anything was ingested.
+SELECT root, ingested_at IS NOT NULL FROM catalogs

@@ -1,0 +1,190 @@
+"""Where a photo is read from: a folder, an object storage, or the web. Start here."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Protocol
+
+from app.errors import LookalikeError
+from app.photos.errors import PhotoError, UnavailablePhotoError
+from app.photos.folder import Folder
+from app.photos.photo_file import PhotoFile, Unchanged
+from app.photos.references import address_in, bucket_of, is_url
+from app.photos.retry import RetryPolicy
+from app.photos.watched_root import WatchedRoot
+from app.settings import Settings
+
+if TYPE_CHECKING:  # whose photos lie in a folder needs neither aiohttp nor fsspec
+    from app.photos.http_client import HttpClient
+    from app.photos.remote import Remote
+    from app.photos.web import WebPhotos, WebRoot
+
+__all__ = ["PhotoFile", "PhotoStorage", "Unchanged", "open_storage"]
+
+REMOTE_READERS = 32
+
+
+class PhotoStorage(Protocol):
+    """Reads photos by their references. Any number of threads may use one."""
+
+    @property
+    def readers(self) -> int:
+        """How many threads read from below the root at the same time to good effect."""
+
+    def readers_for(self, references: Iterable[str]) -> int:
+        """Return how many threads read these photos to good effect.
+
+        A catalog in a folder may hold addresses of the web, whose reading is mostly waiting.
+        """
+
+    def require(self) -> None:
+        """Make sure, before any work, that the root is there at all.
+
+        Raises:
+            PhotoStorageUnavailable: it isn't, or can't be reached.
+        """
+
+    def read(self, reference: str) -> bytes:
+        """Return the bytes of a photo.
+
+        Raises:
+            MissingPhotoError: there is no such photo.
+            UnavailablePhotoError: it can't be read now.
+            PhotoError: its reference is refused, it is larger than `MAX_BYTES`, or a web page.
+            PhotoStorageUnavailable: the root is gone, which says nothing of the photo.
+        """
+
+    def look_up(self, reference: str, validator: str | None) -> Unchanged | PhotoFile:
+        """Return what a photo is, without reading it where the validator says it is unchanged.
+
+        Args:
+            reference: the photo.
+            validator: that of the last look-up; None to read the photo in any case.
+
+        Raises:
+            PhotoError: as `read` raises.
+            PhotoStorageUnavailable: as `read` raises.
+        """
+
+    def path_of(self, reference: str) -> Path | None:
+        """Return the absolute path of a photo's file; None where it is no file of this machine.
+
+        Raises:
+            PhotoError: its reference is refused.
+        """
+
+
+def open_storage(
+    root: str | None, settings: Settings, retry: RetryPolicy | None = None
+) -> PhotoStorage:
+    """Return the storage of a catalog's photos; whether it is there is asked by `require`.
+
+    References that are http(s), s3 or gs addresses are read from there, all others below the root.
+
+    Args:
+        root: a folder or a URL, as `LOOKALIKE_IMAGES` or the catalog names it; None if there is
+            none, and each photo needs an address of its own.
+        settings: whether addresses of private networks are allowed.
+        retry: when to ask again where a storage can't be reached. `RetryPolicy(attempts=1)` where
+            a person waits for the answer.
+
+    Raises:
+        LookalikeError: nothing here can read that kind of root.
+    """
+    return RoutedStorage(root, retry or RetryPolicy(), settings.allow_private_addresses)
+
+
+class RoutedStorage:
+    """Sends each reference to where it is read from. See `PhotoStorage`."""
+
+    def __init__(self, root: str | None, retry: RetryPolicy, allow_private: bool) -> None:
+        self._retry = retry
+        self._allow_private = allow_private
+        self._buckets: dict[str, Remote] = {}
+        self._client: HttpClient | None = None
+        self._opening = Lock()
+        self._folder = None if root is None or is_url(root) else Folder(root)
+        self._root = None if root is None else WatchedRoot(self._folder or self._open_url(root))
+
+    @property
+    def readers(self) -> int:
+        """How many threads read from below the root at the same time to good effect."""
+        return REMOTE_READERS if self._folder is None else self._folder.readers
+
+    def readers_for(self, references: Iterable[str]) -> int:
+        """Return how many threads read these photos to good effect."""
+        return REMOTE_READERS if any(map(is_url, references)) else self.readers
+
+    def require(self) -> None:
+        """Make sure that the root is there."""
+        if self._root is not None:
+            self._root.require()
+
+    def read(self, reference: str) -> bytes:
+        """Return the bytes of a photo."""
+        url = address_in(reference)
+        if url is None:
+            return self._below(reference).read(reference)
+        if url.startswith("http"):
+            return self._web().read(url)
+        bucket, key = bucket_of(url)
+        return self._bucket(bucket).read(key)
+
+    def look_up(self, reference: str, validator: str | None) -> Unchanged | PhotoFile:
+        """Hash a photo unless it is unchanged."""
+        url = address_in(reference)
+        if url is None:
+            return self._below(reference).look_up(reference, validator)
+        if url.startswith("http"):
+            return self._web().look_up(url, validator)
+        bucket, key = bucket_of(url)
+        return self._bucket(bucket).look_up(key, validator)
+
+    def path_of(self, reference: str) -> Path | None:
+        """Return the absolute path of a photo's file, None where it is no file here."""
+        if self._folder is None or address_in(reference) is not None:
+            return None
+        return self._folder.path_of(reference)
+
+    def _below(self, reference: str) -> WatchedRoot:
+        if self._root is None:
+            raise PhotoError(
+                "the photo's path needs a root: name a folder or URL with --root or in "
+                "LOOKALIKE_IMAGES"
+            )
+        return self._root
+
+    def _http(self) -> "HttpClient":
+        """Return the one client, so that the bounds of a host hold for everything."""
+        from app.photos.http_client import HttpClient
+
+        with self._opening:
+            if self._client is None:
+                self._client = HttpClient(allow_private=self._allow_private, retry=self._retry)
+            return self._client
+
+    def _web(self) -> "WebPhotos":
+        from app.photos.web import WebPhotos
+
+        return WebPhotos(self._http())
+
+    def _open_url(self, url: str) -> "Remote | WebRoot":
+        if url.lower().startswith(("http://", "https://")):
+            from app.photos.web import WebRoot
+
+            return WebRoot(url, self._http())
+        from app.photos.remote import open_root
+
+        return open_root(url, self._retry)
+
+    def _bucket(self, url: str) -> "Remote":
+        """Return the storage of a bucket that a catalog names, opened once."""
+        from app.photos.remote import open_bucket
+
+        with self._opening:
+            if url not in self._buckets:
+                try:
+                    self._buckets[url] = open_bucket(url, self._retry)
+                except LookalikeError as error:  # a package is missing: others need it not
+                    raise UnavailablePhotoError(str(error)) from None
+            return self._buckets[url]

@@ -1,0 +1,596 @@
+-- functions: the similarity search that the API, the command line and analysts share. May be run again.
+
+-- What apply_attributes makes is not there yet.
+SET LOCAL check_function_bodies = off;
+
+CREATE OR REPLACE FUNCTION jsonb_texts(value jsonb) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN ARRAY(
+    SELECT jsonb_array_elements_text(
+        CASE jsonb_typeof(value) WHEN 'array' THEN value ELSE jsonb_build_array(value) END
+    )
+);
+COMMENT ON FUNCTION jsonb_texts(jsonb) IS 'The texts of a JSON array, or the one text of a JSON value';
+
+CREATE OR REPLACE FUNCTION jsonb_booleans(value jsonb) RETURNS boolean[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN jsonb_texts(value)::boolean[];
+COMMENT ON FUNCTION jsonb_booleans(jsonb) IS 'The booleans of a JSON array, or the one boolean of a JSON value';
+
+CREATE OR REPLACE FUNCTION item_of(sku text) RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$ SELECT i.item_id FROM items AS i WHERE i.sku = item_of.sku $$;
+COMMENT ON FUNCTION item_of(text) IS 'The item_id of a sku; null where no product has it';
+
+CREATE OR REPLACE FUNCTION known_filters() RETURNS TABLE (name text, type text)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT f.name, f.type
+    FROM (
+        SELECT a.ordinal, 0, a.name, a.type
+        FROM attributes AS a
+        WHERE a.filter AND a.type IN ('text', 'boolean', 'text[]')
+        UNION ALL
+        SELECT a.ordinal, e.place, a.name || e.ending, a.type
+        FROM attributes AS a
+        CROSS JOIN (VALUES (1, '_min'), (2, '_max')) AS e (place, ending)
+        WHERE a.filter AND a.type IN ('integer', 'number', 'date')
+        UNION ALL
+        VALUES
+            (1001, 0, 'brand_name', 'text'),
+            (1002, 0, 'price_min', 'number'),
+            (1003, 0, 'price_max', 'number'),
+            (1004, 0, 'available', 'boolean')
+    ) AS f (ordinal, place, name, type)
+    ORDER BY f.ordinal, f.place
+$$;
+COMMENT ON FUNCTION known_filters() IS
+    'The names that a filter may hold and the types of their values. text, boolean and text[] take a value or a list of values, any of which will do';
+
+CREATE OR REPLACE FUNCTION check_filter(filter jsonb) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $$
+DECLARE
+    key text;
+    given jsonb;
+    wanted text;
+    fits boolean;
+BEGIN
+    IF filter = '{}' THEN
+        RETURN;
+    END IF;
+    IF jsonb_typeof(filter) IS DISTINCT FROM 'object' THEN
+        RAISE EXCEPTION 'filter is %, it must be a JSON object, such as {"brand_name": "Nike"}', filter
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    FOR key, given, wanted IN
+        SELECT e.key, e.value, k.type
+        FROM jsonb_each(filter) AS e
+        LEFT JOIN known_filters() AS k ON k.name = e.key
+    LOOP
+        IF wanted IS NULL THEN
+            RAISE EXCEPTION 'unknown filter "%"; known are %',
+                    key, (SELECT string_agg(k.name, ', ') FROM known_filters() AS k)
+                USING ERRCODE = 'invalid_parameter_value';
+        END IF;
+        CONTINUE WHEN jsonb_typeof(given) = 'null';
+        fits := CASE wanted
+            WHEN 'number' THEN jsonb_typeof(given) = 'number'
+            WHEN 'integer' THEN jsonb_typeof(given) = 'number'
+                AND given::numeric = trunc(given::numeric) AND abs(given::numeric) < 9e18
+            WHEN 'date' THEN jsonb_typeof(given) = 'string'
+                AND given #>> '{}' ~ '^\d{4}-\d{2}-\d{2}$'
+                AND pg_input_is_valid(given #>> '{}', 'date')
+            ELSE NOT EXISTS (
+                SELECT
+                FROM jsonb_array_elements(
+                    CASE jsonb_typeof(given) WHEN 'array' THEN given ELSE jsonb_build_array(given) END
+                ) AS e (value)
+                WHERE jsonb_typeof(e.value)
+                    <> CASE wanted WHEN 'boolean' THEN 'boolean' ELSE 'string' END
+            )
+        END;
+        IF NOT fits THEN
+            RAISE EXCEPTION 'filter % is %, it must be %', key, given, CASE wanted
+                    WHEN 'number' THEN 'a number'
+                    WHEN 'integer' THEN 'an integer'
+                    WHEN 'date' THEN 'a date, such as "2026-01-31"'
+                    WHEN 'boolean' THEN 'true or false, or a list of them'
+                    ELSE 'a text, or a list of texts'
+                END
+                USING ERRCODE = 'invalid_parameter_value';
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION check_filter(jsonb) IS
+    'Raise an error that names what is wrong with a filter: an unknown name, or a value of another type. JSON null means no filter';
+
+CREATE OR REPLACE FUNCTION check_query(query halfvec) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $$
+DECLARE
+    model CONSTANT text := (SELECT m.name FROM embedding_models AS m WHERE m.active);
+    wanted integer;
+BEGIN
+    -- From the view, not from the model's row: while models are switched, a statement that began
+    -- before sees the new view and the old row.
+    SELECT vector_dims(e.embedding) INTO wanted FROM photo_embeddings AS e LIMIT 1;
+    IF wanted IS NULL AND model IS NULL THEN
+        RAISE EXCEPTION 'no embedding model is active yet'
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run lookalike embed.';
+    END IF;
+    IF vector_dims(query) <> wanted THEN
+        RAISE EXCEPTION 'the vector has % dimensions, those of the active model % have %',
+                vector_dims(query), model, wanted
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF l2_norm(query) = 0 THEN
+        RAISE EXCEPTION 'a vector of zeros has no direction, so nothing is similar to it'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION check_query(halfvec) IS
+    'Raise an error unless a vector can be compared with those of the active model';
+
+CREATE OR REPLACE FUNCTION check_similarity(min_similarity double precision) RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $$
+BEGIN
+    IF NOT min_similarity BETWEEN -1 AND 1 THEN
+        RAISE EXCEPTION 'min_similarity is %, it must be between -1 and 1', min_similarity
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION check_similarity(double precision) IS
+    'Raise an error unless a threshold is a cosine, or null';
+
+-- The planner's guess, since counting would cost as much as the search. Volatile, as EXPLAIN is
+-- refused in other functions.
+CREATE OR REPLACE FUNCTION estimate_matches(filter jsonb) RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+    plan jsonb;
+BEGIN
+    EXECUTE format(
+        'EXPLAIN (FORMAT JSON) SELECT FROM photo_embeddings JOIN filter_items(%L) USING (item_id)',
+        filter
+    ) INTO plan;
+    RETURN (plan -> 0 -> 'Plan' ->> 'Plan Rows')::numeric::bigint;
+END
+$$;
+COMMENT ON FUNCTION estimate_matches(jsonb) IS
+    'About how many photos with a vector a filter lets through, by the planner''s statistics';
+
+-- Comparing a vector costs about a microsecond, so exact ordering of this many takes some tens of
+-- milliseconds, wherever the query lies. An index scan that finds its filter's matches far away
+-- takes longer.
+CREATE OR REPLACE FUNCTION exact_search_limit() RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 25000;
+COMMENT ON FUNCTION exact_search_limit() IS
+    'Filtered searches over at most this many photos are exact';
+
+CREATE OR REPLACE FUNCTION index_is_worthwhile() RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT EXISTS (
+        SELECT
+        FROM embedding_models AS m
+        JOIN pg_class AS t ON t.oid = to_regclass('embeddings_' || m.model_id)
+        JOIN pg_index AS x ON x.indrelid = t.oid AND x.indisvalid
+        JOIN pg_class AS c ON c.oid = x.indexrelid
+        JOIN pg_am AS a ON a.oid = c.relam AND a.amname = 'hnsw'
+        WHERE m.active AND t.reltuples >= 1000
+    )
+$$;
+COMMENT ON FUNCTION index_is_worthwhile() IS
+    'Whether the active model has a valid index over so many vectors that comparing all costs more';
+
+CREATE OR REPLACE FUNCTION requested_ef_search() RETURNS integer
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    given CONSTANT text := coalesce(nullif(current_setting('lookalike.ef_search', true), ''), '30');
+BEGIN
+    IF given !~ '^\d{1,4}$' OR given::integer NOT BETWEEN 1 AND 1000 THEN
+        RAISE EXCEPTION 'lookalike.ef_search is "%", it must be a number between 1 and 1000', given
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    RETURN given;
+END
+$$;
+COMMENT ON FUNCTION requested_ef_search() IS
+    'How many candidates a search of the index weighs at least: 30, or what SET lookalike.ef_search says';
+
+-- How to search: the values of hnsw.ef_search to try one after the other, until enough products
+-- were found; then, or where there is none, compare all that match.
+CREATE OR REPLACE FUNCTION plan_search(
+    top_n integer, filter jsonb, OUT ef_schedule integer[], OUT filtered boolean, OUT reason text
+)
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+    narrow_ef integer := greatest(requested_ef_search(), least(1000, top_n + 10));
+    -- Matches that lie far from the query need many candidates at once: a scan that goes on from a
+    -- few misses one in five.
+    wide_ef CONSTANT integer := greatest(400, narrow_ef);
+    any_stock CONSTANT boolean := filter -> 'available' @> '[true, false]';
+    matches bigint;
+    vectors real;
+BEGIN
+    ef_schedule := '{}';
+    IF NOT index_is_worthwhile() THEN
+        reason := 'there are too few vectors for an index, or it is not built yet';
+        RETURN;
+    END IF;
+    reason := 'the index ran short of products that match';
+    SELECT
+        (filter - 'available') <> '{}' OR CASE
+            WHEN any_stock THEN false
+            WHEN filter -> 'available' IN ('false', '[false]') THEN true
+            ELSE c.available < 0.98
+        END
+    INTO filtered
+    FROM catalogs AS c;
+    IF NOT filtered THEN
+        ef_schedule := ARRAY[narrow_ef];
+        RETURN;
+    END IF;
+    SELECT c.reltuples INTO vectors
+    FROM embedding_models AS m
+    JOIN pg_class AS c ON c.oid = to_regclass('embeddings_' || m.model_id)
+    WHERE m.active;
+    matches := greatest(estimate_matches(filter), 1);
+    -- Twice as many as hold top_n matches, if these are spread evenly.
+    narrow_ef := greatest(narrow_ef, least(2.0 * top_n * vectors / matches, 2 * wide_ef));
+    -- The first try has to be quick against what else there is to do.
+    IF narrow_ef <= wide_ef / 2 AND matches > exact_search_limit() / 10 THEN
+        ef_schedule := ARRAY[narrow_ef];
+    END IF;
+    IF matches > exact_search_limit() THEN
+        ef_schedule := ef_schedule || wide_ef;
+    END IF;
+    IF ef_schedule = '{}' THEN
+        reason := 'the filter lets through so few products that comparing all is quick';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION plan_search(integer, jsonb) IS
+    'How search_candidates goes about a search: the ef_search of each try with the index, none where comparing all is as quick; whether the filter leaves anything out; why it is exact if it comes to that';
+
+CREATE OR REPLACE FUNCTION scan_index(
+    query halfvec,
+    photo_limit integer,
+    filter jsonb,
+    excluded bigint[],
+    ef_search integer,
+    iterative boolean,
+    OUT ids bigint[],
+    OUT distances double precision[],
+    OUT positions smallint[]
+)
+LANGUAGE plpgsql VOLATILE
+AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM set_config('hnsw.ef_search', scan_index.ef_search::text, true);
+    PERFORM set_config(
+        'hnsw.iterative_scan', CASE WHEN iterative THEN 'strict_order' ELSE 'off' END, true
+    );
+    PERFORM set_config('hnsw.max_scan_tuples', '20000', true);
+    PERFORM set_config('enable_sort', 'off', true);
+    SELECT
+        array_agg(p.item_id ORDER BY p.distance, p.item_id),
+        array_agg(p.distance ORDER BY p.distance, p.item_id),
+        array_agg(p.position ORDER BY p.distance, p.item_id)
+    INTO ids, distances, positions
+    FROM (
+        SELECT DISTINCT ON (c.item_id) c.item_id, c.distance, c.position
+        FROM (
+            SELECT e.item_id, e.position, e.embedding <=> query AS distance
+            FROM photo_embeddings AS e
+            JOIN filter_items(filter) AS i USING (item_id)
+            WHERE e.item_id <> ALL (excluded)
+            ORDER BY e.embedding <=> query
+            LIMIT photo_limit
+        ) AS c
+        ORDER BY c.item_id, c.distance, c.position
+    ) AS p;
+END
+$$;
+COMMENT ON FUNCTION scan_index(halfvec, integer, jsonb, bigint[], integer, boolean) IS
+    'A part of search_candidates: the products of the photo_limit nearest photos, as the HNSW index gives them; iterative goes on until so many match';
+
+CREATE OR REPLACE FUNCTION scan_exactly(
+    query halfvec,
+    photo_limit integer,
+    filter jsonb,
+    excluded bigint[],
+    OUT ids bigint[],
+    OUT distances double precision[],
+    OUT positions smallint[]
+)
+LANGUAGE plpgsql VOLATILE
+AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM set_config('enable_sort', 'on', true);
+    SELECT
+        array_agg(p.item_id ORDER BY p.distance, p.item_id),
+        array_agg(p.distance ORDER BY p.distance, p.item_id),
+        array_agg(p.position ORDER BY p.distance, p.item_id)
+    INTO ids, distances, positions
+    FROM (
+        SELECT DISTINCT ON (c.item_id) c.item_id, c.distance, c.position
+        FROM (
+            -- The sum keeps the index out of it.
+            SELECT e.item_id, e.position, (e.embedding <=> query) + 0 AS distance
+            FROM photo_embeddings AS e
+            JOIN filter_items(filter) AS i USING (item_id)
+            WHERE e.item_id <> ALL (excluded)
+            ORDER BY (e.embedding <=> query) + 0, e.item_id, e.position
+            LIMIT photo_limit
+        ) AS c
+        ORDER BY c.item_id, c.distance, c.position
+    ) AS p;
+END
+$$;
+COMMENT ON FUNCTION scan_exactly(halfvec, integer, jsonb, bigint[]) IS
+    'A part of search_candidates: the products of the photo_limit nearest photos, every one that matches compared';
+
+-- The settings hold inside the function alone, those that its parts set too. Custom plans, since a
+-- good plan depends on top_n and on the filter's values. No parallel ones: what is selected into
+-- variables runs in one process, and such a plan is a bad one there. Settings of pgvector don't stand
+-- here: only a superuser may name them in a function while pgvector is not loaded, as in a restore.
+CREATE OR REPLACE FUNCTION search_candidates(
+    query halfvec,
+    top_n integer,
+    filter jsonb,
+    excluded bigint[],
+    OUT ids bigint[],
+    OUT distances double precision[],
+    OUT positions smallint[],
+    OUT search text,
+    OUT reason text,
+    OUT ef_search integer,
+    OUT candidates bigint
+)
+LANGUAGE plpgsql STABLE
+SET plan_cache_mode = force_custom_plan
+SET max_parallel_workers_per_gather = 0
+SET enable_sort = on
+SET enable_indexscan = on
+SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    given CONSTANT jsonb := coalesce(filter, '{}');
+    others CONSTANT bigint[] := array_remove(coalesce(excluded, '{}'), NULL);
+    plan record;
+    index oid;
+    fetched bigint;
+    photos_each integer;
+    enough boolean;
+BEGIN
+    IF top_n IS NULL OR top_n NOT BETWEEN 1 AND 10000 THEN
+        RAISE EXCEPTION 'top_n is %, it must be between 1 and 10000', coalesce(top_n::text, 'null')
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM check_filter(given);
+    search := 'exact';
+    IF query IS NULL THEN
+        reason := 'there is no vector to compare with';
+        RETURN;
+    END IF;
+    PERFORM check_query(query);
+    -- So many photos hold top_n products, if each of them has as many as any product has.
+    SELECT coalesce(max(p.position), 1) INTO photos_each FROM photos AS p WHERE p.position > 1;
+    SELECT p.ef_schedule, p.filtered, p.reason INTO plan FROM plan_search(top_n, given) AS p;
+    reason := plan.reason;
+
+    IF plan.ef_schedule <> '{}' THEN
+        SELECT to_regclass('embeddings_' || m.model_id || '_hnsw') INTO index
+        FROM embedding_models AS m
+        WHERE m.active;
+        fetched := pg_stat_get_xact_tuples_fetched(index);
+    END IF;
+    FOREACH ef_search IN ARRAY plan.ef_schedule LOOP
+        SELECT s.ids, s.distances, s.positions INTO ids, distances, positions
+        FROM scan_index(
+            -- Most products have fewer photos than the one that has most.
+            query, top_n * least(photos_each, 4), given, others, ef_search,
+            NOT plan.filtered OR ef_search >= 400
+        ) AS s;
+        candidates := pg_stat_get_xact_tuples_fetched(index) - fetched;
+        enough := coalesce(cardinality(ids), 0) >= top_n;
+        IF enough THEN
+            search := 'approximate';
+            reason := CASE
+                WHEN NOT plan.filtered THEN 'there is no filter'
+                WHEN ef_search >= 400 THEN 'the filter lets through many products'
+                ELSE 'enough of what the filter lets through is close by'
+            END;
+            EXIT;
+        END IF;
+    END LOOP;
+    IF search = 'exact' THEN
+        SELECT s.ids, s.distances, s.positions INTO ids, distances, positions
+        FROM scan_exactly(query, top_n * photos_each, given, others) AS s;
+    END IF;
+    ids := ids[:top_n];
+    distances := distances[:top_n];
+    positions := positions[:top_n];
+END
+$$;
+COMMENT ON FUNCTION search_candidates(halfvec, integer, jsonb, bigint[]) IS
+    'The search behind all others: ids, cosine distances and positions of the best photo, each product once, most similar first, as many as asked for whenever so many match; whether every match was compared or the index asked, and why; how many vectors the index gave. The index weighs 30 candidates, or as many as SET lookalike.ef_search says';
+
+CREATE OR REPLACE FUNCTION check_top_n(top_n integer) RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $$
+BEGIN
+    IF top_n IS NULL OR top_n NOT BETWEEN 1 AND 1000 THEN
+        RAISE EXCEPTION 'top_n is %, it must be between 1 and 1000', coalesce(top_n::text, 'null')
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION check_top_n(integer) IS 'Raise an error unless so many products can be asked for';
+
+CREATE OR REPLACE FUNCTION similar_items(
+    item_id bigint,
+    top_n integer DEFAULT 5,
+    filter jsonb DEFAULT '{}',
+    min_similarity double precision DEFAULT NULL
+) RETURNS SETOF similar_item
+LANGUAGE plpgsql STABLE
+AS $$
+#variable_conflict use_column
+DECLARE
+    query halfvec;
+BEGIN
+    PERFORM check_top_n(top_n);
+    PERFORM check_filter(coalesce(filter, '{}'));
+    PERFORM check_similarity(min_similarity);
+    SELECT e.embedding INTO query
+    FROM photo_embeddings AS e
+    WHERE e.item_id = similar_items.item_id
+    ORDER BY e.position
+    LIMIT 1;
+    IF FOUND THEN
+        RETURN QUERY
+        SELECT n.*
+        FROM nearest_items(query, top_n, filter, min_similarity, ARRAY[similar_items.item_id]) AS n;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION similar_items(bigint, integer, jsonb, double precision) IS
+    'The top_n products most similar to one by its first photo, most similar first, itself left out; no rows if it is unknown or has no vector. Example: SELECT * FROM similar_items(15970, 5, ''{"price_max": 1000}'')';
+
+CREATE OR REPLACE FUNCTION similar_items(
+    sku text,
+    top_n integer DEFAULT 5,
+    filter jsonb DEFAULT '{}',
+    min_similarity double precision DEFAULT NULL
+) RETURNS SETOF similar_item
+LANGUAGE sql STABLE
+AS $$ SELECT s.* FROM similar_items(item_of(sku), top_n, filter, min_similarity) AS s $$;
+COMMENT ON FUNCTION similar_items(text, integer, jsonb, double precision) IS
+    'The same for a product named by its sku. Example: SELECT * FROM similar_items(''TS-100-RED'')';
+
+CREATE OR REPLACE FUNCTION similar_to(
+    embedding halfvec,
+    top_n integer DEFAULT 5,
+    filter jsonb DEFAULT '{}',
+    min_similarity double precision DEFAULT NULL
+) RETURNS SETOF similar_item
+LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    PERFORM check_top_n(top_n);
+    RETURN QUERY SELECT n.* FROM nearest_items(embedding, top_n, filter, min_similarity, '{}') AS n;
+END
+$$;
+COMMENT ON FUNCTION similar_to(halfvec, integer, jsonb, double precision) IS
+    'The top_n products most similar to a vector of the active model, most similar first; no rows for null. Example: SELECT * FROM similar_to(centroid(ARRAY[10001, 10002]), 5)';
+
+CREATE OR REPLACE FUNCTION cosine_similarity(item_a bigint, item_b bigint) RETURNS double precision
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT 1 - greatest(a.embedding <=> b.embedding, 0)
+    FROM item_embeddings AS a
+    CROSS JOIN item_embeddings AS b
+    WHERE a.item_id = item_a AND b.item_id = item_b
+$$;
+COMMENT ON FUNCTION cosine_similarity(bigint, bigint) IS
+    'How alike the first photos of two products look, -1 to 1, by the active model; null where one of them has no vector';
+
+CREATE OR REPLACE FUNCTION cosine_similarity(sku_a text, sku_b text) RETURNS double precision
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$ SELECT cosine_similarity(item_of(sku_a), item_of(sku_b)) $$;
+COMMENT ON FUNCTION cosine_similarity(text, text) IS 'The same for products named by their skus';
+
+CREATE OR REPLACE FUNCTION centroid(ids bigint[]) RETURNS halfvec
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    -- In single precision, so that it is rounded once.
+    SELECT l2_normalize(m.mean)::halfvec
+    FROM (
+        SELECT avg(e.embedding::vector) AS mean
+        FROM item_embeddings AS e
+        WHERE e.item_id = ANY (ids)
+    ) AS m
+    WHERE vector_norm(m.mean) > 0
+$$;
+COMMENT ON FUNCTION centroid(bigint[]) IS
+    'The mean of products'' vectors, of length 1: what they have in common. Each counts once, one without a vector, or null, not at all; null where none has a vector';
+
+CREATE OR REPLACE FUNCTION centroid(skus text[]) RETURNS halfvec
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$ SELECT centroid(ARRAY(SELECT i.item_id FROM items AS i WHERE i.sku = ANY (skus))) $$;
+COMMENT ON FUNCTION centroid(text[]) IS 'The same for products named by their skus';
+
+CREATE OR REPLACE FUNCTION unknown_label(label text) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $$
+BEGIN
+    RAISE EXCEPTION 'unknown label "%"; known are %', coalesce(label, 'null'), (
+            SELECT string_agg(l.name, ', ' ORDER BY l.ordinal)
+            FROM (
+                SELECT a.name, a.ordinal FROM attributes AS a WHERE a.type IN ('text', 'boolean')
+                UNION ALL
+                VALUES ('brand_name', 1001)
+            ) AS l
+        )
+        USING ERRCODE = 'invalid_parameter_value';
+END
+$$;
+COMMENT ON FUNCTION unknown_label(text) IS 'Raise an error that lists the labels that products have';
+
+-- One plain SELECT, so that the planner inlines it: a condition on the label of a view over it then
+-- saves the searches for all others.
+CREATE OR REPLACE FUNCTION label_cohesion(
+    label text, sample integer DEFAULT 20, top_n integer DEFAULT 5
+)
+RETURNS TABLE (value text, products bigint, asked bigint, percent numeric, chance numeric)
+LANGUAGE sql STABLE
+AS $$
+    WITH labelled AS (
+        SELECT i.item_id, item_label(i, label) AS value
+        FROM item_embeddings AS e
+        JOIN items AS i USING (item_id)
+    ),
+    numbered AS (
+        SELECT
+            l.item_id,
+            l.value,
+            count(*) OVER (PARTITION BY l.value) AS products,
+            -- The hash mixes old and new products, and chooses the same ones each time.
+            row_number() OVER (PARTITION BY l.value ORDER BY hashint8(l.item_id), l.item_id) AS number
+        FROM labelled AS l
+        WHERE l.value IS NOT NULL
+    )
+    SELECT
+        p.value,
+        max(p.products),
+        count(*),
+        round(100 * sum(n.alike) / nullif(sum(n.found), 0), 1),
+        round(
+            100 * (max(p.products) - 1)::numeric
+                / nullif((SELECT count(*) FROM labelled) - 1, 0),
+            1
+        )
+    FROM numbered AS p
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS found, count(*) FILTER (WHERE item_label(o, label) = p.value) AS alike
+        FROM similar_items(p.item_id, top_n) AS s
+        JOIN items AS o USING (item_id)
+    ) AS n
+    WHERE p.number <= coalesce(sample, 20)
+    GROUP BY p.value
+$$;
+COMMENT ON FUNCTION label_cohesion(text, integer, integer) IS
+    'How often a product''s top_n nearest share its label, by value of the label (a text or boolean attribute, or brand_name): products with that value, how many of them were asked about, percent of their neighbours that share it, percent that would by chance. Costs a search for each product asked about, at most sample for a value';

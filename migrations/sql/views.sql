@@ -1,0 +1,101 @@
+-- views: the active model's vectors, how far each model's have come, near-identical pairs. May be run again.
+
+-- Activating a model replaces this view. The double cast matches the index's expression and leaves
+-- a column without a length, so that models of different dimensions can take turns. Here, before
+-- any model is active, no row has model_id 0.
+CREATE OR REPLACE VIEW photo_embeddings AS
+SELECT e.item_id, e.position, (e.embedding::halfvec(1))::halfvec AS embedding
+FROM embeddings AS e
+JOIN items AS i USING (item_id)
+WHERE e.model_id = 0 AND i.removed_at IS NULL;
+
+COMMENT ON VIEW photo_embeddings IS
+    'Vectors of the active model, one a photo, for listed products. Most similar first: SELECT item_id, position FROM photo_embeddings ORDER BY embedding <=> (SELECT embedding FROM item_embeddings WHERE item_id = 15970) LIMIT 6';
+COMMENT ON COLUMN photo_embeddings.item_id IS 'The product';
+COMMENT ON COLUMN photo_embeddings.position IS 'Which of its photos, from 1';
+COMMENT ON COLUMN photo_embeddings.embedding IS 'The photo''s vector, of length 1; <=> is the cosine distance, 1 - similarity';
+
+CREATE OR REPLACE VIEW item_embeddings AS
+SELECT p.item_id, p.embedding FROM photo_embeddings AS p WHERE p.position = 1;
+
+COMMENT ON VIEW item_embeddings IS
+    'Vectors of the active model, one a product (its first photo), for listed products. Most similar first: SELECT item_id FROM item_embeddings ORDER BY embedding <=> (SELECT embedding FROM item_embeddings WHERE item_id = 15970) LIMIT 6';
+COMMENT ON COLUMN item_embeddings.item_id IS 'The product';
+COMMENT ON COLUMN item_embeddings.embedding IS 'Its vector, of length 1; <=> is the cosine distance, 1 - similarity';
+
+CREATE OR REPLACE VIEW embedding_progress AS
+SELECT
+    m.name,
+    m.active,
+    c.items,
+    c.embedded,
+    c.items - c.embedded - c.failed AS pending,
+    c.failed,
+    CASE WHEN c.items = 0 THEN 100.0 ELSE round(100.0 * c.embedded / c.items, 1) END AS percent
+FROM embedding_models AS m
+CROSS JOIN LATERAL (
+    SELECT
+        count(*) AS items,
+        count(*) FILTER (WHERE e.image_sha256 = p.sha256) AS embedded,
+        count(*) FILTER (
+            WHERE j.state = 'failed' AND j.image_sha256 = p.sha256
+                AND e.image_sha256 IS DISTINCT FROM p.sha256
+        ) AS failed
+    FROM items AS i
+    JOIN photos AS p USING (item_id)
+    LEFT JOIN embeddings AS e
+        ON e.model_id = m.model_id AND e.item_id = p.item_id AND e.position = p.position
+    LEFT JOIN embedding_jobs AS j
+        ON j.model_id = m.model_id AND j.item_id = p.item_id AND j.position = p.position
+    WHERE i.removed_at IS NULL
+) AS c
+WHERE NOT m.dropping;
+
+COMMENT ON VIEW embedding_progress IS 'How far each model has come with the photos of listed products: items = embedded + pending + failed';
+COMMENT ON COLUMN embedding_progress.name IS 'The model';
+COMMENT ON COLUMN embedding_progress.active IS 'Whether item_embeddings and similar_items use it';
+COMMENT ON COLUMN embedding_progress.items IS 'Photos of listed products: as many as products with a photo, where none has several';
+COMMENT ON COLUMN embedding_progress.embedded IS 'Those whose vector was made from their present file';
+COMMENT ON COLUMN embedding_progress.pending IS 'Those still to embed';
+COMMENT ON COLUMN embedding_progress.failed IS 'Those that can''t be embedded; embedding_jobs.last_error says why';
+COMMENT ON COLUMN embedding_progress.percent IS '100 × embedded / items';
+
+-- Up to a cosine distance of 0.01 two photos count as one picture, as for exclude_duplicates of the
+-- API. The products with the very same file are left out of the search, so that they don't crowd out
+-- others; the second part has them all.
+CREATE OR REPLACE VIEW duplicate_items AS
+SELECT i.item_id, n.duplicate_id, n.distance, false AS same_file
+FROM items AS i
+CROSS JOIN LATERAL (
+    SELECT c.item_id AS duplicate_id, greatest(min(c.distance), 0) AS distance
+    FROM photo_embeddings AS e
+    CROSS JOIN LATERAL search_candidates(
+        e.embedding,
+        20,
+        '{"available": [true, false]}',
+        ARRAY(
+            SELECT q.item_id
+            FROM photos AS p
+            JOIN photos AS q USING (sha256)
+            WHERE p.item_id = i.item_id
+        )
+    ) AS s
+    CROSS JOIN LATERAL unnest(s.ids, s.distances) AS c (item_id, distance)
+    WHERE e.item_id = i.item_id AND c.item_id > i.item_id AND c.distance <= 0.01
+    GROUP BY c.item_id
+) AS n
+WHERE i.removed_at IS NULL
+UNION ALL
+SELECT DISTINCT i.item_id, j.item_id, 0::double precision, true
+FROM items AS i
+JOIN photos AS p USING (item_id)
+JOIN photos AS q ON q.sha256 = p.sha256 AND q.item_id > p.item_id
+JOIN items AS j ON j.item_id = q.item_id
+WHERE i.removed_at IS NULL AND j.removed_at IS NULL;
+
+COMMENT ON VIEW duplicate_items IS
+    'Pairs of listed products that have a photo in common, or all but the same picture: each pair once, near ones among a photo''s 20 nearest. Costs a search a photo, a minute for 40,000: say WHERE item_id = … or BETWEEN … AND …, or WHERE same_file, which costs little';
+COMMENT ON COLUMN duplicate_items.item_id IS 'The product with the smaller item_id';
+COMMENT ON COLUMN duplicate_items.duplicate_id IS 'The other one';
+COMMENT ON COLUMN duplicate_items.distance IS 'Cosine distance of their closest photos by the active model, 1 - similarity; 0 for the same file';
+COMMENT ON COLUMN duplicate_items.same_file IS 'Whether they have a photo that is the same, byte by byte';

@@ -1,0 +1,25 @@
+"""The catalog, the vectors, the queue, the similarity search, and who may do what.
+
+Revision ID: 0001
+Revises:
+"""
+
+from migrations.scripts import run
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+PARTS = ("tables", "functions", "views", "attributes", "roles", "rights")
+
+
+def upgrade() -> None:
+    """Create everything."""
+    for part in PARTS:
+        run(part)
+
+
+def downgrade() -> None:
+    """Drop everything, the vectors included; the roles belong to the whole cluster and stay."""
+    run("downgrade")

@@ -1,0 +1,43 @@
+"""Waiting for what a command, or a database, comes to."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+
+DEADLINE = 120.0
+"""Seconds after which what ought to happen has not happened."""
+
+Rows = list[tuple[Any, ...]]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+def execute(url: str, statement: str, *parameters: Any) -> Rows:
+    """Run a statement in a transaction of its own; return its rows, if it gives any."""
+    with psycopg.connect(url) as connection:
+        cursor = connection.execute(statement, parameters or None)
+        return cursor.fetchall() if cursor.description else []
+
+
+def wait_until(condition: Callable[[], object], seconds: float = DEADLINE) -> None:
+    """Wait until something holds; fail if it never does."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it never came to pass"
+        time.sleep(0.02)
+
+
+def read_until(process: "subprocess.Popen[str]", words: str) -> None:
+    """Read a process's error output up to the line with these words."""
+    assert process.stderr is not None
+    assert any(words in line for line in process.stderr), f"it never said {words!r}"
+
+
+def end(process: "subprocess.Popen[str]", number: signal.Signals) -> tuple[int, str, str]:
+    """Send a signal and wait; return exit code, output and error output."""
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=DEADLINE)
+    return process.returncode, output, errors

@@ -1,0 +1,100 @@
+"""Which columns of `items` a source fills, and how a product becomes a row of them."""
+
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Any
+
+from worker.sources import Product, ProductSource
+
+CORE = {
+    "title": "product_display_name",
+    "brand": "brand_name",
+    "price": "price",
+    "discounted_price": "discounted_price",
+    "available": "available",
+}
+"""Fields of a profile's `[source]`, and the columns of `items` that they fill."""
+
+DATASET_EXTRAS = ("brand", "price", "discounted_price")
+"""What the dataset's metadata files bring, without a column in the profile."""
+
+TYPES = {
+    "product_display_name": "text",
+    "brand_name": "text",
+    "price": "numeric",
+    "discounted_price": "numeric",
+    "available": "bool",
+    "details": "text",
+    "text": "text",
+    "integer": "int8",
+    "number": "numeric",
+    "boolean": "bool",
+    "date": "date",
+    "text[]": "text[]",
+}
+"""How values travel in COPY, by core column and by type of attribute; the server parses JSON."""
+
+
+class Columns:
+    """The columns that an ingest writes: those that the profile maps.
+
+    What a source says nothing of stays as it is, and gets the default in a new product: a feed of
+    prices and stock must not empty the names.
+
+    A column that the profile maps and the source lacks is empty in a snapshot: a feed without a
+    column of sale prices sells nothing at a discount. In an update it stays as it is.
+
+    Args:
+        source: with its profile.
+        update: whether the source holds only what is new.
+    """
+
+    def __init__(self, source: ProductSource, *, update: bool = False) -> None:
+        profile, said = source.profile, source.profile.source
+        absent = source.absent if update else frozenset()
+        is_dataset = said.format == "dataset"
+        places: list[tuple[str, str]] = [("sku", "text")]
+        wanted = [0]
+        for at, (field, column) in enumerate(CORE.items(), 1):
+            mapped = getattr(said, field)
+            extra = is_dataset and field in DATASET_EXTRAS
+            if extra or (mapped is not None and mapped not in absent):
+                places.append((column, TYPES[column]))
+                wanted.append(at)
+        if is_dataset or (said.format == "jsonl" and not update):
+            places.append(("details", TYPES["details"]))
+            wanted.append(len(CORE) + 1)
+        for at, attribute in enumerate(profile.attributes, len(CORE) + 2):
+            if attribute.column not in absent:
+                places.append((attribute.name, TYPES[attribute.type]))
+                wanted.append(at)
+        self.names = tuple(name for name, _ in places)
+        """The sku and the columns."""
+        self.types = tuple(type_ for _, type_ in places)
+        """Of the columns, as psycopg's `set_types` takes them."""
+        self.photos = is_dataset or any(
+            column is not None and column not in absent for column in (said.photo, said.more_photos)
+        )
+        """Whether the source says which photos a product has."""
+        complete = wanted == list(range(len(CORE) + 2 + len(profile.attributes)))
+        self._pick = None if complete else itemgetter(*wanted, 0)
+
+    @property
+    def row(self) -> Callable[[Product], tuple[Any, ...]]:
+        """Return the function that makes a product a row; it runs once a product."""
+        pick = self._pick
+
+        def whole(product: Product) -> tuple[Any, ...]:
+            title, brand, price, discounted_price, available = product.core
+            return (
+                *(product.sku, title, brand, price, discounted_price),
+                available is not False,  # what says nothing of its stock can be bought
+                product.details,
+                *product.attributes,
+            )
+
+        def part(product: Product) -> tuple[Any, ...]:
+            assert pick is not None  # noqa: S101
+            return tuple(pick(whole(product))[:-1])
+
+        return whole if pick is None else part

@@ -1,0 +1,100 @@
+"""Which profile an ingest goes by, and whether the database has its attributes."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+
+from app.catalog.apply import apply_profile, stored_profile
+from app.catalog.attributes import load_catalog
+from app.catalog.profile import Profile, load_profile, parse_profile
+from app.errors import LookalikeError
+from worker.sources import default_profile, inspect_source
+
+
+class Choice(NamedTuple):
+    """The profile of an ingest, and a line that says which it is."""
+
+    profile: Profile
+    note: str
+
+
+def choose_profile(
+    connection: psycopg.Connection[Any],
+    source: str,
+    given: str | None = None,
+    sql: str | None = None,
+) -> Choice:
+    """Return the profile to read a source with.
+
+    The given one; else the database's own, if it is about such a source; else the dataset's for its
+    folder; else what the source itself shows.
+
+    Args:
+        connection: may be in a transaction.
+        source: as `open_source` takes it.
+        given: file or name of a profile.
+        sql: the query, where the source is a database.
+
+    Raises:
+        LookalikeError: the given profile is wrong, or the source shows no product.
+    """
+    if given is not None:
+        return Choice(load_profile(given), f"the profile is {given}")
+    default, stored = default_profile(source), stored_profile(connection)
+    if default is not None and (stored is None or stored.text == default.text):
+        return Choice(default, f"the profile is {default.name}, part of lookalike")
+    is_folder = Path(source).is_dir()
+    if stored is not None and (stored.source.format == "dataset") == is_folder:
+        return Choice(stored, "the profile is the database's own: --profile FILE names another")
+    if default is not None:
+        return Choice(default, f"the profile is {default.name}, part of lookalike")
+    inspected = parse_profile(inspect_source(source, query=sql).profile_text, source)
+    return Choice(
+        inspected,
+        f"no profile was given: {described(inspected)}; "
+        "`lookalike catalog inspect` writes one to edit",
+    )
+
+
+def described(profile: Profile) -> str:
+    """Say in short which columns a profile maps."""
+    fields = profile.source.model_dump(exclude={"format", "encoding", "delimiter"})
+    mapped = [f"{field} is {column!r}" for field, column in fields.items() if column is not None]
+    names = [attribute.name for attribute in profile.attributes]
+    return ", ".join([*mapped, f"attributes: {', '.join(names)}" if names else "no attributes"])
+
+
+def declare_attributes(
+    connection: psycopg.Connection[Any], profile: Profile, *, update: bool
+) -> None:
+    """Make sure that the database has a profile's attributes; the first profile is applied.
+
+    Args:
+        connection: in a transaction.
+        profile: the one to ingest by.
+        update: the profile may leave out attributes, which stay as they are.
+
+    Raises:
+        LookalikeError: the database has other attributes; the text says what to run.
+    """
+    if stored_profile(connection) is None:
+        apply_profile(connection, profile)
+        return
+    stored = {a.name: a.type for a in load_catalog(connection).attributes}
+    wanted = {a.name: a.type for a in profile.attributes}
+    advice = f"run `lookalike catalog apply {profile.name}` as the schema's owner first"
+    for name, type_ in wanted.items():
+        if name not in stored:
+            raise LookalikeError(f"the database has no attribute {name}: {advice}")
+        if stored[name] != type_:
+            raise LookalikeError(
+                f"the attribute {name} is {stored[name]} in the database and {type_} in the "
+                f"profile: {advice}"
+            )
+    lacking = [name for name in stored if name not in wanted]
+    if lacking and not update:
+        raise LookalikeError(
+            f"the profile {profile.name} says nothing of the attribute {lacking[0]}, which the "
+            f"database has: {advice}, or ingest with --update to leave it as it is"
+        )
