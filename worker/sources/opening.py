@@ -46,7 +46,15 @@ def open_source(
         from worker.sources.google_merchant import with_plain_names
 
         profile = with_plain_names(profile)
-    table = open_table(source, profile, query=query)
+    return map_table(open_table(source, profile, query=query), profile, root)
+
+
+def map_table(table: Table, profile: Profile, root: str | None = None) -> MappedSource:
+    """Return the products of a table that is open already.
+
+    Raises:
+        LookalikeError: it lacks a column that the profile names.
+    """
     if profile.source.format == "shopify":
         from worker.sources.shopify import ShopifyTable, with_derived
 
