@@ -46,11 +46,19 @@ def open_source(
         from worker.sources.google_merchant import with_plain_names
 
         profile = with_plain_names(profile)
-    return map_table(open_table(source, profile, query=query), profile, root)
+    return map_table(open_table(source, profile, query=query), profile, root, partial=partial)
 
 
-def map_table(table: Table, profile: Profile, root: str | None = None) -> MappedSource:
+def map_table(
+    table: Table, profile: Profile, root: str | None = None, *, partial: bool = False
+) -> MappedSource:
     """Return the products of a table that is open already.
+
+    Args:
+        table: the table.
+        profile: describes it.
+        root: what relative photo references are below.
+        partial: the table may lack any column but the sku.
 
     Raises:
         LookalikeError: it lacks a column that the profile names.
