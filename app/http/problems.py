@@ -1,6 +1,7 @@
 """Errors as `application/problem+json` (RFC 9457): one shape, whatever went wrong."""
 
 import logging
+import re
 from collections.abc import Sequence
 
 import psycopg
@@ -37,6 +38,12 @@ STATUSES: dict[type[Exception], int] = {
     NoModelError: 503,
     LookalikeError: 503,
 }
+
+
+REFUSED = re.compile(
+    r'unknown filter "(?P<unknown>[^"]*)"|filter (?P<filter>\w+) is|(?P<argument>\w+) is\b'
+)
+"""How the SQL functions begin to say that a parameter is wrong."""
 
 
 class Problem(BaseModel):
@@ -101,7 +108,12 @@ def register_problems(app: Flask) -> None:
 
     @app.errorhandler(psycopg.errors.InvalidParameterValue)
     def refused_by_sql(error: psycopg.errors.InvalidParameterValue) -> Response:
-        return problem(422, one_line(error))
+        detail = one_line(error)
+        named = REFUSED.match(detail)
+        if named is None:  # no parameter, such as a setting of the database
+            log.error("%s", detail)
+            return problem(503, detail)
+        return problem(422, detail, [named["unknown"] or named["filter"] or named["argument"]])
 
     @app.errorhandler(psycopg.Error)
     @app.errorhandler(psycopg_pool.PoolTimeout)

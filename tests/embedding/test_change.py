@@ -5,25 +5,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from PIL import Image, ImageOps
-from worker.embedding.known import adopt_known
 
-from app.database import Database
 from tests.conftest import Cli
 from tests.support.vectors import assert_complete, vectors
 from tests.support.waiting import execute
-from worker.embedding.queue import reconcile
+
+pytestmark = pytest.mark.slow
 
 NOTHING = "compact: nothing to embed\n"
-COPIED = "compact: {} had the photo of another product: its vector copied\n"
+COPIED = "compact: {} had the very file of another photo: its vector copied\n"
 NEW = 999_999_999
 WITH_PHOTO = (
-    "SELECT item_id FROM items WHERE image_sha256 IN "
-    "(SELECT image_sha256 FROM items GROUP BY 1 HAVING count(*) = 1) ORDER BY 1"
+    "SELECT item_id FROM photos WHERE sha256 IN "
+    "(SELECT sha256 FROM photos GROUP BY 1 HAVING count(*) = 1) ORDER BY 1"
 )
-WITHOUT_PHOTO = "SELECT item_id FROM items WHERE image_path IS NULL ORDER BY 1"
+WITHOUT_PHOTO = (
+    "SELECT item_id FROM items WHERE item_id NOT IN (SELECT item_id FROM photos) ORDER BY 1"
+)
 
 
 class Shop:
@@ -199,18 +199,3 @@ def test_a_product_with_a_new_id_takes_its_vector_along(shop: Shop) -> None:
     assert shop.similar(NEW) == before
     assert f"product {renumbered} has left the catalog" in shop.refusal(renumbered)
     assert_complete(shop.url)
-
-
-def test_a_job_that_a_worker_has_is_left_to_it(
-    shop: Shop, catalog_database: Database, catalog_url: str
-) -> None:
-    shop.photo(shop.with_photo[0]).replace(shop.photo(shop.with_photo[1]))
-    shop.ingest()
-    with catalog_database.connection() as connection:
-        reconcile(connection, 1, revive=False)
-    with psycopg.connect(catalog_url) as worker:
-        worker.execute("SELECT FROM embedding_jobs FOR UPDATE")
-        with catalog_database.connection() as connection:
-            assert adopt_known(connection, 1) == 0
-    with catalog_database.connection() as connection:
-        assert adopt_known(connection, 1) == 1

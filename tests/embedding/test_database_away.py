@@ -136,6 +136,32 @@ def test_the_last_line_counts_what_was_done_before_an_outage(
     assert errors.count("trying again") == 1
 
 
+def test_an_index_that_an_outage_kept_from_being_built_is_built_after_it(
+    unembedded_url: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = unembedded_url
+    execute(
+        url,
+        "CREATE FUNCTION cut() RETURNS event_trigger LANGUAGE plpgsql AS "
+        f"'BEGIN {LOSE_CONNECTION}; END'; "
+        "CREATE EVENT TRIGGER cut ON ddl_command_start WHEN TAG IN ('CREATE INDEX') "
+        "EXECUTE FUNCTION cut()",
+    )
+    settings = settings_for(url, home)
+    run = EmbeddingRun(settings, stub_engine(settings), Event())
+    tries = []
+
+    def work(database: Database) -> None:
+        tries.append(1)
+        if len(tries) > 1:
+            execute(url, "DROP FUNCTION cut CASCADE")
+        run.work(database)
+
+    run_with_reconnect(settings, Event(), work, waits=(0,))
+    assert capsys.readouterr().out.count("compact: index built in") == 1
+    assert_complete(url)
+
+
 def test_what_was_done_is_said_where_the_database_stays_away(
     unembedded_url: str, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

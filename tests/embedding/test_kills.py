@@ -42,7 +42,7 @@ class Instant(NamedTuple):
             "WHERE starts_with(query, t.beginning))"
         )
         texts = [_beginning_of(name) for name in self.statements]
-        seen = sql.SQL(self.seen).format(statements=at_one)  # type: ignore[arg-type]
+        seen = sql.SQL(self.seen).format(statements=at_one)
         return seen, [texts] if texts else []
 
 

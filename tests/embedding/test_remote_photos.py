@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import fsspec
 import numpy as np
@@ -11,7 +11,7 @@ import pytest
 
 from app.database import Database, query
 from app.errors import LookalikeError
-from app.photos.remote import open_remote
+from app.photos.errors import PhotoError
 from app.photos.retry import RetryPolicy
 from app.photos.storage import PhotoStorage, open_storage
 from tests.conftest import Cli
@@ -35,21 +35,25 @@ def work(
     database: Database,
     storage: PhotoStorage,
     after_batch: Callable[[], object] = lambda: None,
-    batch_size: int = 8,
 ) -> Tally:
     """Drain the queue as a worker would, the network alone left out."""
-    return drained(stub_worker(database, storage, batch_size), after_batch)
+    return drained(stub_worker(database, storage), after_batch)
 
 
 class Limited:
     """A storage that refuses files above a size."""
 
-    def __init__(self, url: str, max_bytes: int) -> None:
-        self._remote = open_remote(url, RetryPolicy(attempts=1), max_bytes)
-        self.read = self._remote.read
+    def __init__(self, storage: PhotoStorage, max_bytes: int) -> None:
+        self._storage, self._max_bytes = storage, max_bytes
 
-    def readers_for(self, _references: object) -> int:
-        return self._remote.readers
+    def read(self, reference: str) -> bytes:
+        data = self._storage.read(reference)
+        if len(data) > self._max_bytes:
+            raise PhotoError(f"the file has more than the {self._max_bytes:,} bytes allowed")
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
 
 
 def opened(url: str, database: Database) -> PhotoStorage:
@@ -128,10 +132,13 @@ def test_a_server_that_refuses_everything_fails_no_job(
         work(unembedded_database, opened(photo_server.url, unembedded_database), run_out)
     assert len(vectors(unembedded_url)) in BATCHES_UNDER_WAY
     assert execute(unembedded_url, JOBS) == [("pending", 0, None)]
-    # A worker that begins now has seen no photo of it: it takes a few to be sure.
+    # A worker that begins now has seen no photo of it: it takes some to be sure. They are retried.
     with pytest.raises(LookalikeError, match="none of the first 32 photos can be read"):
-        work(unembedded_database, opened(photo_server.url, unembedded_database), batch_size=1000)
-    assert execute(unembedded_url, JOBS) == [("pending", 0, None)]
+        work(unembedded_database, opened(photo_server.url, unembedded_database))
+    failed = "SELECT count(*), max(retry_after) < now() + interval '1 hour' FROM embedding_jobs"
+    ((count, soon),) = execute(unembedded_url, f"{failed} WHERE state = 'failed'")
+    assert count < 32
+    assert soon in (True, None)
 
 
 def test_photos_in_memory(
@@ -140,7 +147,7 @@ def test_photos_in_memory(
     photos = sorted(photo.stat().st_size for photo in (sample_catalog / "images").iterdir())
     limit = photos[-3]
     larger = sum(size > limit for size in photos)
-    bounded = cast("PhotoStorage", Limited(memory_url, limit))
+    bounded = cast("PhotoStorage", Limited(opened(memory_url, unembedded_database), limit))
     tally = work(unembedded_database, bounded)
     assert (tally.embedded, tally.failed) == (len(photos) - larger, larger)
     reason = f"the file has more than the {limit:,} bytes allowed"

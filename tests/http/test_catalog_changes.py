@@ -10,13 +10,17 @@ from typing import Any
 
 import psycopg
 import pytest
+from flask.testing import FlaskClient
 
 from app.catalog.attributes import Catalog
 from app.catalog.cache import CatalogCache
 from app.database import Database
-from tests.conftest import web_server
+from tests.conftest import client_of, web_server
+from tests.http.conftest import refusal
 from tests.http.shops import PROFILE, declare, furnish
 from tests.http.test_serving import fetch
+
+pytestmark = pytest.mark.slow
 
 WIDER = PROFILE + '\n[attributes.glaze]\ntype = "text"\nlabel = "Glaze"\nfilter = true\n'
 SECONDS = 4
@@ -110,6 +114,44 @@ def test_a_type_may_change_under_load(shop: str, empty_url: str) -> None:
         time.sleep(1.5)
     assert set(statuses) == {200}
     assert fetch(f"{shop}/api/v1/items/SEAT-03")[1]["story"] is None
+
+
+@pytest.fixture
+def client(empty_url: str, home: Path) -> Iterator[FlaskClient]:
+    """A client of an application that has just read the declaration of the furniture."""
+    with psycopg.connect(empty_url) as connection:
+        furnish(connection)
+    with client_of(empty_url, home) as found:
+        assert found.get("/api/v1/items?form=round").status_code == 200
+        yield found
+
+
+def test_a_filter_that_has_just_gone_is_named(client: FlaskClient, empty_url: str) -> None:
+    change(empty_url, PROFILE.replace('label = "Shape"\nfilter = true', 'label = "Shape"'))
+    problem = refusal(client.get("/api/v1/items/SEAT-00/similar?form=round"), 422)
+    assert problem["parameters"] == ["form"]
+    assert "material, seats_min" in problem["detail"]
+
+
+def test_a_column_that_has_just_gone_costs_nobody_an_answer(
+    client: FlaskClient, empty_url: str
+) -> None:
+    change(empty_url, '[source]\nformat = "csv"\nsku = "sku"\n')
+    answer = client.get("/api/v1/items/SEAT-00/similar")
+    assert answer.status_code == 200
+    assert "material" not in answer.get_json()["results"][0]
+    assert refusal(client.get("/api/v1/items?material=oak"), 422)["parameters"] == ["material"]
+
+
+def test_a_setting_of_the_database_is_no_fault_of_the_caller(
+    client: FlaskClient, empty_url: str
+) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(empty_url)["dbname"]
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} SET lookalike.ef_search = 'abc'".encode())
+    with client_of(empty_url, client.application.extensions["lookalike"].settings.home) as other:
+        problem = refusal(other.get("/api/v1/items/SEAT-00/similar"), 503)
+    assert "lookalike.ef_search" in problem["detail"]
 
 
 class Counting:

@@ -72,6 +72,7 @@ def test_a_long_text_is_refused(reader: FlaskClient) -> None:
     refusal(reader.post(PATH, data=form, content_type=kind), 413)
 
 
+@pytest.mark.slow
 def test_bad_photos_and_forms_are_named(reader: FlaskClient, product: tuple[int, bytes]) -> None:
     _, photo = product
     half = {"positive_image": upload(photo), "negative_image": upload(photo[:99])}

@@ -180,6 +180,7 @@ def test_duplicates_of_any_example_can_be_left_out(
     assert not {copy, twin} & set(ids(answer(client, **asked, exclude_duplicates=True)))
 
 
+@pytest.mark.slow
 def test_photos_are_examples_too(
     client: FlaskClient, vectors: Vectors, product: tuple[int, bytes], sample_catalog: Any
 ) -> None:
@@ -202,6 +203,7 @@ def test_photos_are_examples_too(
     assert negative == [(set(), 1.0), (image, 1.0), (image, 1.0)]
 
 
+@pytest.mark.slow
 def test_a_photo_alone_is_the_search_by_photo(
     reader: FlaskClient, product: tuple[int, bytes]
 ) -> None:

@@ -25,6 +25,8 @@ from tests.conftest import (
 )
 from tests.support.products import store_model, store_product, unit_vectors
 
+pytestmark = pytest.mark.slow
+
 
 def fetch(url: str) -> tuple[int, Any]:
     try:

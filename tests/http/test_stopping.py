@@ -15,6 +15,8 @@ import pytest
 
 from tests.conftest import LOOKALIKE, cli_environment, free_port, wait_for
 
+pytestmark = pytest.mark.slow
+
 CLIENTS = 24
 
 

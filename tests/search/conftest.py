@@ -21,7 +21,8 @@ from app.search.answers import SimilarItems
 from app.search.nearest import search_connection
 from app.search.options import PhotoChoice, SearchOptions
 from app.search.similar import similar_items
-from tests.conftest import clone, database_uri, settings_for
+from tests.conftest import clone, settings_for
+from tests.support.templates import database_uri
 
 COUNT = 4000
 GENDERS = ("Men", "Women", "Unisex")

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from threading import Event
 
 import psycopg
-from tenacity import RetryCallState, Retrying, retry_if_exception
+from tenacity import RetryCallState, Retrying, retry_if_exception, sleep_using_event
 
 from app.database import Database
 from app.database.errors import is_database_error, map_database_error, one_line
@@ -57,7 +57,7 @@ def run_with_reconnect(
         stop=lambda _: outage.failures > len(waits),
         wait=lambda _: waits[min(outage.failures, len(waits)) - 1] if waits else 0,
         before_sleep=_say,
-        sleep=stop.wait,
+        sleep=sleep_using_event(stop),
         reraise=True,
     )(outage.attempt)
 
@@ -119,15 +119,15 @@ def _is_passing(error: BaseException) -> bool:
 
 def _say(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
-    seconds = state.upcoming_sleep
+    assert error is not None  # noqa: S101 - it is retried for that
     if isinstance(error, PhotoStorageUnavailable):
         event, text = "photos_unavailable", str(error)
     else:
         event, text = "database_unavailable", f"the database failed ({one_line(error)})"
     say(
         event,
-        f"lookalike: {text}: trying again in {seconds:.0f} s",
+        f"lookalike: {text}: trying again in {state.upcoming_sleep:.0f} s",
         err=True,
         level=logging.WARNING,
-        seconds=seconds,
+        seconds=state.upcoming_sleep,
     )

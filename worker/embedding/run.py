@@ -29,7 +29,7 @@ POLL_SECONDS = 1.0
 """How often a follower looks whether there was an ingest."""
 
 LOOK_SECONDS = 30.0
-"""How often it looks for other work: photos to try again, models that were added."""
+"""How often it looks for work that no ingest brings: photos to try again, new models."""
 
 
 @dataclass
@@ -67,6 +67,8 @@ class EmbeddingRun:
         self._name, self._follow, self._look_seconds = name, follow, look_seconds
         self._filled: dict[int, datetime | None] = {}
         """By model: the ingest that its queue was last filled after."""
+        self._unindexed: set[int] = set()
+        """Models whose index may have to be built."""
         self._totals: dict[str, _Totals] = {}
         self._passed_over: set[str] = set()
 
@@ -83,7 +85,7 @@ class EmbeddingRun:
         while not self._stop.is_set():
             ingested_at = _get_ingested_at(database)
             models = self._models(database)
-            self._engine.retain(models)
+            self._engine.retain([model for model in models if not model.dropping])
             passed_over = [
                 model.name for model in models if not self._look_after(database, model, ingested_at)
             ]
@@ -154,30 +156,44 @@ class EmbeddingRun:
     def _embed(
         self, database: Database, model: EmbeddingModel, ingested_at: datetime | None
     ) -> None:
-        begun = model.model_id in self._filled
-        changed = not begun or self._filled[model.model_id] != ingested_at
-        reused = 0
-        with database.connection() as connection:
-            if changed:
-                fill_queue(connection, model.model_id)
-            revive_jobs(connection, model.model_id, early=not begun)
-        if changed:
-            with database.connection() as connection:
-                reused = reuse_vectors(connection, model.model_id)
-            _say_reused(model, reused)
+        reused = self._fill(database, model, ingested_at)
         with database.connection() as connection:
             backlog = count_backlog(connection, model.model_id)
         if backlog:
+            self._unindexed.add(model.model_id)
             self._drain(database, model, backlog)
-        elif changed and not reused and model.name not in self._totals:
+        elif reused == 0 and model.name not in self._totals:
             say("nothing_to_embed", f"{model.name}: nothing to embed", model=model.name)
-        self._filled[model.model_id] = ingested_at
         if self._stop.is_set():
             return
         if model.name in self._totals:
             _say_embedded(model.name, self._totals.pop(model.name))
-        if backlog or changed:
+        if model.model_id in self._unindexed:
             _build_index(database, self._settings, model, self._stop)
+            self._unindexed.discard(model.model_id)
+
+    def _fill(
+        self, database: Database, model: EmbeddingModel, ingested_at: datetime | None
+    ) -> int | None:
+        """Queue what is to do; return how many vectors were reused, None if nothing was compared.
+
+        To compare reads every photo and vector, so that it is done once after each ingest.
+        """
+        model_id = model.model_id
+        begun = model_id in self._filled
+        if begun and self._filled[model_id] == ingested_at:
+            with database.connection() as connection:
+                revive_jobs(connection, model_id, early=False)
+            return None
+        with database.connection() as connection:
+            fill_queue(connection, model_id)
+            revive_jobs(connection, model_id, early=not begun)
+        with database.connection() as connection:
+            reused = reuse_vectors(connection, model_id)
+        _say_reused(model, reused)
+        self._filled[model_id] = ingested_at
+        self._unindexed.add(model_id)
+        return reused
 
     def _drain(self, database: Database, model: EmbeddingModel, backlog: int) -> None:
         totals = self._totals.setdefault(model.name, _Totals())

@@ -123,7 +123,7 @@ class Worker:
         Args:
             on_progress: told what became of each batch, once it is committed; by one thread at a
                 time.
-            on_wait: told now and then how many photos other workers still have.
+            on_wait: told, while there is nothing else to do, how many photos other workers have.
 
         Raises:
             PhotoStorageUnavailable: no photo can be read; no job has failed for that.
