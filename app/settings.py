@@ -64,6 +64,18 @@ class Settings(BaseSettings):
     )
     web_workers: int = Field(default=2, ge=1, description="processes of `serve`")
     web_threads: int = Field(default=8, ge=1, description="threads of each process of `serve`")
+    trusted_proxies: int = Field(
+        default=0,
+        ge=0,
+        description="proxies before `serve` whose X-Forwarded-For, -Proto, -Host, -Port and "
+        "-Prefix are believed",
+    )
+    drain_seconds: float = Field(
+        default=2.0,
+        ge=0,
+        le=600,
+        description="how long `serve` goes on answering after SIGTERM, its /readyz 503 already",
+    )
     max_upload_mb: int = Field(
         default=20, ge=1, le=1000, description="size of an upload, in MB, at most"
     )

@@ -1,13 +1,15 @@
-"""Time and memory of `lookalike ingest`, by the size of the catalog, for a first and a second run.
+"""Time and memory of `lookalike ingest`, by the size of the catalog: first, second, update.
 
-    python benchmarks/ingest.py --rows 100000 300000 1000000
+    python benchmarks/ingest.py --rows 100000 300000 1000000 --updates 100000
 
 For each size: draws a `styles.csv` in a temporary folder (no photos, ids in no order, thousands of
 words, one name in 2,000 with an unquoted comma), starts an empty database with the server of the
-package, and runs the real command on it: once on the empty tables, and once more with nothing
-changed. Prints seconds of the wall clock from the command's start to its end, start-up included,
-and the peak resident memory of its process, as `/usr/bin/time -v` shows it. Where the cost is
-linear, the time a row falls towards a constant.
+package, and runs the real command on it: once on the empty tables, once more with nothing changed,
+and with `--update` on a file of new prices and stock of some products. Prints seconds of the wall
+clock from the command's start to its end, start-up included, and the peak resident memory of its
+process, as `/usr/bin/time -v` shows it. Where the cost is linear, the time a row falls towards a
+constant. Of the update it also prints how many rows were updated without touching an index (HOT),
+and how many dead ones that leaves.
 """
 
 import argparse
@@ -21,7 +23,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import psycopg
 
 LOOKALIKE = Path(sys.executable).with_name("lookalike")
 COLUMNS = (
@@ -48,7 +52,7 @@ class Run(NamedTuple):
 
     seconds: float
     peak_mib: float
-    account: dict[str, int]
+    report: dict[str, int]
 
 
 def main() -> None:
@@ -61,20 +65,26 @@ def main() -> None:
             with database() as environment:
                 first = ingest(Path(folder), environment)
                 second = ingest(Path(folder), environment)
-        assert first.account["added"] == rows
-        assert second.account["unchanged"] == rows
-        for name, run in (("first", first), ("second", second)):
+                changes = draw_changes(Path(folder), min(options.updates, rows))
+                update = ingest(*changes, environment)
+                hot, dead = updated_rows(environment)
+        assert update.report["changed"] == min(options.updates, rows)
+        assert first.report["added"] == rows
+        assert second.report["unchanged"] == rows
+        for name, run in (("first", first), ("second", second), ("update", update)):
             print(
                 f"{rows:10,} {name:7}{run.seconds:9.1f}{rows / run.seconds:10,.0f}"
                 f"{1e6 * run.seconds / rows:10.1f}{run.peak_mib:10.0f}"
             )
-        print(f"{'':11}second / first: {second.seconds / first.seconds:.2f}", flush=True)
+        print(f"{'':11}second / first: {second.seconds / first.seconds:.2f}")
+        print(f"{'':11}update: {hot:,} HOT, {dead:,} dead rows", flush=True)
 
 
 def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 300_000, 1_000_000])
+    parser.add_argument("--updates", type=int, default=100_000, help="rows with a new price")
     return parser.parse_args()
 
 
@@ -95,6 +105,34 @@ def draw(file: Path, rows: int) -> None:
             output.write(",".join(map(str, values)) + "\n")
 
 
+def draw_changes(folder: Path, rows: int) -> tuple[Path, str, str, str]:
+    """Write new prices and stock of some products, and return what `ingest` takes for them."""
+    chance = random.Random(1)
+    with (folder / "styles.csv").open(encoding="utf-8") as styles:
+        skus = [line.partition(",")[0] for line in styles][1:]
+    file, profile = folder / "stock.csv", folder / "stock.toml"
+    with file.open("w", encoding="utf-8") as output:
+        output.write("sku,price,available\n")
+        for sku in chance.sample(skus, rows):
+            output.write(f"{sku},{chance.randint(100, 9999) / 100},{chance.random() < 0.9}\n")
+    source = {"format": "csv", "sku": "sku", "price": "price", "available": "available"}
+    lines = [f'{name} = "{column}"' for name, column in source.items()]
+    profile.write_text("\n".join(["[source]", *lines]), encoding="utf-8")
+    return file, "--update", "--profile", str(profile)
+
+
+def updated_rows(environment: dict[str, str]) -> tuple[int, int]:
+    """Return how many rows of items were updated without touching an index, and are dead."""
+    url = run_quietly(environment, "db", "url").strip()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SELECT pg_stat_force_next_flush()")
+        row = connection.execute(
+            "SELECT n_tup_hot_upd, n_dead_tup FROM pg_stat_user_tables WHERE relname = 'items'"
+        ).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
 @contextmanager
 def database() -> Iterator[dict[str, str]]:
     """Start an empty database; yields the environment in which the command uses it."""
@@ -107,17 +145,21 @@ def database() -> Iterator[dict[str, str]]:
             run_quietly(environment, "db", "stop")
 
 
-def run_quietly(environment: dict[str, str], *arguments: str) -> None:
-    """Run a command of lookalike's that is not measured."""
-    subprocess.run([LOOKALIKE, *arguments], env=environment, capture_output=True, check=True)
+def run_quietly(environment: dict[str, str], *arguments: str) -> str:
+    """Run a command of lookalike's that is not measured, and return what it prints."""
+    done = subprocess.run(
+        [LOOKALIKE, *arguments], env=environment, capture_output=True, check=True, text=True
+    )
+    return done.stdout
 
 
-def ingest(folder: Path, environment: dict[str, str]) -> Run:
-    """Run the command and wait for it."""
+def ingest(source: Path, *options: Any) -> Run:
+    """Run the command and wait for it; the last argument is its environment."""
+    *arguments, environment = options
     with tempfile.TemporaryFile() as output:
         begun = time.perf_counter()
         process = subprocess.Popen(
-            [LOOKALIKE, "ingest", folder, "--json"],
+            [LOOKALIKE, "ingest", source, "--json", *arguments],
             env=environment,
             stdout=output,
             stderr=subprocess.DEVNULL,

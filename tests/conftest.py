@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import psycopg
@@ -26,6 +27,9 @@ from app.settings import Settings
 from tests.support.commands import run_command
 from tests.support.photo_server import PhotoServer, serving
 from tests.support.templates import database_uri, kept_catalog, kept_template, make_template
+
+if TYPE_CHECKING:  # TensorFlow is for the tests that embed
+    from app.encoders.cache import EncoderCache
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
@@ -218,12 +222,13 @@ def live_server(catalog_url: str, home: Path) -> Iterator[str]:
 
 
 @contextmanager
-def web_server(url: str, home: Path) -> Iterator[str]:
-    """Run a real gunicorn over a database; yields its base URL."""
+def web_server(url: str, home: Path, **environment: str) -> Iterator[str]:
+    """Run a real gunicorn over a database, which stops at once; yields its base URL."""
     assert BLOCKED not in sys.path, "mark this test with @pytest.mark.slow"
     port = free_port()
+    settings = {"LOOKALIKE_DRAIN_SECONDS": "0", **environment}
     process = subprocess.Popen(
-        [LOOKALIKE, "serve", "--port", str(port)], env=cli_environment(url, home)
+        [LOOKALIKE, "serve", "--port", str(port)], env=cli_environment(url, home, **settings)
     )
     try:
         yield wait_for(f"http://127.0.0.1:{port}")
@@ -233,11 +238,13 @@ def web_server(url: str, home: Path) -> Iterator[str]:
 
 
 @contextmanager
-def client_of(url: str, home: Path) -> Iterator[FlaskClient]:
+def client_of(
+    url: str, home: Path, encoders: "EncoderCache | None" = None
+) -> Iterator[FlaskClient]:
     """Make the application over a database, and a client of it without a server between."""
     from app.http import create_app  # Flask is for the tests that ask over HTTP
 
-    app = create_app(settings_for(url, home))
+    app = create_app(settings_for(url, home), encoders=encoders)
     yield app.test_client()
     app.extensions["database"].close()
 

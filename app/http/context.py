@@ -1,37 +1,80 @@
-"""What a view needs of the application it runs in."""
+"""What a view needs of the application that it runs in."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg
-from flask import current_app
+from flask import current_app, request
 
+from app.catalog.attributes import Catalog
+from app.catalog.cache import OUTDATED, CatalogCache
 from app.database import Database
 from app.encoders.cache import EncoderCache
+from app.search.by_photo import PhotoSearch
+from app.search.nearest import search_connection
 from app.settings import Settings
 
+Path = ParamSpec("Path")
+Answer = TypeVar("Answer")
 
-def database() -> Database:
-    """Return the application's database."""
-    found = current_app.extensions["database"]
-    assert isinstance(found, Database)  # noqa: S101
+KEY = "lookalike"
+
+
+@dataclass(frozen=True)
+class Context:
+    """The application's own things, one for all its threads."""
+
+    settings: Settings
+    database: Database
+    encoders: EncoderCache
+    draining: Callable[[], bool]
+    """Whether the process is about to stop."""
+    catalogs: CatalogCache = field(default_factory=CatalogCache)
+
+
+def context() -> Context:
+    """Return the application's own things."""
+    found = current_app.extensions[KEY]
+    assert isinstance(found, Context)  # noqa: S101
     return found
 
 
 def connection() -> AbstractContextManager[psycopg.Connection[Any]]:
     """Lend a connection for the length of a view."""
-    return database().connection()
+    return context().database.connection()
 
 
-def encoders() -> EncoderCache:
-    """Return where the application keeps the active model's encoder."""
-    found = current_app.extensions["encoders"]
-    assert isinstance(found, EncoderCache)  # noqa: S101
-    return found
+def searching() -> AbstractContextManager[psycopg.Connection[Any]]:
+    """Lend a connection that is set up for searches."""
+    return search_connection(context().database)
 
 
-def settings() -> Settings:
-    """Return the application's settings."""
-    found = current_app.extensions["settings"]
-    assert isinstance(found, Settings)  # noqa: S101
-    return found
+def photo_search() -> PhotoSearch:
+    """Return what a search by photos needs."""
+    return PhotoSearch(context().database, context().encoders)
+
+
+def current_catalog() -> Catalog:
+    """Return what is declared of the products, as of a second ago at most."""
+    return context().catalogs.get(context().database)
+
+
+def with_catalog(
+    view: Callable[Concatenate[Catalog, Path], Answer],
+) -> Callable[Path, Answer]:
+    """Give a view the catalog's declaration; once again where that has just changed."""
+
+    @wraps(view)
+    def answer(*args: Path.args, **path: Path.kwargs) -> Answer:
+        try:
+            return view(current_catalog(), *args, **path)
+        except OUTDATED:
+            for file in request.files.values():
+                file.stream.seek(0)
+            reloaded = context().catalogs.reload(context().database)
+            return view(reloaded, *args, **path)
+
+    return answer

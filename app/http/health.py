@@ -1,21 +1,19 @@
 """Whether the process is up, and whether it can answer."""
 
-from typing import Any
-
-from flask_openapi3 import APIBlueprint, Tag
+from flask import Blueprint, Response, abort
 from pydantic import BaseModel
 
 from app.database import schema
-from app.http.context import database
-from app.http.problems import PROBLEM_CONTENT
+from app.http.answers import send
+from app.http.context import connection, context
+from app.http.openapi import Operation, always, operation
+from app.http.problems import problem
 from app.models import active_model
 from app.search.errors import NoModelError
 
-blueprint = APIBlueprint(
-    "health",
-    __name__,
-    abp_tags=[Tag(name="service", description="What the service holds, and how it is")],
-)
+TAG = "service"
+
+blueprint = Blueprint("health", __name__)
 
 
 class Health(BaseModel):
@@ -31,21 +29,23 @@ class Readiness(BaseModel):
     model: str
 
 
-@blueprint.get("/healthz", summary="Is the process up?", responses={"200": Health})
-def healthz() -> dict[str, Any]:
+@blueprint.get("/healthz")
+@operation(Operation("Is the process up?", TAG, always(Health), problems=[]))
+def healthz() -> Response:
     """Answers as long as the process does."""
-    return Health().model_dump()
+    return send(Health())
 
 
-@blueprint.get(
-    "/readyz", summary="Can it answer?", responses={"200": Readiness, "503": PROBLEM_CONTENT}
-)
-def readyz() -> dict[str, Any]:
+@blueprint.get("/readyz")
+@operation(Operation("Can it answer?", TAG, always(Readiness), problems=[503]))
+def readyz() -> Response:
     """Answers 200 where a search can be answered, else 503 and what is missing."""
+    if context().draining():
+        abort(problem(503, "this server is about to stop: ask another"))
     # One connection for all of it: a busy service has few, and is asked this every few seconds.
-    with database().session() as session:
-        schema.check_on(session.connection())
-        model = active_model(session)
+    with connection() as borrowed:
+        schema.check_on(borrowed)
+        model = active_model(borrowed)
     if model is None:
         raise NoModelError
-    return Readiness(model=model.name).model_dump()
+    return send(Readiness(model=model.name))

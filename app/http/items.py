@@ -1,100 +1,141 @@
-"""Items over HTTP: a page of them, one, its photo, and those similar to it."""
+"""Items over HTTP: a page of them, one, its photos, and those similar to it."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from flask import Response
-from flask_openapi3 import APIBlueprint, Tag
-from pydantic import BaseModel, Field
-from werkzeug.exceptions import NotFound
+from flask import Blueprint, Response
+from pydantic import BaseModel, ConfigDict, Field
 
-from app.http.context import connection, database, settings
+from app.catalog.attributes import Catalog
+from app.catalog.filters import filters_model
+from app.http.answers import query_parameters, send
+from app.http.context import connection, context, searching, with_catalog
+from app.http.openapi import IMAGE, Operation, always, operation
 from app.http.photos import send_photo
-from app.http.problems import PROBLEM_CONTENT
-from app.items.attributes import Filters, Text
-from app.items.listing import ItemDetail, ItemPage, get_item, list_items
-from app.items.photos import item_on_sale, photo_root
-from app.photos import Folder
-from app.search.answers import SimilarItems
+from app.items.keys import ItemKey
+from app.items.listing import ItemDetail, get_item, get_photo, list_items, page_model
+from app.items.parameters import read_parameters, read_with_filters
+from app.items.product import Text, with_attributes
+from app.photos.retry import RetryPolicy
+from app.photos.roots import photo_storage
+from app.search.answers import SimilarItems, answer_model
 from app.search.errors import NotEmbeddedError, UnknownItemError
-from app.search.options import SearchOptions
+from app.search.options import FIRST_PHOTO, PhotoChoice, SearchOptions, options_model
 from app.search.similar import similar_items
 
-blueprint = APIBlueprint(
-    "items",
-    __name__,
-    url_prefix="/api/v1/items",
-    abp_tags=[Tag(name="items", description="Products, and those that look like them")],
-    abp_responses={"422": PROBLEM_CONTENT, "503": PROBLEM_CONTENT},
-)
+blueprint = Blueprint("items", __name__, url_prefix="/api/v1/items")
+
+TAG = "items"
+
+ONE_ATTEMPT = RetryPolicy(attempts=1)
+"""A person waits for the answer: a storage that fails is told, not asked again."""
 
 
-class ItemPath(BaseModel):
-    """Which product."""
-
-    item_id: int = Field(ge=1, le=2**63 - 1, description="the catalog's id of the product")
-
-
-class ItemsQuery(Filters):
+class ItemsQuery(BaseModel):
     """Which products to list."""
+
+    model_config = ConfigDict(extra="forbid")
 
     q: Annotated[Text | None, Field(description="words of the name or brand")] = None
     limit: int = Field(default=20, ge=1, le=100, description="products a page, at most")
     cursor: Text | None = Field(default=None, description="next_cursor of the page before")
 
 
-@blueprint.get("", summary="List products", responses={"200": ItemPage})
-def list_(query: ItemsQuery) -> dict[str, Any]:
-    """A page of the products on sale, by id."""
-    with connection() as borrowed:
-        page = list_items(borrowed, query, query.q, query.limit, query.cursor)
-    return page.model_dump(mode="json")
+class ImageQuery(BaseModel):
+    """Which photo of a product."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    position: int | None = Field(
+        default=None, ge=1, le=2**15 - 1, description="its place, from 1; the first by default"
+    )
 
 
-@blueprint.get(
-    "/<item_id>", summary="One product", responses={"200": ItemDetail, "404": PROBLEM_CONTENT}
+class PhotosQuery(BaseModel):
+    """What to compare with."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    photos: PhotoChoice = Field(
+        default=FIRST_PHOTO, description="which of the product's photos to compare with"
+    )
+
+
+@blueprint.get("")
+@operation(
+    Operation("List products", TAG, page_model, parameters=[always(ItemsQuery), filters_model])
 )
-def item(path: ItemPath) -> dict[str, Any]:
+@with_catalog
+def list_(catalog: Catalog) -> Response:
+    """A page of the listed products, by item_id."""
+    asked, filters = read_with_filters(catalog, ItemsQuery, query_parameters())
+    with connection() as borrowed:
+        page = list_items(borrowed, catalog, filters, asked.q, asked.limit, asked.cursor)
+    return send(page)
+
+
+@blueprint.get("/<sku:item>")
+@operation(
+    Operation(
+        "One product",
+        TAG,
+        lambda catalog: with_attributes(ItemDetail, catalog),
+        problems=[404, 503],
+    )
+)
+@with_catalog
+def item(catalog: Catalog, item: str) -> Response:
     """A product with all that is known of it."""
+    key = ItemKey.from_text(item)
     with connection() as borrowed:
-        found = get_item(borrowed, path.item_id)
+        found = get_item(borrowed, catalog, key)
     if found is None:
-        raise UnknownItemError(f"no product has the id {path.item_id}")
-    return found.model_dump(mode="json")
+        raise UnknownItemError.named(key)
+    return send(found)
 
 
-@blueprint.get(
-    "/<item_id>/image",
-    summary="A product's photo",
-    responses={
-        "200": {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
-        "404": PROBLEM_CONTENT,
-        "409": PROBLEM_CONTENT,
-    },
+@blueprint.get("/<sku:item>/image")
+@operation(
+    Operation(
+        "A product's photo",
+        TAG,
+        IMAGE,
+        parameters=[always(ImageQuery)],
+        problems=[404, 409, 422, 503],
+    )
 )
-def image(path: ItemPath) -> Response:
+def image(item: str) -> Response:
     """The photo as the catalog has it."""
-    with database().session() as session:
-        found = item_on_sale(session, path.item_id)
-        if found is None:
-            raise UnknownItemError(f"no product has the id {path.item_id}")
-        if found.image_path is None:
-            raise NotEmbeddedError(f"product {path.item_id} has no photo")
-        # A person waits for the answer: a storage that fails is told, not asked again.
-        root, photo = photo_root(session, settings(), waits=()), found.image_path
-    try:
-        return send_photo(root, photo)
-    except NotFound:
-        where = "on this machine" if isinstance(root, Folder) else "in the storage of the photos"
-        raise NotFound(f"the photo of product {path.item_id} is not {where}") from None
-
-
-@blueprint.get(
-    "/<item_id>/similar",
-    summary="Similar products",
-    responses={"200": SimilarItems, "404": PROBLEM_CONTENT, "409": PROBLEM_CONTENT},
-)
-def similar(path: ItemPath, query: SearchOptions) -> dict[str, Any]:
-    """The products whose photos look most like this one's, most similar first."""
+    key = ItemKey.from_text(item)
+    position = read_parameters(ImageQuery, query_parameters()).position
     with connection() as borrowed:
-        answer = similar_items(borrowed, path.item_id, query)
-    return answer.as_json()
+        found = get_photo(borrowed, key, position)
+        if found is None:
+            raise UnknownItemError.named(key)
+        if found.reference is None and position is None:
+            raise NotEmbeddedError(f"product {key} has no photo")
+        if found.reference is None:
+            raise UnknownItemError(f"product {key} has no photo at position {position}")
+        storage = photo_storage(borrowed, context().settings, ONE_ATTEMPT)
+    return send_photo(storage, found.reference, key)
+
+
+@blueprint.get("/<sku:item>/similar")
+@operation(
+    Operation(
+        "Similar products",
+        TAG,
+        lambda catalog: answer_model(SimilarItems, catalog),
+        parameters=[options_model, always(PhotosQuery), filters_model],
+        problems=[404, 409, 422, 503],
+    )
+)
+@with_catalog
+def similar(catalog: Catalog, item: str) -> Response:
+    """The products whose photos look most like this one's, most similar first."""
+    given = query_parameters()
+    photos = {name: given.pop(name) for name in PhotosQuery.model_fields if name in given}
+    options = SearchOptions.read(catalog, given)
+    choice = read_parameters(PhotosQuery, photos).photos
+    with searching() as borrowed:
+        answer = similar_items(borrowed, ItemKey.from_text(item), options, choice)
+    return send(answer, answer.left_out())

@@ -1,29 +1,26 @@
 """Models and counts over HTTP."""
 
 from datetime import datetime
-from typing import Any
 
-from flask_openapi3 import APIBlueprint, Tag
+from flask import Blueprint, Response
 from psycopg.rows import class_row
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.database import query as statement
-from app.http.context import connection, database
-from app.http.problems import PROBLEM_CONTENT
+from app.http.answers import query_parameters, send
+from app.http.context import connection
+from app.http.openapi import Operation, always, operation
 from app.items import cursors
-from app.items.attributes import Text
+from app.items.parameters import read_parameters
+from app.items.product import Text
 from app.models import list_models
 
 MODELS = cursors.digest("models")
 """What a cursor of this list is marked with."""
 
-blueprint = APIBlueprint(
-    "models",
-    __name__,
-    url_prefix="/api/v1",
-    abp_tags=[Tag(name="service", description="What the service holds, and how it is")],
-    abp_responses={"503": PROBLEM_CONTENT},
-)
+TAG = "service"
+
+blueprint = Blueprint("models", __name__, url_prefix="/api/v1")
 
 
 class Model(BaseModel):
@@ -60,7 +57,7 @@ class Models(BaseModel):
 
 
 class Progress(BaseModel):
-    """How far a model has come: items = embedded + pending + failed."""
+    """How far a model has come with the photos: items = embedded + pending + failed."""
 
     name: str
     active: bool
@@ -85,27 +82,28 @@ class Stats(Counts):
     models: list[Progress]
 
 
-@blueprint.get(
-    "/models", summary="Embedding models", responses={"200": Models, "422": PROBLEM_CONTENT}
-)
-def models(query: ModelsQuery) -> dict[str, Any]:
+@blueprint.get("/models")
+@operation(Operation("Embedding models", TAG, always(Models), parameters=[always(ModelsQuery)]))
+def models() -> Response:
     """A page of the registered models; searches use the active one."""
-    after = 0 if query.cursor is None else cursors.decode(query.cursor, MODELS, 1)[0]
-    with database().session() as session:
-        rows = list_models(session, after, query.limit + 1)
-        page = [Model.model_validate(row) for row in rows[: query.limit]]
-        last = rows[len(page) - 1].model_id if len(rows) > query.limit else None
-    next_cursor = None if last is None else cursors.encode((last,), MODELS)
-    return Models(models=page, next_cursor=next_cursor).model_dump(mode="json")
+    asked = read_parameters(ModelsQuery, query_parameters())
+    after = 0 if asked.cursor is None else cursors.decode(asked.cursor, MODELS, 1)[0]
+    with connection() as borrowed:
+        rows = list_models(borrowed, after, asked.limit + 1)
+    page = [Model.model_validate(row) for row in rows[: asked.limit]]
+    more = len(rows) > asked.limit
+    next_cursor = cursors.encode((rows[len(page) - 1].model_id,), MODELS) if more else None
+    return send(Models(models=page, next_cursor=next_cursor))
 
 
-@blueprint.get("/stats", summary="Counts and progress", responses={"200": Stats})
-def stats() -> dict[str, Any]:
-    """How many products there are, and how far each model has come with them."""
+@blueprint.get("/stats")
+@operation(Operation("Counts and progress", TAG, always(Stats), problems=[503]))
+def stats() -> Response:
+    """How many products there are, and how far each model has come with their photos."""
     with connection() as borrowed:
         counts = borrowed.cursor(row_factory=class_row(Counts))
         row = counts.execute(statement("app.items", "count_items")).fetchone()
         assert row is not None  # noqa: S101 - an aggregate gives a row
         progress = borrowed.cursor(row_factory=class_row(Progress))
         rows = progress.execute(statement("app.models", "progress")).fetchall()
-    return Stats(**row.model_dump(), models=rows).model_dump(mode="json")
+    return send(Stats(**row.model_dump(), models=rows))

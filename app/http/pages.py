@@ -1,18 +1,29 @@
 """The web pages: a grid of products to search and filter, and one product with its like."""
 
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import Any
 
-from flask import Blueprint, Response, abort, render_template, request, url_for
-from pydantic import Field, ValidationError
+from flask import Blueprint, Response, render_template, request
+from pydantic import BaseModel, Field, create_model
 
-from app.http.context import connection
+from app.catalog.attributes import Catalog
+from app.catalog.filters import filters_model
+from app.http.addresses import address, item_url, with_parameters
+from app.http.context import connection, searching, with_catalog
+from app.http.filter_form import (
+    YES_NO,
+    attribute_list,
+    card_line,
+    filter_form,
+    filter_labels,
+)
 from app.http.items import ItemsQuery
-from app.http.problems import invalid
-from app.items.attributes import Filters
 from app.items.facets import catalog_state, count_facets
+from app.items.keys import ItemKey
 from app.items.listing import get_item, list_items
+from app.items.parameters import read_with_filters
 from app.search.errors import NoModelError, NotEmbeddedError, UnknownItemError
-from app.search.options import SearchOptions
+from app.search.options import Options, SearchOptions, options_model
 from app.search.similar import similar_items
 
 blueprint = Blueprint("pages", __name__)
@@ -26,24 +37,11 @@ CONTENT_SECURITY_POLICY = (
 PAGE_SIZE = 48
 """Full rows in a grid of 2, 3, 4 or 6 columns."""
 
+SIMILAR = 12
+"""Similar products on a page."""
+
 MOST_SIMILAR = 48
 """Similar products on a page, at most."""
-
-LABELS = {
-    "gender": "Gender",
-    "master_category": "Category",
-    "sub_category": "Subcategory",
-    "article_type": "Type",
-    "base_colour": "Colour",
-    "season": "Season",
-    "usage": "Usage",
-    "brand_name": "Brand",
-    "year_min": "Year from",
-    "year_max": "Year to",
-    "price_min": "Price from",
-    "price_max": "Price to",
-}
-"""The filters, as a person reads them."""
 
 
 class BrowseQuery(ItemsQuery):
@@ -52,46 +50,62 @@ class BrowseQuery(ItemsQuery):
     limit: int = Field(default=PAGE_SIZE, ge=1, le=100)
 
 
-class LikeQuery(SearchOptions):
-    """What `/items/ID` can be asked: what the API's similar items can."""
+@lru_cache(maxsize=8)
+def like_model(catalog: Catalog) -> type[Options]:
+    """Return what `/items/SKU` can be asked: what the API's similar items can."""
+    top_n = (int, Field(default=SIMILAR, ge=1, le=MOST_SIMILAR))
+    return create_model("LikeQuery", __base__=options_model(catalog), top_n=top_n)
 
-    top_n: int = Field(default=12, ge=1, le=MOST_SIMILAR)
 
-
-Asked = TypeVar("Asked", bound=Filters)
 Given = dict[str, list[str]]
 
 
 @blueprint.get("/")
-def browse() -> str:
+@with_catalog
+def browse(catalog: Catalog) -> str:
     """Show a page of the products that have a photo."""
-    given, asked = _question(BrowseQuery)
+    given = _given(catalog, BrowseQuery)
+    asked, filters = read_with_filters(catalog, BrowseQuery, _lone(given))
     with connection() as borrowed:
-        page = list_items(borrowed, asked, asked.q, asked.limit, asked.cursor, photo_only=True)
-        facets = count_facets(borrowed, asked, asked.q)
+        page = list_items(
+            borrowed, catalog, filters, asked.q, asked.limit, asked.cursor, photo_only=True
+        )
+        facets = count_facets(borrowed, catalog, filters, asked.q)
         state = catalog_state(borrowed)
     return render_template(
-        "browse.html", given=given, chosen=_chosen(given), page=page, facets=facets, state=state
+        "browse.html",
+        catalog=catalog,
+        given=given,
+        chosen=_chosen(catalog, given),
+        form=filter_form(catalog, facets, given),
+        page=page,
+        facets=facets,
+        state=state,
     )
 
 
-@blueprint.get("/items/<int:item_id>")
-def item(item_id: int) -> str:
+@blueprint.get("/items/<sku:item>")
+@with_catalog
+def item(catalog: Catalog, item: str) -> str:
     """Show a product, and those that look like it or why there are none."""
-    given, asked = _question(LikeQuery)
+    model = like_model(catalog)
+    given = _given(catalog, model)
+    options = SearchOptions(catalog, *read_with_filters(catalog, model, _lone(given)))
+    key = ItemKey.from_text(item)
     like, reason = None, None
-    with connection() as borrowed:
-        found = get_item(borrowed, item_id)
+    with searching() as borrowed:
+        found = get_item(borrowed, catalog, key)
         if found is None:
-            raise UnknownItemError(f"no product has the id {item_id}")
+            raise UnknownItemError.named(key)
         try:
-            like = similar_items(borrowed, item_id, asked)
+            like = similar_items(borrowed, key, options)
         except (NotEmbeddedError, NoModelError) as error:
             reason = str(error)
     return render_template(
         "item.html",
+        catalog=catalog,
         given=given,
-        chosen=_chosen(given),
+        chosen=_chosen(catalog, given),
         item=found,
         like=like,
         reason=reason,
@@ -99,9 +113,8 @@ def item(item_id: int) -> str:
     )
 
 
-@blueprint.app_context_processor
-def _words() -> dict[str, Any]:
-    return {"labels": LABELS}
+for _function in (address, item_url, with_parameters, card_line, attribute_list):
+    blueprint.add_app_template_global(_function)
 
 
 @blueprint.app_template_filter("price")
@@ -118,35 +131,31 @@ def _confine(response: Response) -> Response:
     return response
 
 
-def _question(model: type[Asked]) -> tuple[Given, Asked]:
-    """Return the URL's parameters, as given and as understood, or answer what is wrong with them.
-
-    A form sends the fields left empty too: they say nothing.
-    """
+def _given(catalog: Catalog, model: type[BaseModel]) -> Given:
+    """Return the URL's parameters but those left empty: a form sends these too."""
+    known = {*model.model_fields, *filters_model(catalog).model_fields}
     given = {
         name: [value for value in dict.fromkeys(values) if value.strip()]
         for name, values in request.args.to_dict(flat=False).items()
     }
-    given = {
-        name: values for name, values in given.items() if values or name not in model.model_fields
-    }
-    lone = {name: values[0] if len(values) == 1 else values for name, values in given.items()}
-    try:
-        return given, model.model_validate(lone)
-    except ValidationError as error:
-        abort(invalid(error))
+    return {name: values for name, values in given.items() if values or name not in known}
 
 
-def _chosen(given: Given) -> list[tuple[str, str, str]]:
+def _lone(given: Given) -> dict[str, Any]:
+    """Return a lone value of a name as itself, several as a list."""
+    return {name: values[0] if len(values) == 1 else values for name, values in given.items()}
+
+
+def _chosen(catalog: Catalog, given: Given) -> list[tuple[str, str, str]]:
     """Return the filters given: label, value, and the URL of the same page without it."""
-    assert request.endpoint is not None  # noqa: S101 - a view is running
-    kept: dict[str, Any] = {**given, **(request.view_args or {}), "cursor": None}
+    base = address(request.path) or ""
+    kept = {name: values for name, values in given.items() if name != "cursor"}
     return [
-        (label, value, url_for(request.endpoint, **{**kept, name: _others(given[name], value)}))
-        for name, label in LABELS.items()
-        for value in given.get(name, [])
+        (
+            label,
+            YES_NO.get(value, value),
+            with_parameters(base, {**kept, name: [v for v in kept[name] if v != value]}),
+        )
+        for name, label in filter_labels(catalog).items()
+        for value in kept.get(name, [])
     ]
-
-
-def _others(values: list[str], value: str) -> list[str]:
-    return [other for other in values if other != value]

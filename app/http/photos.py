@@ -2,37 +2,52 @@
 
 import hashlib
 import io
+from pathlib import Path
 
-from flask import Response, send_file, send_from_directory
+from flask import Response, send_file
 from werkzeug.exceptions import NotFound
 
 from app.errors import LookalikeError
-from app.photos import Folder, PhotoRoot
+from app.items.keys import ItemKey
 from app.photos.errors import MissingPhotoError, PhotoError
+from app.photos.storage import PhotoStorage
 
 MAX_AGE = 3600
 """Seconds for which a browser need not ask again."""
 
 
-def send_photo(root: PhotoRoot, path: str) -> Response:
-    """Answer with the photo at a path below a root.
+def send_photo(storage: PhotoStorage, reference: str, key: ItemKey) -> Response:
+    """Answer with a photo of a product.
 
     Raises:
         NotFound: it isn't there.
-        LookalikeError: the root can't be reached, or the photo not be read.
+        LookalikeError: the storage can't be reached, or the photo not be read.
     """
-    if isinstance(root, Folder):
-        root.require()
-        # Flask takes a relative folder for one beside its own source.
-        return send_from_directory(root.path.absolute(), path, max_age=MAX_AGE)
     try:
+        path = storage.path_of(reference)
+        if path is not None:
+            return _send_file(storage, path, key)
         # The whole photo first, so that a failure is still a status and no torn answer.
-        data = root.read(path)
+        data = storage.read(reference)
     except MissingPhotoError:
-        raise NotFound from None
+        raise NotFound(f"the photo of product {key} is not in the storage of the photos") from None
     except PhotoError as error:
-        raise LookalikeError(f"the photo can't be had: {error}") from None
-    etag = hashlib.sha256(data).hexdigest()
+        raise LookalikeError(f"the photo of product {key} can't be read: {error}") from None
     return send_file(
-        io.BytesIO(data), download_name=path.rpartition("/")[2], etag=etag, max_age=MAX_AGE
+        io.BytesIO(data),
+        download_name=reference.partition("?")[0].rpartition("/")[2] or "photo.jpg",
+        etag=hashlib.sha256(data).hexdigest(),
+        max_age=MAX_AGE,
     )
+
+
+def _send_file(storage: PhotoStorage, path: Path, key: ItemKey) -> Response:
+    storage.require()
+    try:
+        return send_file(path, max_age=MAX_AGE)
+    except FileNotFoundError:
+        raise NotFound(f"the photo of product {key} is not on this machine") from None
+    except OSError as error:
+        raise LookalikeError(
+            f"the photo of product {key} can't be read: {error.strerror}"
+        ) from None

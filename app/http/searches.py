@@ -1,44 +1,49 @@
 """Searches over HTTP that aren't about one item: by a photo, by examples, for duplicates."""
 
-from typing import Annotated, Any, TypeVar
+from functools import lru_cache
+from typing import Annotated, Any
 
-from flask import abort, request
-from flask_openapi3 import APIBlueprint, FileStorage, Tag
-from flask_openapi3.models.schema import Schema
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from flask import Blueprint, Response, request
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model
 from pydantic_core import from_json
-from werkzeug.datastructures import FileStorage as Upload
+from werkzeug.datastructures import FileStorage
 
-from app.http.context import connection, database, encoders
-from app.http.problems import PROBLEM_CONTENT, invalid
-from app.items.attributes import Filters, Text
-from app.search.answers import SimilarItems
+from app.catalog.attributes import Catalog
+from app.catalog.filters import filters_model
+from app.http.answers import query_parameters, send
+from app.http.context import connection, photo_search, with_catalog
+from app.http.openapi import Operation, always, operation
+from app.items.parameters import read_parameters, read_with_filters
+from app.items.product import Text
+from app.search.answers import SimilarItems, answer_model
 from app.search.by_photo import Photo, similar_to_photo
 from app.search.duplicates import Duplicates, list_duplicates
-from app.search.errors import QuestionError
-from app.search.options import SearchOptions
-from app.search.recommend import RecommendationRequest, Recommendations, recommend
-
-blueprint = APIBlueprint(
-    "searches",
-    __name__,
-    url_prefix="/api/v1",
-    abp_tags=[Tag(name="searches", description="By a photo, by examples, for duplicates")],
-    abp_responses={"422": PROBLEM_CONTENT, "503": PROBLEM_CONTENT},
+from app.search.errors import QueryError
+from app.search.options import Options, SearchOptions, capped, options_model
+from app.search.recommend import (
+    RecommendationRequest,
+    Recommendations,
+    recommend,
+    request_model,
 )
+
+blueprint = Blueprint("searches", __name__, url_prefix="/api/v1")
+
+TAG = "searches"
 
 MAX_PHOTOS = 10
 """Photos that a list of examples may hold."""
 
 MAX_JSON_BYTES = 1_000_000
 
-MEDIA_TYPES = {"json": "application/json", "multipart": "multipart/form-data"}
-UPLOAD_PROBLEMS: dict[str | int, Any] = {"413": PROBLEM_CONTENT, "415": PROBLEM_CONTENT}
+JSON = "application/json"
+MULTIPART = "multipart/form-data"
+UPLOAD_PROBLEMS = (413, 415, 422, 503)
 
 
 def _file(value: Any) -> Any:
     """Refuse what is no file, or a form's field in which none was chosen."""
-    if not isinstance(value, Upload) or not value.filename:
+    if not isinstance(value, FileStorage) or not value.filename:
         raise ValueError("expected one file, sent with its name")
     return value
 
@@ -47,11 +52,13 @@ def _files(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
-File = Annotated[FileStorage, BeforeValidator(_file)]
+File = Annotated[
+    Any, BeforeValidator(_file), WithJsonSchema({"type": "string", "format": "binary"})
+]
 Files = Annotated[list[File], BeforeValidator(_files), Field(max_length=MAX_PHOTOS)]
 
 
-class PhotoForm(SearchOptions):
+class PhotoForm(Options):
     """A photo, and which similar products to find."""
 
     image: File = Field(description="JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF")
@@ -76,87 +83,90 @@ class DuplicatesQuery(BaseModel):
     cursor: Text | None = Field(default=None, description="next_cursor of the page before")
 
 
-def _body(**forms: type[BaseModel]) -> dict[str, Any]:
-    """Describe a request's body to OpenAPI: one form for each kind it may have."""
-    content = {}
-    for kind, form in forms.items():
-        schema = form.model_json_schema(ref_template="#/components/schemas/{model}")
-        parts = {**schema.pop("$defs", {}), form.__name__: schema}
-        blueprint.components_schemas.update(
-            {name: Schema.model_validate(part) for name, part in parts.items()}
-        )
-        reference = {"$ref": f"#/components/schemas/{form.__name__}"}
-        content[MEDIA_TYPES[kind]] = {"schema": reference}
-    return {"requestBody": {"required": True, "content": content}}
+@lru_cache(maxsize=8)
+def photo_form(catalog: Catalog) -> type[PhotoForm]:
+    """Return the form of a search by photo: its caps are the catalog's."""
+    return create_model("PhotoForm", __base__=PhotoForm, **capped(catalog))
 
 
-@blueprint.post(
-    "/similar",
-    summary="Products similar to a photo",
-    responses={"200": SimilarItems, **UPLOAD_PROBLEMS},
-    openapi_extensions=_body(multipart=PhotoForm),
+@blueprint.post("/similar")
+@operation(
+    Operation(
+        "Products similar to a photo",
+        TAG,
+        lambda catalog: answer_model(SimilarItems, catalog),
+        parameters=[options_model, filters_model],
+        bodies={MULTIPART: [photo_form, filters_model]},
+        problems=UPLOAD_PROBLEMS,
+    )
 )
-def by_photo(query: SearchOptions) -> dict[str, Any]:
+@with_catalog
+def by_photo(catalog: Catalog) -> Response:
     """The products whose photos look most like the one sent, most similar first."""
-    form = _understood(PhotoForm, {**query.model_dump(exclude_unset=True), **_multipart()})
+    in_url, fields = query_parameters(), _multipart()
+    SearchOptions.read(catalog, in_url)  # what the form overrides has to be right as well
+    form, filters = read_with_filters(catalog, photo_form(catalog), {**in_url, **fields})
     photo = Photo("image", form.image.read())
-    return similar_to_photo(database(), encoders(), photo, form).as_json()
+    answer = similar_to_photo(photo_search(), photo, SearchOptions(catalog, form, filters))
+    return send(answer, answer.left_out())
 
 
-@blueprint.post(
-    "/recommendations",
-    summary="Products like some and unlike others",
-    responses={"200": Recommendations, **UPLOAD_PROBLEMS},
-    openapi_extensions=_body(json=RecommendationRequest, multipart=ExamplesForm),
+@blueprint.post("/recommendations")
+@operation(
+    Operation(
+        "Products like some and unlike others",
+        TAG,
+        lambda catalog: answer_model(Recommendations, catalog),
+        bodies={JSON: [request_model], MULTIPART: [always(ExamplesForm)]},
+        problems=UPLOAD_PROBLEMS,
+    )
 )
-def recommendations() -> dict[str, Any]:
+@with_catalog
+def recommendations(catalog: Catalog) -> Response:
     """The products most similar to the weighted mean of examples, away from others."""
-    if request.mimetype == MEDIA_TYPES["multipart"]:
-        form = _understood(ExamplesForm, _multipart())
-        asked = _parsed(form.request, "request")
+    if request.mimetype == MULTIPART:
+        form = read_parameters(ExamplesForm, _multipart())
+        asked = _parse(catalog, form.request, "request")
     else:
         form = ExamplesForm()
         request.max_content_length = MAX_JSON_BYTES
-        asked = _parsed(request.get_data(), "body")
+        asked = _parse(catalog, request.get_data(), "body")
     positive = [Photo("positive_image", file.read()) for file in form.positive_image]
     negative = [Photo("negative_image", file.read()) for file in form.negative_image]
-    return recommend(database(), encoders(), asked, positive, negative).as_json()
+    answer = recommend(photo_search(), catalog, asked, positive, negative)
+    return send(answer, answer.left_out())
 
 
-@blueprint.get("/duplicates", summary="Near-identical products", responses={"200": Duplicates})
-def duplicates(query: DuplicatesQuery) -> dict[str, Any]:
-    """Pairs of products on sale whose photos are the same, or all but."""
+@blueprint.get("/duplicates")
+@operation(
+    Operation(
+        "Near-identical products", TAG, always(Duplicates), parameters=[always(DuplicatesQuery)]
+    )
+)
+def duplicates() -> Response:
+    """Pairs of listed products whose photos are the same, or all but."""
+    asked = read_parameters(DuplicatesQuery, query_parameters())
     with connection() as borrowed:
-        page = list_duplicates(borrowed, query.limit, query.cursor)
-    return page.model_dump(mode="json")
-
-
-Form = TypeVar("Form", bound=BaseModel)
-
-
-def _understood(model: type[Form], given: dict[str, Any]) -> Form:
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        abort(invalid(error))
+        page = list_duplicates(borrowed, asked.limit, asked.cursor)
+    return send(page)
 
 
 def _multipart() -> dict[str, Any]:
     """Return the fields of a multipart form: a value, or the list of those of one name."""
-    if request.mimetype != MEDIA_TYPES["multipart"]:
+    if request.mimetype != MULTIPART:
         return {}  # unread: only in this kind of form is the number of fields limited
     fields: list[tuple[str, list[Any]]] = [*request.form.lists(), *request.files.lists()]
     return {name: values if len(values) > 1 else values[0] for name, values in fields}
 
 
-def _parsed(text: str | bytes, parameter: str) -> RecommendationRequest:
+def _parse(catalog: Catalog, text: str | bytes, parameter: str) -> RecommendationRequest:
     try:
         content = from_json(text)
     except ValueError as error:
-        raise QuestionError(parameter, f"expected JSON: {error}") from None
-    stray = sorted(set(content) & set(Filters.model_fields)) if isinstance(content, dict) else []
-    if stray:
-        raise QuestionError(stray[0], 'it belongs below "filters"')
+        raise QueryError(parameter, f"expected JSON: {error}") from None
     if not isinstance(content, dict):
-        raise QuestionError(parameter, 'expected a JSON object, such as {"positive": [15970]}')
-    return _understood(RecommendationRequest, content)
+        raise QueryError(parameter, 'expected a JSON object, such as {"positive": ["TS-100-RED"]}')
+    stray = sorted(set(content) & set(filters_model(catalog).model_fields))
+    if stray:
+        raise QueryError(stray[0], 'it belongs below "filters"')
+    return read_parameters(request_model(catalog), content, catalog)

@@ -1,17 +1,32 @@
 """Gunicorn around the application."""
 
+import ctypes
+import mmap
+import queue
+import signal
 import socket
+import struct
+import sys
+import time
 from datetime import timedelta
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import ThreadWorker
 
 from app.errors import LookalikeError
 from app.http.application import create_app
 from app.logs import log_event
 from app.settings import Settings
+
+GRACEFUL_SECONDS = 25
+"""How long requests that are begun when the listener closes may take to end."""
+
+HANDSHAKE_SECONDS = 0.2
+"""Time for clients whose first packet has come to be connected, before the listener closes."""
 
 
 def require_free_port(host: str, port: int) -> None:
@@ -29,6 +44,21 @@ def require_free_port(host: str, port: int) -> None:
             raise LookalikeError(
                 f"can't listen on {host}, port {port} ({error.strerror}): name another --port"
             ) from None
+
+
+class Flag:
+    """A flag that a process and those that it forks later share; once set it stays."""
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, 1)
+
+    def set(self) -> None:
+        """Set it."""
+        self._memory[0] = 1
+
+    def is_set(self) -> bool:
+        """Return whether any of the processes has set it."""
+        return self._memory[0] == 1
 
 
 class JsonLogger(Logger):  # type: ignore[misc]
@@ -53,17 +83,68 @@ class JsonLogger(Logger):  # type: ignore[misc]
         )
 
 
+class DrainingArbiter(Arbiter):  # type: ignore[misc]
+    """Gunicorn's master, which on SIGTERM lets load balancers and clients go before it stops."""
+
+    def handle_term(self) -> None:
+        """Say that we are not ready, go on answering for a while, then refuse new clients."""
+        self.app.draining.set()
+        if not self._interrupted(self.app.settings.drain_seconds):
+            for listener in self.LISTENERS:
+                refuse_newcomers(listener.sock)
+            time.sleep(HANDSHAKE_SECONDS)
+        super().handle_term()
+
+    def _interrupted(self, seconds: float) -> bool:
+        """Wait; return early and True where another signal says to stop at once."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            try:
+                number = self.SIG_QUEUE.get(timeout=left)
+            except queue.Empty:
+                break
+            if number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+                return True
+        return False
+
+
+class DrainingWorker(ThreadWorker):  # type: ignore[misc]
+    """Gunicorn's worker with threads, which when it stops loses no client that is connected."""
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Answer; while draining, have the client connect anew for its next request."""
+        if self.app.draining.is_set():
+            req.force_close()
+        return super().handle_request(req, conn)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Before the listener is given up, take the clients that wait there to be accepted."""
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            for listener in self.sockets:
+                self._accept_waiting(listener)
+                listener.close()
+
+    def _accept_waiting(self, listener: Any) -> None:
+        listener.setblocking(False)
+        accepted = -1
+        while accepted != self.nr_conns:
+            accepted = self.nr_conns
+            self.accept(listener)
+
+
 class Server(BaseApplication):  # type: ignore[misc]
     """Gunicorn with threads; each worker process makes its application after the fork."""
 
     def __init__(self, settings: Settings, host: str, port: int) -> None:
         self.settings = settings
+        self.draining = Flag()
         self.options: dict[str, Any] = {
             "bind": f"{f'[{host}]' if ':' in host else host}:{port}",
             "workers": settings.web_workers,
-            "worker_class": "gthread",
+            "worker_class": DrainingWorker,
             "threads": settings.web_threads,
-            "graceful_timeout": 10,
+            "graceful_timeout": GRACEFUL_SECONDS,
             "proc_name": "lookalike",
             "loglevel": "warning",
             # A socket in the user's home that two servers of one user would fight over.
@@ -80,4 +161,30 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         """Make the application, in the worker process."""
-        return create_app(self.settings)
+        return create_app(self.settings, draining=self.draining.is_set)
+
+    def run(self) -> None:
+        """Serve until a signal ends it."""
+        DrainingArbiter(self).run()
+
+
+# Linux's number, which Python has no name for.
+_SO_ATTACH_FILTER = 26
+
+# Classic BPF over a TCP segment: drop it if its flags (byte 13) hold SYN, else let it pass.
+_DROP_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 2), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
+
+
+def refuse_newcomers(listener: socket.socket) -> None:
+    """Let a listening socket ignore clients that begin to connect from now on.
+
+    Those who are about to be connected, or wait to be accepted, are not touched: closing the socket
+    would reset them, and there would always be some. Who is ignored tries again a second later,
+    and is refused then, or connected to the next server at that address.
+    """
+    if sys.platform != "linux":
+        return
+    program = b"".join(struct.pack("HBBI", *instruction) for instruction in _DROP_SYN)
+    kept = ctypes.create_string_buffer(program, len(program))  # until the system has copied it
+    described = struct.pack("HL", len(_DROP_SYN), ctypes.addressof(kept))
+    listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, described)

@@ -6,9 +6,7 @@ import json
 from typing import Any
 
 from app.errors import LookalikeError
-
-LAST_ID = 2**63 - 1
-"""The largest id that Postgres's bigint holds."""
+from app.items.keys import LAST_ID
 
 
 class CursorError(LookalikeError):

@@ -1,35 +1,26 @@
-"""What a person can choose from in a catalog: each filter's values, counted."""
+"""What a person can choose from in a catalog: each facet's values, counted."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from app.catalog.attributes import Catalog
 from app.database import query
-from app.items.attributes import Filters
-
-FACETS = (
-    "gender",
-    "master_category",
-    "sub_category",
-    "article_type",
-    "base_colour",
-    "season",
-    "usage",
-)
-"""The filters whose values are few enough to choose from a list."""
 
 
 @dataclass(frozen=True)
 class Facets:
-    """The products on sale with a photo that match a question."""
+    """The listed products with a photo that match a question."""
 
     total: int
     """How many there are."""
     counts: dict[str, dict[str, int]]
-    """By filter, in the order of the alphabet: the values that would find any, and how many."""
+    """By facet, in the order of the alphabet: the values that would find any, and how many."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +28,7 @@ class CatalogState:
     """How far the way from a catalog to similar items has come."""
 
     ingested: bool
-    """Whether any product is on sale."""
+    """Whether any product is listed."""
     pictured: bool
     """Whether any of them has a photo."""
     embedded: bool
@@ -52,42 +43,65 @@ class _Count:
 
 
 def count_facets(
-    connection: psycopg.Connection[Any], filters: Filters, q: str | None = None
+    connection: psycopg.Connection[Any],
+    catalog: Catalog,
+    filters: Mapping[str, Any],
+    q: str | None = None,
 ) -> Facets:
-    """Count the products that match, and those that each value of each filter would find.
+    """Count the products that match, and those that each value of each facet would find.
 
-    A filter's own values are counted as if it was not given, so that another can be chosen
+    A facet's own values are counted as if it was not given, so that another can be chosen
     instead; all other filters and the words hold.
 
     Args:
         connection: a connection.
-        filters: which products.
+        catalog: which facets there are.
+        filters: which products, as `filter_items` takes it.
         q: words of the name or brand.
     """
-    found = _count(connection, filters, q)
-    for name in FACETS:
-        if getattr(filters, name) is not None:
-            without = filters.model_copy(update={name: None})
-            found.counts[name] = _count(connection, without, q).counts[name]
+    facets = [attribute.name for attribute in catalog.facets]
+    found = _count(connection, facets, filters, q)
+    for name in facets:
+        if name in filters:
+            without = {other: value for other, value in filters.items() if other != name}
+            found.counts[name] = _count(connection, [name], without, q).counts[name]
     return found
 
 
 def catalog_state(connection: psycopg.Connection[Any]) -> CatalogState:
     """Return how far the way from a catalog to similar items has come."""
     with connection.cursor(row_factory=class_row(CatalogState)) as cursor:
-        state = cursor.execute(query(__package__, "catalog_state")).fetchone()
+        state = cursor.execute(query(__package__, "fetch_catalog_state")).fetchone()
     assert state is not None  # noqa: S101 - a SELECT without FROM gives a row
     return state
 
 
-def _count(connection: psycopg.Connection[Any], filters: Filters, q: str | None) -> Facets:
-    parameters = {"filter": Jsonb(filters.as_json()), "q": q or None}
+def _count(
+    connection: psycopg.Connection[Any],
+    facets: list[str],
+    filters: Mapping[str, Any],
+    q: str | None,
+) -> Facets:
     total = 0
-    counts: dict[str, dict[str, int]] = {name: {} for name in FACETS}
+    counts: dict[str, dict[str, int]] = {name: {} for name in facets}
     with connection.cursor(row_factory=class_row(_Count)) as cursor:
-        for row in cursor.execute(query(__package__, "facets"), parameters):
+        for row in cursor.execute(_statement(facets), {"filter": Jsonb(filters), "q": q or None}):
             if row.facet is None:
                 total = row.products
             elif row.value is not None:
                 counts[row.facet][row.value] = row.products
     return Facets(total, counts)
+
+
+def _statement(facets: list[str]) -> sql.Composed:
+    columns = [sql.Identifier("i", name) for name in facets]
+    names = [
+        sql.SQL("WHEN grouping({}) = 0 THEN {}").format(column, sql.Literal(name))
+        for name, column in zip(facets, columns, strict=True)
+    ]
+    values = [sql.SQL("{}::text").format(column) for column in columns]
+    return query(__package__, "count_values").format(
+        facet=sql.SQL("CASE {} END").format(sql.SQL(" ").join(names)) if names else sql.NULL,
+        value=sql.SQL("coalesce({})").format(sql.SQL(", ").join(values)) if values else sql.NULL,
+        sets=sql.SQL(", ").join([sql.SQL("()"), *(sql.SQL("({})").format(c) for c in columns)]),
+    )

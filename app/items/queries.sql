@@ -1,70 +1,75 @@
--- name: catalog_state
--- How far the way from a catalog to similar items has come.
-SELECT
-    EXISTS (SELECT FROM items WHERE removed_at IS NULL) AS ingested,
-    EXISTS (SELECT FROM items WHERE removed_at IS NULL AND image_path IS NOT NULL) AS pictured,
-    EXISTS (SELECT FROM item_embeddings) AS embedded
-
 -- name: count_items
--- How many products are on sale, have a photo, or left the catalog.
+-- How many products are listed, have a photo, or left the catalog.
 SELECT
-    count(*) FILTER (WHERE removed_at IS NULL) AS items,
-    count(image_path) FILTER (WHERE removed_at IS NULL) AS with_photo,
-    count(removed_at) AS removed
-FROM items
+    count(*) FILTER (WHERE i.removed_at IS NULL) AS items,
+    count(*) FILTER (
+        WHERE i.removed_at IS NULL AND EXISTS (SELECT FROM photos AS p WHERE p.item_id = i.item_id)
+    ) AS with_photo,
+    count(i.removed_at) AS removed
+FROM items AS i
 
--- name: example_items
--- A product of each of the three most common types that can be searched for.
-SELECT min(i.item_id) AS item_id, (array_agg(i.product_display_name ORDER BY i.item_id))[1] AS name
-FROM item_embeddings AS e
-JOIN items AS i USING (item_id)
-GROUP BY i.article_type
-ORDER BY count(*) DESC, item_id
-LIMIT 3
-
--- name: facets
--- How many products on sale with a photo match: in all (no facet), and by each value.
+-- name: count_values
+-- How many listed products with a photo match: in all (no facet), and by each value.
 SELECT
-    CASE 0
-        WHEN grouping(i.gender) THEN 'gender'
-        WHEN grouping(i.master_category) THEN 'master_category'
-        WHEN grouping(i.sub_category) THEN 'sub_category'
-        WHEN grouping(i.article_type) THEN 'article_type'
-        WHEN grouping(i.base_colour) THEN 'base_colour'
-        WHEN grouping(i.season) THEN 'season'
-        WHEN grouping(i.usage) THEN 'usage'
-    END AS facet,
-    coalesce(
-        i.gender, i.master_category, i.sub_category, i.article_type, i.base_colour, i.season, i.usage
-    ) AS value,
+    {facet} AS facet,
+    {value} AS value,
     count(*) AS products
 FROM filter_items(%(filter)s) AS i
 WHERE (%(q)s::text IS NULL OR i.name_search @@ websearch_to_tsquery('english', %(q)s))
-    AND i.image_path IS NOT NULL
-GROUP BY GROUPING SETS (
-    (), (i.gender), (i.master_category), (i.sub_category), (i.article_type), (i.base_colour),
-    (i.season), (i.usage)
-)
+    AND EXISTS (SELECT FROM photos AS p WHERE p.item_id = i.item_id)
+GROUP BY GROUPING SETS ({sets})
 ORDER BY facet, value
 
--- name: get_item
--- One product on sale, with all that is known of it.
+-- name: fetch_catalog_state
+-- How far the way from a catalog to similar items has come.
 SELECT
-    item_id, product_display_name, gender, master_category, sub_category, article_type, base_colour,
-    season, year, usage, brand_name, price, discounted_price, image_path IS NOT NULL AS has_photo,
-    image_width, image_height, details, created_at, updated_at
-FROM items
-WHERE item_id = %(item_id)s AND removed_at IS NULL
+    EXISTS (SELECT FROM items WHERE removed_at IS NULL) AS ingested,
+    EXISTS (SELECT FROM photos JOIN items AS i USING (item_id) WHERE i.removed_at IS NULL) AS pictured,
+    EXISTS (SELECT FROM photo_embeddings) AS embedded
+
+-- name: fetch_examples
+-- A product of each of the three most common kinds that can be searched for.
+SELECT
+    (array_agg(i.sku ORDER BY i.item_id))[1] AS sku,
+    (array_agg(i.product_display_name ORDER BY i.item_id))[1] AS name
+FROM item_embeddings AS e
+JOIN items AS i USING (item_id)
+GROUP BY {kind}
+ORDER BY count(*) DESC, min(i.item_id)
+LIMIT 3
+
+-- name: fetch_item
+-- One listed product, with all that is known of it.
+SELECT {columns}, i.details, i.created_at, i.updated_at
+FROM items AS i
+WHERE (i.sku = %(sku)s::text OR i.item_id = %(item_id)s::bigint) AND i.removed_at IS NULL
+ORDER BY i.sku = %(sku)s::text DESC
+LIMIT 1
+
+-- name: fetch_photo
+-- A photo of a listed product: the one at a position, else its first; a row without a photo
+-- where the product has none.
+SELECT i.item_id, p.position, p.reference, p.sha256
+FROM items AS i
+LEFT JOIN photos AS p
+    ON p.item_id = i.item_id
+    AND (%(position)s::bigint IS NULL OR p.position = %(position)s::bigint)
+WHERE (i.sku = %(sku)s::text OR i.item_id = %(item_id)s::bigint) AND i.removed_at IS NULL
+ORDER BY i.sku = %(sku)s::text DESC, p.position
+LIMIT 1
 
 -- name: list_items
--- A page of products on sale, by id, after the last one of the page before.
+-- A page of listed products, by item_id, after the last one of the page before.
 SELECT
-    i.item_id, i.product_display_name, i.gender, i.master_category, i.sub_category, i.article_type,
-    i.base_colour, i.season, i.year, i.usage, i.brand_name, i.price, i.discounted_price,
-    i.image_path IS NOT NULL AS has_photo
+    {columns},
+    (SELECT min(p.position) FROM photos AS p WHERE p.item_id = i.item_id) AS photo_position
 FROM filter_items(%(filter)s) AS i
 WHERE (%(q)s::text IS NULL OR i.name_search @@ websearch_to_tsquery('english', %(q)s))
     AND (%(after)s::bigint IS NULL OR i.item_id > %(after)s)
-    AND (NOT %(photo_only)s OR i.image_path IS NOT NULL)
+    AND (NOT %(photo_only)s OR EXISTS (SELECT FROM photos AS p WHERE p.item_id = i.item_id))
 ORDER BY i.item_id
 LIMIT %(limit)s
+
+-- name: list_photos
+-- The photos of a product, the first one first.
+SELECT position, width, height FROM photos WHERE item_id = %(item_id)s ORDER BY position

@@ -1,24 +1,28 @@
 """What a search answers."""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, Field, computed_field
+from pydantic import BaseModel, Field, computed_field, create_model
 
-from app.items.attributes import Attributes, image_url
+from app.catalog.attributes import Catalog
+from app.items.product import Address, Product, with_attributes
 
 Method = Literal["exact", "approximate"]
 
 
-class SimilarItem(Attributes):
+class SimilarItem(Product):
     """A product that looks like what was asked about."""
 
     similarity: float = Field(description="cosine of the two vectors; 1: the same")
     distance: float = Field(description="1 - similarity")
+    photo_position: int = Field(description="which of its photos is the one that looks alike")
 
-    @computed_field(description="path of its photo on this server")
-    def image_url(self) -> str:
-        """Return the path of its photo on this server."""
-        return image_url(self.item_id)
+    @computed_field(description="path of that photo on this server")
+    def image_url(self) -> Address:
+        """Return the path of that photo on this server."""
+        return self.image_at(self.photo_position)
 
 
 class Explanation(BaseModel):
@@ -40,9 +44,26 @@ class SimilarItems(BaseModel):
     search: Method = Field(description="every matching product compared, or the index asked")
     requested: int
     returned: int
-    results: list[SimilarItem] = Field(description="most similar first, ties by item id")
+    results: list[SimilarItem] = Field(description="most similar first, ties by item_id")
     explain: Explanation | None = Field(default=None, description="where it was asked for")
 
-    def as_json(self) -> dict[str, Any]:
+    def left_out(self) -> set[str] | None:
+        """Return the fields that the answer's JSON lacks."""
+        return {"explain"} if self.explain is None else None
+
+    def as_json(self, context: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the answer as the API and the command line give it."""
-        return self.model_dump(mode="json", exclude={"explain"} if self.explain is None else None)
+        return self.model_dump(mode="json", exclude=self.left_out(), context=dict(context or {}))
+
+
+AnyAnswer = TypeVar("AnyAnswer", bound=SimilarItems)
+
+
+@lru_cache(maxsize=16)
+def answer_model(model: type[AnyAnswer], catalog: Catalog) -> type[AnyAnswer]:
+    """Return a model of answers whose results have the attributes that a catalog declares."""
+    results: Any = (
+        list[with_attributes(SimilarItem, catalog)],  # type: ignore[misc]
+        Field(description=SimilarItems.model_fields["results"].description),
+    )
+    return create_model(model.__name__, __base__=model, __doc__=model.__doc__, results=results)

@@ -12,18 +12,19 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 from pgvector import HalfVector
-from psycopg.rows import class_row
 
 from app.database import Database, query
 from app.encoders.cache import EncoderCache, EncoderSpec
 from app.encoders.encoder import Encoder
 from app.errors import LookalikeError
+from app.models import EmbeddingModel, active_model
 from app.photos.decode import FORMATS, load_photo, open_photo
 from app.photos.errors import NotAPhotoError, PhotoError
 from app.search.answers import SimilarItems
-from app.search.errors import NoModelError, NotAnImageError, QuestionError
-from app.search.nearest import Question, nearest
+from app.search.errors import NoModelError, NotAnImageError, QueryError
+from app.search.nearest import nearest, search_connection
 from app.search.options import SearchOptions
+from app.search.query import SearchQuery
 
 TRIES = 2
 """How often a photo is embedded, should another model become active meanwhile."""
@@ -55,29 +56,20 @@ class Photo:
 
 
 @dataclass(frozen=True)
-class Model:
-    """The active model, as far as a search needs to know it."""
+class PhotoSearch:
+    """What a search by photos needs of the process that it runs in."""
 
-    model_id: int
-    name: str
-    backbone: str
-    preprocessing: str
-    weights_sha256: str
-    precision: str
-
-    def encoder(self) -> EncoderSpec:
-        """Return what its encoder is known by."""
-        return EncoderSpec(self.backbone, self.preprocessing, self.weights_sha256, self.precision)
+    database: Database
+    """The open database; no connection is held while the network computes."""
+    encoders: EncoderCache
+    """Where the active model's encoder is kept."""
 
 
-def similar_to_photo(
-    database: Database, encoders: EncoderCache, photo: Photo, options: SearchOptions
-) -> SimilarItems:
-    """Find the products on sale that look most like a photo.
+def similar_to_photo(engine: PhotoSearch, photo: Photo, options: SearchOptions) -> SimilarItems:
+    """Find the listed products that look most like a photo.
 
     Args:
-        database: the open database.
-        encoders: where the active model's encoder is kept.
+        engine: what computes and finds.
         photo: the photo; a product with the same one may be an answer.
         options: how many, which, how varied.
 
@@ -86,7 +78,7 @@ def similar_to_photo(
 
     Raises:
         NotAnImageError: the file is no image.
-        QuestionError: it can't be decoded, is too large, or the network sees nothing in it.
+        QueryError: it can't be decoded, is too large, or the network sees nothing in it.
         NoModelError: no model is active.
         LookalikeError: this machine lacks the model's weights.
     """
@@ -94,28 +86,26 @@ def similar_to_photo(
     def search(
         connection: psycopg.Connection[Any], model: str, vectors: NDArray[np.float32]
     ) -> SimilarItems:
-        question = Question(
+        search_query = SearchQuery(
             model=model,
-            embedding=HalfVector(vectors[0]),
+            embeddings=(HalfVector(vectors[0]),),
             asked={"image": photo.described()},
             photos=frozenset([photo.sha256]),
         )
-        return nearest(connection, question, options)
+        return nearest(connection, search_query, options)
 
-    return with_vectors(database, encoders, [photo], search)
+    return with_vectors(engine, [photo], search)
 
 
 def with_vectors(
-    database: Database,
-    encoders: EncoderCache,
+    engine: PhotoSearch,
     photos: Sequence[Photo],
     search: Callable[[psycopg.Connection[Any], str, NDArray[np.float32]], Answer],
 ) -> Answer:
     """Embed photos, and search while the model that made their vectors is sure to be active.
 
     Args:
-        database: the open database; no connection is held while the network computes.
-        encoders: where the active model's encoder is kept.
+        engine: what computes and finds.
         photos: none, one or more.
         search: told a connection, in the transaction that it has to stay in, the active model's
             name, and the photos' unit vectors, float32 `(N, dimensions)`.
@@ -129,28 +119,31 @@ def with_vectors(
     for _ in range(TRIES):
         made_by, vectors = None, np.empty((0, 0), np.float32)
         if photos:
-            with database.connection() as connection:
-                made_by = active_model(connection)
-            encoder = encoders.get(made_by.encoder())
-            vectors = _embed(photos, encoder)
-        with database.connection() as connection:
-            model = active_model(connection)
+            with engine.database.connection() as connection:
+                made_by = hold_active_model(connection)
+            vectors = _embed(photos, engine.encoders.get(_encoder_spec(made_by)))
+        with search_connection(engine.database) as connection:
+            model = hold_active_model(connection)
             if made_by is None or made_by == model:
                 return search(connection, model.name, vectors)
     raise LookalikeError("other models became active while the photo was embedded: try again")
 
 
-def active_model(connection: psycopg.Connection[Any]) -> Model:
+def hold_active_model(connection: psycopg.Connection[Any]) -> EmbeddingModel:
     """Return the active model, which stays the active one until the transaction ends.
 
     Raises:
         NoModelError: there is none.
     """
-    with connection.cursor(row_factory=class_row(Model)) as cursor:
-        model = cursor.execute(query(__package__, "active_model")).fetchone()
+    connection.execute(query(__package__, "hold_active_model"))
+    model = active_model(connection)
     if model is None:
         raise NoModelError
     return model
+
+
+def _encoder_spec(model: EmbeddingModel) -> EncoderSpec:
+    return EncoderSpec(model.backbone, model.preprocessing, model.weights_sha256, model.precision)
 
 
 def _embed(photos: Sequence[Photo], encoder: Encoder) -> NDArray[np.float32]:
@@ -159,7 +152,7 @@ def _embed(photos: Sequence[Photo], encoder: Encoder) -> NDArray[np.float32]:
     for photo, vector in zip(photos, vectors, strict=True):
         # A network that finds nothing gives zeros, which have no direction; a broken one gives NaN.
         if not np.abs(vector).sum() > 0:
-            raise QuestionError(photo.parameter, "the network finds nothing in this photo")
+            raise QueryError(photo.parameter, "the network finds nothing in this photo")
     return vectors
 
 
@@ -172,4 +165,4 @@ def _decode(photo: Photo, encoder: Encoder) -> NDArray[np.uint8]:
         known = ", ".join(FORMATS)
         raise NotAnImageError(photo.parameter, f"{error}; known are {known}") from None
     except PhotoError as error:
-        raise QuestionError(photo.parameter, str(error)) from None
+        raise QueryError(photo.parameter, str(error)) from None

@@ -1,114 +1,173 @@
-"""The nearest products to a vector: the one way from any question to its answer."""
+"""The nearest products to a query's vectors: the one way from any question to its answer."""
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import psycopg
-from numpy.typing import NDArray
 from pgvector import HalfVector
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from app.database import query
-from app.search.answers import Explanation, SimilarItem, SimilarItems
+from app.database import Database, query
+from app.items.product import product_columns
+from app.search.answers import Explanation, SimilarItems, answer_model
 from app.search.options import SearchOptions
+from app.search.query import SearchQuery
 from app.search.variety import choose
 
 MAX_POOL = 10_000
 """Candidates that a varied answer is chosen from, at most: what `search_candidates` gives."""
 
 
-@dataclass(frozen=True)
-class Question:
-    """What to compare the products with."""
-
-    model: str
-    """The active model, which made the vector."""
-    embedding: HalfVector
-    asked: dict[str, Any]
-    """How the answer repeats the question."""
-    excluded: list[int] = field(default_factory=list)
-    """Products that are no answer: those asked about."""
-    photos: frozenset[str] = frozenset()
-    """SHA-256 of the photos asked about: the same file is a duplicate."""
-    examples: NDArray[np.float32] | None = None
-    """The unit vectors, `(N, dimensions)`, that `embedding` was made from, where it was from
-    several: what is near-identical to one of them is a duplicate."""
+@contextmanager
+def search_connection(database: Database) -> Iterator[psycopg.Connection[Any]]:
+    """Lend a connection whose searches weigh as many candidates as the settings say."""
+    ef_search = database.settings.hnsw_ef_search
+    with database.connection() as connection:
+        if ef_search is not None:
+            # For the transaction alone: behind a pooler the session belongs to others too.
+            value = str(ef_search)
+            connection.execute("SELECT set_config('lookalike.ef_search', %s, true)", [value])
+        yield connection
 
 
 def nearest(
-    connection: psycopg.Connection[Any], question: Question, options: SearchOptions
+    connection: psycopg.Connection[Any], search_query: SearchQuery, options: SearchOptions
 ) -> SimilarItems:
-    """Find the products on sale that are nearest by cosine distance.
+    """Find the listed products that are nearest by cosine distance.
 
     Args:
-        connection: in the transaction in which the question's vector was read or its model found
+        connection: in the transaction in which the query's vectors were read or their model found
             active, so that no switch of models comes between.
-        question: what to compare with.
+        search_query: what to compare with.
         options: which products may be answers, how many, how varied.
 
     Returns:
         `top_n` products whenever so many match the options.
     """
     begun = time.perf_counter()
-    pool = min(MAX_POOL, max(100, 10 * options.top_n)) if options.varied else options.top_n
+    how = options.how
+    pool = min(MAX_POOL, max(100, 10 * how.top_n)) if how.varied else how.top_n
     while True:
-        rows = _candidates(connection, question, options, pool)
-        found = [row for row in rows if row["item_id"] is not None]
-        chosen = choose(found, question, options) if options.varied else found
-        if len(chosen) >= options.top_n or len(found) < pool or pool == MAX_POOL:
+        found = _find(connection, search_query, options, pool)
+        chosen = choose(found.rows, search_query, how) if how.varied else found.rows
+        if len(chosen) >= how.top_n or len(found.rows) < pool or pool == MAX_POOL:
             break
         pool = min(MAX_POOL, 4 * pool)
     milliseconds = 1000 * (time.perf_counter() - begun)
-    if options.min_similarity is not None:
-        chosen = [row for row in chosen if row["similarity"] >= options.min_similarity]
-    how = rows[0]
-    return SimilarItems(
-        query={**question.asked, **options.as_question()},
-        model=question.model,
-        search=how["search"],
-        requested=options.top_n,
+    if how.min_similarity is not None:
+        chosen = [row for row in chosen if row["similarity"] >= how.min_similarity]
+    answer: SimilarItems = answer_model(SimilarItems, options.catalog)(
+        query={**search_query.asked, **options.as_question()},
+        model=search_query.model,
+        search=found.search,
+        requested=how.top_n,
         returned=len(chosen),
-        results=[SimilarItem.model_validate(row) for row in chosen],
-        explain=_explain(connection, question, options, how, milliseconds)
-        if options.explain
+        results=chosen,
+        explain=_explain(connection, search_query, options, found, milliseconds)
+        if how.explain
         else None,
+    )
+    return answer
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The nearest products to a query's vectors, and how they were found."""
+
+    rows: list[dict[str, Any]]
+    """Nearest first, each product once."""
+    search: str
+    reason: str
+    candidates: int
+    ef_search: int | None
+
+
+def _find(
+    connection: psycopg.Connection[Any],
+    search_query: SearchQuery,
+    options: SearchOptions,
+    pool: int,
+) -> _Found:
+    """Find `pool` products, by the vector that each is nearest to."""
+    parts = [
+        _find_by_one(connection, embedding, search_query.excluded, options, pool)
+        for embedding in search_query.embeddings
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    exact = all(part.search == "exact" for part in parts)
+    how = next(part for part in parts if exact or part.search != "exact")
+    return _Found(
+        _merge(parts)[:pool],
+        how.search,
+        how.reason,
+        sum(part.candidates for part in parts),
+        how.ef_search,
     )
 
 
-def _candidates(
-    connection: psycopg.Connection[Any], question: Question, options: SearchOptions, pool: int
-) -> list[dict[str, Any]]:
+def _merge(parts: Sequence[_Found]) -> list[dict[str, Any]]:
+    rows = sorted(
+        (row for part in parts for row in part.rows),
+        key=lambda row: (row["distance"], row["item_id"], row["photo_position"]),
+    )
+    best: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        best.setdefault(row["item_id"], row)
+    return list(best.values())
+
+
+def _find_by_one(
+    connection: psycopg.Connection[Any],
+    embedding: HalfVector,
+    excluded: list[int],
+    options: SearchOptions,
+    pool: int,
+) -> _Found:
     parameters = {
-        "query": question.embedding,
+        "query": embedding,
         "top_n": pool,
-        "filter": Jsonb(options.as_json()),
-        "excluded": question.excluded,
-        "with_embeddings": options.exclude_duplicates or options.diversity > 0,
+        "filter": Jsonb(options.filters),
+        "excluded": excluded,
+        "with_photos": options.how.exclude_duplicates,
+        "with_embeddings": options.how.exclude_duplicates or options.how.diversity > 0,
     }
+    statement = query(__package__, "find_nearest").format(columns=product_columns(options.catalog))
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query(__package__, "nearest"), parameters).fetchall()
+        rows = cursor.execute(statement, parameters).fetchall()
+    how = rows[0]
+    return _Found(
+        [row for row in rows if row["item_id"] is not None],
+        how["_search"],
+        how["_reason"],
+        how["_candidates"] or 0,
+        how["_ef_search"],
+    )
 
 
 def _explain(
     connection: psycopg.Connection[Any],
-    question: Question,
+    search_query: SearchQuery,
     options: SearchOptions,
-    how: dict[str, Any],
+    found: _Found,
     milliseconds: float,
 ) -> Explanation:
-    candidates = how["candidates"]
-    if how["search"] == "exact":
-        parameters = {"filter": Jsonb(options.as_json())}
+    candidates = found.candidates
+    if found.search == "exact":
+        parameters = {"filter": Jsonb(options.filters)}
         row = connection.execute(query(__package__, "count_compared"), parameters).fetchone()
-        candidates = row[0] if row else 0
-    return Explanation(
-        model=question.model,
-        search=how["search"],
-        reason=how["reason"],
-        candidates=candidates,
-        ef_search=how["ef_search"],
-        sql_milliseconds=round(milliseconds, 3),
+        candidates = row[0] * len(search_query.embeddings) if row else 0
+    return Explanation.model_validate(
+        {
+            "model": search_query.model,
+            "search": found.search,
+            "reason": found.reason,
+            "candidates": candidates,
+            "ef_search": found.ef_search if found.search == "approximate" else None,
+            "sql_milliseconds": round(milliseconds, 3),
+        }
     )

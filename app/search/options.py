@@ -1,34 +1,26 @@
 """What can be asked of a search, beside the thing to compare with."""
 
 import re
-from typing import Annotated, Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
-from app.items.attributes import Filters, as_list
+from app.catalog.attributes import Catalog
+from app.catalog.filters import as_list
+from app.items.parameters import read_with_filters
 
 TOP_N = 5
 MAX_TOP_N = 1000
 
-CAPPED = (
-    "gender", "master_category", "sub_category", "article_type", "base_colour", "season", "usage",
-    "brand_name",
-)  # fmt: skip
-"""Attributes whose number of results a cap can limit."""
+CAP = re.compile(r"(\w+):([1-9]\d{0,3})")
 
+PhotoChoice = Literal["first", "all"]
+"""Which photos of a product a search for similar ones asks with."""
 
-def _known_cap(text: str) -> str:
-    found = re.fullmatch(r"(\w+):([1-9]\d{0,3})", text)
-    if found is None or found[1] not in CAPPED:
-        raise ValueError(f"expected ATTRIBUTE:NUMBER, the attribute one of {', '.join(CAPPED)}")
-    return text
-
-
-Caps = Annotated[
-    list[Annotated[str, AfterValidator(_known_cap)]],
-    BeforeValidator(as_list),
-    Field(max_length=8, description="at most so many results of one value, as article_type:2"),
-]
+FIRST_PHOTO: PhotoChoice = "first"
 
 
 class Options(BaseModel):
@@ -43,7 +35,7 @@ class Options(BaseModel):
     exclude_duplicates: bool = Field(
         default=False, description="leave out near-identical photos, of the query and each other"
     )
-    max_per: Caps = Field(default_factory=list)
+    max_per: list[str] = Field(default_factory=list)
     diversity: float = Field(
         default=0,
         ge=0,
@@ -67,14 +59,51 @@ class Options(BaseModel):
         return self.exclude_duplicates or bool(self.max_per) or self.diversity > 0
 
 
-class SearchOptions(Options, Filters):
+@dataclass(frozen=True)
+class SearchOptions:
     """Which similar products to find, how many, and how varied."""
+
+    catalog: Catalog
+    """What is declared of the products."""
+    how: Options = field(default_factory=Options)
+    filters: Mapping[str, Any] = field(default_factory=dict)
+    """As the SQL function `filter_items` takes them."""
+
+    @classmethod
+    def read(cls, catalog: Catalog, given: Mapping[str, Any]) -> "SearchOptions":
+        """Understand the parameters of a request.
+
+        Raises:
+            ParameterError: one of them doesn't fit, or is none that the catalog knows.
+        """
+        return cls(catalog, *read_with_filters(catalog, options_model(catalog), given))
 
     def as_question(self) -> dict[str, Any]:
         """Return what was asked, as the answer repeats it."""
-        fields = self.model_fields_set - {"top_n"}
-        return {
-            "top_n": self.top_n,
-            "filters": self.as_json(),
-            **{name: getattr(self, name) for name in Options.model_fields if name in fields},
-        }
+        how = self.how.model_dump(include=set(Options.model_fields), exclude_unset=True)
+        return {"top_n": self.how.top_n, "filters": dict(self.filters), **how}
+
+
+@lru_cache(maxsize=8)
+def options_model(catalog: Catalog) -> type[Options]:
+    """Return the class of how a search in a catalog can be varied: its caps are the catalog's."""
+    return create_model("Options", __base__=Options, __doc__=Options.__doc__, **capped(catalog))
+
+
+def capped(catalog: Catalog) -> dict[str, Any]:
+    """Return the field `max_per` as a catalog has it, for pydantic's `create_model`."""
+
+    def check(text: str) -> str:
+        found = CAP.fullmatch(text)
+        if found is None or found[1] not in catalog.caps:
+            known = ", ".join(catalog.caps)
+            raise ValueError(f"expected ATTRIBUTE:NUMBER, the attribute one of {known}")
+        return text
+
+    example = f"{catalog.cards[0] if catalog.cards else catalog.caps[0]}:2"
+    caps = Annotated[
+        list[Annotated[str, AfterValidator(check)]],
+        BeforeValidator(as_list),
+        Field(max_length=8, description=f"at most so many results of one value, as {example}"),
+    ]
+    return {"max_per": (caps, Field(default_factory=list))}

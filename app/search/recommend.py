@@ -1,23 +1,35 @@
 """Products similar to several examples and away from others: the average-vector strategy."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
 from pgvector import HalfVector
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from psycopg.rows import dict_row
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
-from app.database import Database, query
-from app.encoders.cache import EncoderCache
-from app.items.attributes import Filters
-from app.items.cursors import LAST_ID
-from app.search.answers import SimilarItems
-from app.search.by_photo import Photo, with_vectors
-from app.search.errors import QuestionError
-from app.search.nearest import Question, nearest
-from app.search.options import Options, SearchOptions
+from app.catalog.attributes import Catalog
+from app.catalog.filters import Filters, filters_model
+from app.database import query
+from app.items.keys import LAST_ID, MAX_SKU, ItemKey
+from app.search.answers import SimilarItems, answer_model
+from app.search.by_photo import Photo, PhotoSearch, with_vectors
+from app.search.errors import QueryError
+from app.search.nearest import nearest
+from app.search.options import Options, SearchOptions, capped
+from app.search.query import SearchQuery
 
 MAX_EXAMPLES = 100
 """Products that a list may hold."""
@@ -26,14 +38,16 @@ NO_DIRECTION = 1e-3
 """Length up to which a sum of unit vectors in half precision is rounding."""
 
 ItemId = Annotated[int, Field(strict=True, ge=1, le=LAST_ID)]
+Sku = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_SKU, pattern=r"^[^\x00]*$")]
 
 
 class Example(BaseModel):
-    """A product to be like, or unlike."""
+    """A product to be like, or unlike: named by its sku or by its item_id."""
 
     model_config = ConfigDict(extra="forbid")
 
-    item_id: ItemId
+    sku: Sku | None = None
+    item_id: ItemId | None = None
     weight: float = Field(
         default=1.0,
         strict=True,
@@ -42,13 +56,40 @@ class Example(BaseModel):
         description="how much it counts beside the others of its list",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _named_once(cls, value: Any) -> Any:
+        if isinstance(value, dict) and ("sku" in value) == ("item_id" in value):
+            raise ValueError('expected a sku (a text), an item_id (a number), or {"sku": …}')
+        return value
+
+    @field_validator("sku", "item_id", mode="before")
+    @classmethod
+    def _given(cls, value: Any) -> Any:
+        if value is None:
+            raise ValueError("expected a sku (a text) or an item_id (a number)")
+        return value
+
+    @property
+    def key(self) -> ItemKey:
+        """Return the product."""
+        named = self.sku if self.sku is not None else self.item_id
+        assert named is not None  # noqa: S101 - _named_once made sure
+        return ItemKey.from_json(named)
+
 
 def _as_example(value: Any) -> Any:
-    return value if isinstance(value, dict | Example) else {"item_id": value}
+    if isinstance(value, dict | Example):
+        return value
+    return {"sku" if isinstance(value, str) else "item_id": value}
 
 
 Examples = Annotated[
-    list[Annotated[Example, BeforeValidator(_as_example, json_schema_input_type=ItemId | Example)]],
+    list[
+        Annotated[
+            Example, BeforeValidator(_as_example, json_schema_input_type=Sku | ItemId | Example)
+        ]
+    ],
     Field(max_length=MAX_EXAMPLES),
 ]
 
@@ -60,36 +101,43 @@ class RecommendationRequest(Options):
     negative: Examples = Field(default_factory=list, description="products to be unlike")
     filters: Filters = Field(default_factory=Filters)
 
-    @property
-    def options(self) -> SearchOptions:
-        """Return what can be asked of any search."""
-        given = self.model_dump(include=set(Options.model_fields), exclude_unset=True)
-        return SearchOptions(**given, **self.filters.model_dump(exclude_unset=True))
+
+@lru_cache(maxsize=8)
+def request_model(catalog: Catalog) -> type[RecommendationRequest]:
+    """Return the class of requests for recommendations from a catalog."""
+    filters = filters_model(catalog)
+    return create_model(
+        "RecommendationRequest",
+        __base__=RecommendationRequest,
+        __doc__=RecommendationRequest.__doc__,
+        filters=(filters, Field(default_factory=filters)),
+        **capped(catalog),
+    )
 
 
 class Recommendations(SimilarItems):
     """The answer to a question by examples."""
 
-    unknown_ids: list[int] = Field(
-        description="ids of the question that had no say: unknown, removed or not embedded"
+    unknown_ids: list[int | str] = Field(
+        description="what the request names and had no say: unknown, removed or not embedded"
     )
 
 
 def recommend(
-    database: Database,
-    encoders: EncoderCache,
+    engine: PhotoSearch,
+    catalog: Catalog,
     asked: RecommendationRequest,
     positive: Sequence[Photo] = (),
     negative: Sequence[Photo] = (),
 ) -> Recommendations:
-    """Find the products on sale that are like some examples, and unlike others.
+    """Find the listed products that are like some examples, and unlike others.
 
     Compared is the weighted mean of the positive unit vectors; with negatives, that mean plus its
     difference from theirs.
 
     Args:
-        database: the open database.
-        encoders: where the active model's encoder is kept.
+        engine: what computes and finds.
+        catalog: what is declared of the products.
         asked: the examples from the catalog, and which products may be answers.
         positive: photos to be like, each of weight 1.
         negative: photos to be unlike, each of weight 1.
@@ -98,75 +146,104 @@ def recommend(
         `top_n` products whenever so many match, none of the examples among them.
 
     Raises:
-        QuestionError: there is no positive example left, the examples cancel each other out, or a
+        QueryError: there is no positive example left, the examples cancel each other out, or a
             photo can't be used.
         NoModelError: no model is active.
         LookalikeError: this machine lacks the model's weights.
     """
     if not (asked.positive or positive):
-        raise QuestionError("positive", "name at least one product, or send a photo, to be like")
+        raise QueryError("positive", "name at least one product, or send a photo, to be like")
+    options = SearchOptions(catalog, asked, asked.filters.as_json())
 
     def search(
         connection: psycopg.Connection[Any], model: str, vectors: NDArray[np.float32]
     ) -> Recommendations:
-        known = _known(connection, [example.item_id for example in asked.positive + asked.negative])
-        likes = _sum_up(asked.positive, known, vectors[: len(positive)])
-        dislikes = _sum_up(asked.negative, known, vectors[len(positive) :])
-        question = Question(
+        keys = [example.key for example in asked.positive + asked.negative]
+        found = _find_examples(connection, keys)
+        likes = _sum_up(asked.positive, found, vectors[: len(positive)])
+        dislikes = _sum_up(asked.negative, found, vectors[len(positive) :])
+        search_query = SearchQuery(
             model=model,
-            embedding=HalfVector(_direction(likes, dislikes)),
+            embeddings=(HalfVector(_direction(likes, dislikes)),),
             asked={
-                "positive": _repeat(asked.positive, positive),
-                "negative": _repeat(asked.negative, negative),
+                "positive": _repeat(asked.positive, found, positive),
+                "negative": _repeat(asked.negative, found, negative),
             },
-            excluded=sorted({example.item_id for example in asked.positive + asked.negative}),
+            excluded=sorted({product.item_id for product in found.values()}),
             photos=frozenset(
                 [photo.sha256 for photo in (*positive, *negative)]
-                + [sha256 for _, sha256 in known.values()]
+                + [sha256 for product in found.values() for sha256 in product.photos]
             ),
             examples=np.stack([vector for vector, _ in likes + dislikes]).astype(np.float32),
         )
-        answer = nearest(connection, question, asked.options)
-        unknown = [item_id for item_id in question.excluded if item_id not in known]
-        return Recommendations(**dict(answer), unknown_ids=unknown)
+        answer = nearest(connection, search_query, options)
+        recommendations: Recommendations = answer_model(Recommendations, catalog)(
+            **dict(answer), unknown_ids=_without_vector(keys, found)
+        )
+        return recommendations
 
-    return with_vectors(database, encoders, [*positive, *negative], search)
+    return with_vectors(engine, [*positive, *negative], search)
 
 
 Vector = NDArray[np.float64]
 Weighted = list[tuple[Vector, float]]
-Known = Mapping[int, tuple[Vector, str]]
 
 
-def _known(connection: psycopg.Connection[Any], item_ids: list[int]) -> Known:
-    """Return the vector and the photo's SHA-256 of those products that have one."""
-    rows = connection.execute(query(__package__, "example_embeddings"), {"item_ids": item_ids})
-    return {
-        item_id: (embedding.to_numpy().astype(np.float64), sha256)
-        for item_id, embedding, sha256 in rows
-    }
+@dataclass(frozen=True)
+class _Found:
+    """A product that a request names."""
+
+    item_id: int
+    sku: str
+    vector: Vector | None
+    photos: list[str]
+    """The SHA-256 of each of its photos."""
 
 
-def _sum_up(examples: list[Example], known: Known, photos: NDArray[np.float32]) -> Weighted:
-    """Return the vectors of one side with their weights."""
-    items = [
-        (known[example.item_id][0], example.weight)
-        for example in examples
-        if example.item_id in known
+def _find_examples(
+    connection: psycopg.Connection[Any], keys: Sequence[ItemKey]
+) -> Mapping[ItemKey, _Found]:
+    """Return the products that a request names, as far as they exist."""
+    parameters = {"skus": [key.sku for key in keys], "item_ids": [key.item_id for key in keys]}
+    with connection.cursor(row_factory=dict_row) as rows:
+        rows.execute(query(__package__, "fetch_examples"), parameters)
+        return {
+            keys[row["number"] - 1]: _Found(
+                row["item_id"],
+                row["sku"],
+                row["embedding"] and row["embedding"].to_numpy().astype(np.float64),
+                row["photos"],
+            )
+            for row in rows
+        }
+
+
+def _without_vector(keys: Sequence[ItemKey], found: Mapping[ItemKey, _Found]) -> list[int | str]:
+    """Return what the caller wrote of the products that had no say, each once."""
+    return [
+        key.written for key in dict.fromkeys(keys) if key not in found or found[key].vector is None
     ]
+
+
+def _sum_up(
+    examples: list[Example], found: Mapping[ItemKey, _Found], photos: NDArray[np.float32]
+) -> Weighted:
+    """Return the vectors of one side with their weights."""
+    products = [(found[e.key].vector, e.weight) for e in examples if e.key in found]
+    items = [(vector, weight) for vector, weight in products if vector is not None]
     return items + [(vector.astype(np.float64), 1.0) for vector in photos]
 
 
 def _direction(likes: Weighted, dislikes: Weighted) -> Vector:
     """Return the unit vector to compare with."""
     if not likes:
-        raise QuestionError("positive", "no product of the list is known and embedded")
+        raise QueryError("positive", "no product of the list is known and embedded")
     target = _mean(likes)
     if dislikes:
         target = target + (target - _mean(dislikes))
     length = np.linalg.norm(target)
     if not length > NO_DIRECTION:
-        raise QuestionError(
+        raise QueryError(
             "positive", "these examples cancel each other out, so nothing can be like all of them"
         )
     direction: Vector = target / length
@@ -180,7 +257,18 @@ def _mean(side: Weighted) -> Vector:
     return mean
 
 
-def _repeat(examples: list[Example], photos: Sequence[Photo]) -> list[dict[str, Any]]:
-    return [example.model_dump() for example in examples] + [
-        {"image": photo.described(), "weight": 1.0} for photo in photos
-    ]
+def _repeat(
+    examples: list[Example], found: Mapping[ItemKey, _Found], photos: Sequence[Photo]
+) -> list[dict[str, Any]]:
+    """Return how the answer repeats one side: both names of a product that exists."""
+    return [
+        {
+            **(
+                {"item_id": found[example.key].item_id, "sku": found[example.key].sku}
+                if example.key in found
+                else example.model_dump(include={"item_id", "sku"}, exclude_none=True)
+            ),
+            "weight": example.weight,
+        }
+        for example in examples
+    ] + [{"image": photo.described(), "weight": 1.0} for photo in photos]

@@ -6,21 +6,27 @@ import psycopg
 from psycopg.rows import dict_row
 
 from app.database import query
+from app.items.keys import ItemKey
 from app.search.answers import SimilarItems
 from app.search.errors import NoModelError, NotEmbeddedError, UnknownItemError
-from app.search.nearest import Question, nearest
-from app.search.options import SearchOptions
+from app.search.nearest import nearest
+from app.search.options import FIRST_PHOTO, PhotoChoice, SearchOptions
+from app.search.query import SearchQuery
 
 
 def similar_items(
-    connection: psycopg.Connection[Any], item_id: int, options: SearchOptions | None = None
+    connection: psycopg.Connection[Any],
+    key: ItemKey,
+    options: SearchOptions,
+    photos: PhotoChoice = FIRST_PHOTO,
 ) -> SimilarItems:
-    """Find the products on sale that look most like one of them.
+    """Find the listed products that look most like one of them.
 
     Args:
         connection: a connection; all statements run in its transaction.
-        item_id: the product.
-        options: how many, which, how varied; the five most similar by default.
+        key: the product.
+        options: how many, which, how varied, and what is declared of the products.
+        photos: whether to compare with the product's first photo, or with all of them.
 
     Returns:
         `top_n` products whenever so many match, itself never among them.
@@ -30,37 +36,42 @@ def similar_items(
         UnknownItemError: there is no such product.
         NotEmbeddedError: it has no vector; the text says why.
     """
-    state = _searchable(connection, item_id)
-    question = Question(
-        model=state["model"],
-        embedding=state["embedding"],
-        asked={"item_id": item_id},
-        excluded=[item_id],
-        photos=frozenset([state["image_sha256"]]),
+    states = _searchable(connection, key)
+    product = states[0]
+    asked: dict[str, Any] = {"item_id": product["item_id"], "sku": product["sku"]}
+    if photos != FIRST_PHOTO:
+        asked["photos"] = photos
+    vectors = [state["embedding"] for state in states]
+    search_query = SearchQuery(
+        model=product["model"],
+        embeddings=tuple(vectors if photos == "all" else vectors[:1]),
+        asked=asked,
+        excluded=[product["item_id"]],
+        photos=frozenset(product["photos"]),
     )
-    return nearest(connection, question, options or SearchOptions())
+    return nearest(connection, search_query, options)
 
 
-def _searchable(connection: psycopg.Connection[Any], item_id: int) -> dict[str, Any]:
-    """Return what `item_state` says of a product, or raise what stands in the way of a search."""
+def _searchable(connection: psycopg.Connection[Any], key: ItemKey) -> list[dict[str, Any]]:
+    """Return what `fetch_item_state` says of a product, or raise what prevents a search."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        state = cursor.execute(query(__package__, "item_state"), {"item_id": item_id}).fetchone()
-    assert state is not None  # noqa: S101 - the query starts from one row
-    if not state["known"]:
-        raise UnknownItemError(f"no product has the id {item_id}")
+        states = cursor.execute(query(__package__, "fetch_item_state"), key.parameters).fetchall()
+    state = states[0]  # the statement starts from one row
+    if state["item_id"] is None:
+        raise UnknownItemError.named(key)
     if state["removed"]:
-        raise UnknownItemError(f"product {item_id} has left the catalog")
+        raise UnknownItemError(f"product {key} has left the catalog")
     if state["model"] is None:
         raise NoModelError
     if state["embedding"] is not None:
-        return state
+        return states
     if not state["has_photo"]:
-        raise NotEmbeddedError(f"product {item_id} has no photo, so nothing can look like it")
+        raise NotEmbeddedError(f"product {key} has no photo, so nothing can look like it")
     if state["last_error"] is not None:
         raise NotEmbeddedError(
-            f"the photo of product {item_id} can't be embedded: {state['last_error']}"
+            f"the photo of product {key} can't be embedded: {state['last_error']}"
         )
     raise NotEmbeddedError(
-        f"product {item_id} is not embedded by {state['model']} yet: run `lookalike embed`, "
+        f"product {key} is not embedded by {state['model']} yet: run `lookalike embed`, "
         "or wait for the worker"
     )

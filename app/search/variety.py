@@ -1,15 +1,13 @@
 """Choosing a varied answer among the nearest products."""
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.search.options import SearchOptions
-
-if TYPE_CHECKING:
-    from app.search.nearest import Question
+from app.search.options import Options
+from app.search.query import SearchQuery
 
 DUPLICATE_DISTANCE = 0.01
 """Cosine distance up to which two photos count as one picture."""
@@ -17,16 +15,16 @@ DUPLICATE_DISTANCE = 0.01
 Row = dict[str, Any]
 
 
-def choose(rows: list[Row], question: "Question", options: SearchOptions) -> list[Row]:
+def choose(rows: list[Row], search_query: SearchQuery, options: Options) -> list[Row]:
     """Choose `top_n` of the nearest products: no duplicates, within the caps, diverse.
 
     Greedy, one product after the other. With diversity d the next is the one of highest marginal
-    relevance, (1 - d) × similarity to the question - d × highest similarity to one chosen already
+    relevance, (1 - d) × similarity to the query - d × highest similarity to one chosen already
     (Carbonell & Goldstein, "The use of MMR", SIGIR 1998); with d = 0 that is the nearest.
 
     Args:
-        rows: candidates, nearest first, with `embedding` where duplicates or diversity matter.
-        question: what they were compared with.
+        rows: candidates, nearest first, with `_sha256` and `_embedding` where these matter.
+        search_query: what they were compared with.
         options: what was asked for.
 
     Returns:
@@ -37,8 +35,8 @@ def choose(rows: list[Row], question: "Question", options: SearchOptions) -> lis
     closest = np.full(len(rows), -1.0)  # to any product chosen so far
     open_ = np.ones(len(rows), dtype=bool)
     if options.exclude_duplicates:
-        open_ &= _closest_asked(question, similarity, vectors) < 1 - DUPLICATE_DISTANCE
-        open_ &= np.array([row["image_sha256"] not in question.photos for row in rows], bool)
+        open_ &= _closest_asked(search_query, similarity, vectors) < 1 - DUPLICATE_DISTANCE
+        open_ &= np.array([row["_sha256"] not in search_query.photos for row in rows], bool)
     counts: Counter[tuple[str, Any]] = Counter()
     chosen: list[int] = []
     while len(chosen) < options.top_n and open_.any():
@@ -52,25 +50,25 @@ def choose(rows: list[Row], question: "Question", options: SearchOptions) -> lis
             closest = np.maximum(closest, vectors @ vectors[pick])
         if options.exclude_duplicates:
             open_ &= closest < 1 - DUPLICATE_DISTANCE
-            photo = rows[pick]["image_sha256"]
-            open_ &= np.array([row["image_sha256"] != photo for row in rows], bool)
+            photo = rows[pick]["_sha256"]
+            open_ &= np.array([row["_sha256"] != photo for row in rows], bool)
     return [rows[at] for at in sorted(chosen)]
 
 
 def _closest_asked(
-    question: "Question", similarity: NDArray[np.float64], vectors: NDArray[np.float32] | None
+    search_query: SearchQuery, similarity: NDArray[np.float64], vectors: NDArray[np.float32] | None
 ) -> NDArray[np.float64]:
     """Return each row's similarity to what was asked about: the closest of several examples."""
-    if question.examples is None or vectors is None:
+    if search_query.examples is None or vectors is None:
         return similarity
-    closest: NDArray[np.float64] = (vectors @ question.examples.T).max(axis=1)
+    closest: NDArray[np.float64] = (vectors @ search_query.examples.T).max(axis=1)
     return closest
 
 
 def _vectors(rows: list[Row]) -> NDArray[np.float32] | None:
-    if not rows or rows[0]["embedding"] is None:
+    if not rows or rows[0]["_embedding"] is None:
         return None
-    return np.stack([row["embedding"].to_numpy() for row in rows]).astype(np.float32)
+    return np.stack([row["_embedding"].to_numpy() for row in rows]).astype(np.float32)
 
 
 def _within_caps(row: Row, caps: dict[str, int], counts: Counter[tuple[str, Any]]) -> bool:

@@ -27,6 +27,14 @@ BEGIN
     LOOP
         EXECUTE format('REVOKE USAGE ON SCHEMA %I FROM %I', current_schema(), role_name);
     END LOOP;
+    -- Alembic's own table stays.
+    FOR role_name IN
+        SELECT r.rolname
+        FROM pg_roles AS r
+        WHERE r.rolname IN ('lookalike_analyst', 'lookalike_api', 'lookalike_worker')
+    LOOP
+        EXECUTE format('REVOKE ALL ON alembic_version FROM %I', role_name);
+    END LOOP;
 END
 $$;
 

@@ -11,7 +11,7 @@ from pgvector.psycopg import register_vector
 
 from app.database import open_database
 from app.encoders.registry import get_backbone
-from app.models import activate, add
+from app.models import activate, register
 from tests.analysts.conftest import ANALYST, as_role
 from tests.conftest import clone, settings_for
 
@@ -131,16 +131,16 @@ def test_a_forgotten_query_ends(drawn: Connection) -> None:
 def two_models_url(server: str, drawn_template: str, home: Path) -> Iterator[str]:
     """The drawn catalog with a second model, of another length, registered after the roles."""
     with clone(server, drawn_template) as url:
-        with open_database(settings_for(url, home)) as database:
-            with database.session() as session:
-                add(session, get_backbone("mobilenet_v2"), "other", "0" * 64)
-                session.commit()
-            with database.connection() as connection:
-                connection.cursor().executemany(
-                    "INSERT INTO embeddings (model_id, item_id, embedding, image_sha256) "
-                    "VALUES (2, %s, %s, '')",
-                    [(10001 + n, HalfVector([n % 3 + 1.0, 1.0] + [0.0] * 1278)) for n in range(9)],
-                )
+        with (
+            open_database(settings_for(url, home)) as database,
+            database.connection() as connection,
+        ):
+            register(connection, get_backbone("mobilenet_v2"), "other", "0" * 64)
+            connection.cursor().executemany(
+                "INSERT INTO embeddings (model_id, item_id, position, embedding, image_sha256) "
+                "VALUES (2, %s, 1, %s, '')",
+                [(10001 + n, HalfVector([n % 3 + 1.0, 1.0] + [0.0] * 1278)) for n in range(9)],
+            )
         yield url
 
 

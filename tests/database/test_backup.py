@@ -1,4 +1,4 @@
-"""The backup page, run word by word by an owner who is no superuser; and damages after a restore."""
+"""The backup page, run word by word by an owner who is no superuser; damages after a restore."""
 
 import os
 import re
@@ -13,9 +13,16 @@ import pytest
 from app.database import Database, connect, embedded, open_database, schema
 from app.database.differences import find_differences
 from app.database.objects import missing_objects
-from tests.conftest import LOOKALIKE, NUMBERS, Cli, cli_environment, clone, database_uri, settings_for
+from tests.conftest import (
+    LOOKALIKE,
+    NUMBERS,
+    Cli,
+    cli_environment,
+    clone,
+    settings_for,
+)
 from tests.models.conftest import add_model, models_template  # noqa: F401 - a fixture
-from tests.support.commands import execute
+from tests.support.waiting import execute
 
 PAGE = Path(__file__).parents[2] / "docs" / "backup.md"
 
@@ -46,7 +53,9 @@ def commands_of(heading: str) -> str:
     return "\n".join(re.findall(r"```sh\n(.*?)```", part, re.DOTALL))
 
 
-def run_commands(text: str, url: str, home: Path, folder: Path) -> "subprocess.CompletedProcess[str]":
+def run_commands(
+    text: str, url: str, home: Path, folder: Path
+) -> "subprocess.CompletedProcess[str]":
     programs = f"{embedded.binary('pg_dump').parent}:{LOOKALIKE.parent}:{os.environ['PATH']}"
     return subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", text],
@@ -60,7 +69,11 @@ def run_commands(text: str, url: str, home: Path, folder: Path) -> "subprocess.C
 
 
 def test_the_page_word_by_word(
-    server: str, models_template: str, target: Owned, home: Path, tmp_path: Path  # noqa: F811
+    server: str,
+    models_template: str,
+    target: Owned,
+    home: Path,
+    tmp_path: Path,
 ) -> None:
     nearest = "SELECT array_agg(item_id) FROM similar_items(7, 20)"
     with clone(server, models_template) as url:
@@ -79,7 +92,11 @@ def test_the_page_word_by_word(
 
 
 def test_in_one_go_by_a_plain_owner(
-    server: str, models_template: str, target: Owned, home: Path, tmp_path: Path  # noqa: F811
+    server: str,
+    models_template: str,
+    target: Owned,
+    home: Path,
+    tmp_path: Path,
 ) -> None:
     with clone(server, models_template) as url:
         piped = f"pg_dump -Fc '{url}' | pg_restore --no-owner --dbname='{target.url}'"
@@ -196,9 +213,7 @@ def test_attributes_declared_later_are_no_difference(
         assert find_differences(connection) == []
 
 
-def test_a_model_that_is_active_is_no_difference(
-    empty_database: Database, empty_url: str
-) -> None:
+def test_a_model_that_is_active_is_no_difference(empty_database: Database, empty_url: str) -> None:
     add_model(empty_database, "one")
     add_model(empty_database, "two", dimensions=64)
     with connect(empty_url) as connection:

@@ -21,8 +21,9 @@ from app.database.differences import find_differences
 from app.encoders.registry import get_backbone
 from app.errors import LookalikeError
 from app.models import activate, drop, ensure_index, list_models, register
-from tests.conftest import Cli, clone, database_uri, settings_for
-from tests.support.commands import execute
+from tests.conftest import Cli, clone, settings_for
+from tests.support.templates import database_uri
+from tests.support.waiting import execute
 
 UNUSUAL = [
     ("DateStyle", "German"),

@@ -11,8 +11,9 @@ from psycopg import sql
 from app.database import Database, open_database, schema
 from app.database.differences import find_differences
 from app.errors import LookalikeError
-from tests.conftest import NUMBERS, Cli, clone, database_uri, settings_for
+from tests.conftest import NUMBERS, Cli, clone, settings_for
 from tests.models.conftest import add_model
+from tests.support.templates import database_uri
 
 UNCOMMENTED = """
 SELECT c.relname || coalesce('.' || a.attname, '')

@@ -13,7 +13,8 @@ from app.database.connection import probe
 from app.database.url import SOMEWHERE, is_showable, libpq_url, redacted_url
 from app.errors import LookalikeError
 from app.settings import Settings
-from tests.conftest import Cli, database_uri, settings_for
+from tests.conftest import Cli, settings_for
+from tests.support.templates import database_uri
 
 PIECES = st.lists(
     st.sampled_from(["Zebra", "Quokka", "Narwhal"]).flatmap(

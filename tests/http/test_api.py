@@ -10,8 +10,9 @@ from flask.testing import FlaskClient
 
 from app.encoders.registry import get_backbone
 from app.http import create_app
-from app.items.cursors import LAST_ID, digest, encode
-from app.models import add
+from app.items.cursors import digest, encode
+from app.items.keys import LAST_ID
+from app.models import register
 from app.settings import Settings
 from tests.conftest import Cli
 
@@ -27,7 +28,9 @@ def ids(catalog_url: str) -> dict[str, int]:
             return int(row[0])
 
         embedded = one("SELECT min(item_id) FROM item_embeddings")
-        bare = one("SELECT min(item_id) FROM items WHERE image_path IS NULL")
+        bare = one(
+            "SELECT min(item_id) FROM items LEFT JOIN photos USING (item_id) WHERE sha256 IS NULL"
+        )
         gone = one(
             "UPDATE items SET removed_at = now() "
             "WHERE item_id = (SELECT max(item_id) FROM item_embeddings) RETURNING item_id"
@@ -64,7 +67,12 @@ def test_the_photo_is_the_catalogs(
 def test_similar_items(client: FlaskClient, ids: dict[str, int]) -> None:
     body = client.get(f"/api/v1/items/{ids['embedded']}/similar").get_json()
     assert (body["model"], body["requested"], body["returned"]) == ("compact", 5, 5)
-    assert body["query"] == {"item_id": ids["embedded"], "top_n": 5, "filters": {}}
+    assert body["query"] == {
+        "item_id": ids["embedded"],
+        "sku": str(ids["embedded"]),
+        "top_n": 5,
+        "filters": {},
+    }
     assert body["search"] == "exact"
     results = body["results"]
     assert ids["embedded"] not in {result["item_id"] for result in results}
@@ -138,8 +146,9 @@ def test_a_failed_photo_is_its_own_reason(
     with psycopg.connect(catalog_url) as connection:
         connection.execute("DELETE FROM embeddings WHERE item_id = %s", [ids["embedded"]])
         connection.execute(
-            "INSERT INTO embedding_jobs (model_id, item_id, state, last_error, image_sha256) "
-            "SELECT 1, item_id, 'failed', 'the file is empty', image_sha256 FROM items "
+            "INSERT INTO embedding_jobs "
+            "(model_id, item_id, position, state, last_error, image_sha256) "
+            "SELECT 1, item_id, 1, 'failed', 'the file is empty', sha256 FROM photos "
             "WHERE item_id = %s",
             [ids["embedded"]],
         )
@@ -208,10 +217,9 @@ def test_models_and_stats(client: FlaskClient) -> None:
 
 
 def test_pages_of_models(client: FlaskClient) -> None:
-    with client.application.extensions["database"].session() as session:
+    with client.application.extensions["database"].connection() as connection:
         for name in ("second", "third"):
-            add(session, get_backbone("compact"), name, "0" * 64)
-        session.commit()
+            register(connection, get_backbone("compact"), name, "0" * 64)
     seen, cursor = [], ""
     for more in (True, False):
         page = client.get(f"/api/v1/models?limit=2{cursor}").get_json()
@@ -282,10 +290,10 @@ def test_the_openapi_document_describes_what_is_there(client: FlaskClient) -> No
     assert document["openapi"].startswith("3.")
     paths = document["paths"]
     assert set(paths) >= {
-        "/api/v1/items", "/api/v1/items/{item_id}", "/api/v1/items/{item_id}/image",
-        "/api/v1/items/{item_id}/similar", "/api/v1/models", "/api/v1/stats", "/healthz", "/readyz",
+        "/api/v1/items", "/api/v1/items/{item}", "/api/v1/items/{item}/image",
+        "/api/v1/items/{item}/similar", "/api/v1/models", "/api/v1/stats", "/healthz", "/readyz",
     }  # fmt: skip
-    similar = paths["/api/v1/items/{item_id}/similar"]["get"]
+    similar = paths["/api/v1/items/{item}/similar"]["get"]
     names = {parameter["name"] for parameter in similar["parameters"]}
     assert names >= {"top_n", "min_similarity", "gender", "brand_name", "price_max"}
     assert "application/problem+json" in similar["responses"]["422"]["content"]

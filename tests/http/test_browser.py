@@ -128,7 +128,7 @@ def test_a_visitor_filters(visit: Visit, site: str) -> None:
 
 def test_the_pages_about_the_api_come_from_this_server_alone(visit: Visit, site: str) -> None:
     visit.page.goto(f"{site}/docs")
-    expect(visit.page.get_by_text("/api/v1/items/{item_id}/similar")).to_be_visible()
+    expect(visit.page.get_by_text("/api/v1/items/{item}/similar")).to_be_visible()
     assert visit.hosts == {urlsplit(site).netloc}
     assert visit.complaints == []
 

@@ -11,6 +11,8 @@ from PIL import Image, ImageOps
 
 from tests.http.conftest import Product, ask, encoded, ids, upload
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_photo_of_the_catalog_finds_its_product_and_then_what_that_finds(
     reader: FlaskClient, product: Product

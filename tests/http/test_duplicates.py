@@ -1,7 +1,6 @@
 """Near-identical pairs: all of them, each once, page by page, and as a view."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,29 +9,20 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 from numpy.typing import NDArray
-from pgvector import HalfVector
 
-from app.database import Database, EmbeddingModel
-from app.encoders.registry import get_backbone
-from app.models import add
-from app.search import duplicates
+from app.database import Database
+from app.models import EmbeddingModel, ensure_index
+from app.search.duplicates import PageBudget, list_duplicates
 from app.search.variety import DUPLICATE_DISTANCE
 from tests.conftest import client_of, settings_for
 from tests.http.conftest import refusal
-from worker.embedding.index import ensure_index
+from tests.support.products import Vectors, store_model, store_product, unit_vectors
 
 DIMENSIONS = 64
 FIRST_ID = 101
 PATH = "/api/v1/duplicates"
 
 Pairs = dict[tuple[int, int], bool]
-
-
-def random_vectors(count: int) -> NDArray[np.float32]:
-    """Unit vectors none of which is near another."""
-    vectors = np.random.default_rng(3).normal(size=(count, DIMENSIONS))
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors, dtype=np.float32)
 
 
 def turned(vector: NDArray[np.float32], distance: float, seed: int = 0) -> NDArray[np.float32]:
@@ -44,40 +34,31 @@ def turned(vector: NDArray[np.float32], distance: float, seed: int = 0) -> NDArr
     return np.asarray(cosine * vector + np.sqrt(1 - cosine**2) * other, dtype=np.float32)
 
 
-def fill(database: Database, vectors: NDArray[np.float32], files: list[str]) -> EmbeddingModel:
+def vectors_of(count: int) -> Vectors:
+    """Unit vectors none of which is near another."""
+    return unit_vectors(count, DIMENSIONS)
+
+
+def fill(database: Database, vectors: Vectors, files: list[str]) -> EmbeddingModel:
     """Store products from `FIRST_ID` on, with a vector and a file each."""
-    with database.session() as session:
-        session.expire_on_commit = False
-        backbone = replace(get_backbone("compact"), dimensions=DIMENSIONS)
-        model = add(session, backbone, "made_up", "0" * 64)
-        session.commit()
+    with database.connection() as connection:
+        model = store_model(connection, DIMENSIONS)
     with database.connection() as connection:
         store(connection, FIRST_ID, vectors, files)
     return model
 
 
 def store(
-    connection: psycopg.Connection[Any], first: int, vectors: NDArray[np.float32], files: list[str]
+    connection: psycopg.Connection[Any], first: int, vectors: Vectors, files: list[str]
 ) -> None:
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO items (item_id, image_path, image_sha256) VALUES (%s, %s, %s)",
-            [(first + at, f"images/{first + at}.jpg", file) for at, file in enumerate(files)],
-        )
-        cursor.executemany(
-            "INSERT INTO embeddings (model_id, item_id, embedding, image_sha256) "
-            "VALUES (1, %s, %s, %s)",
-            [
-                (first + at, HalfVector(vector), file)
-                for at, (vector, file) in enumerate(zip(vectors, files, strict=True))
-            ],
-        )
+    for at, (vector, file) in enumerate(zip(vectors, files, strict=True)):
+        store_product(connection, str(first + at), [file], [vector])
 
 
 @pytest.fixture
 def pairs(empty_database: Database) -> Pairs:
     """A catalog of 60 products, and its pairs: whether they are the same file."""
-    vectors = random_vectors(60)
+    vectors = vectors_of(60)
     files = [f"file {at}" for at in range(60)]
     vectors[40] = turned(vectors[5], 0.004)
     vectors[41] = turned(vectors[5], 0.003, seed=1)
@@ -120,6 +101,17 @@ def pages(client: FlaskClient, limit: int) -> Iterator[list[dict[str, Any]]]:
         cursor = {"cursor": following}
 
 
+def budgeted(database: Database, limit: int, budget: PageBudget) -> Iterator[list[tuple[int, int]]]:
+    cursor: str | None = None
+    while True:
+        with database.connection() as connection:
+            found = list_duplicates(connection, limit, cursor, budget)
+        yield [(pair.item_id, pair.duplicate_id) for pair in found.pairs]
+        cursor = found.next_cursor
+        if cursor is None:
+            return
+
+
 def keys(found: list[dict[str, Any]]) -> list[tuple[int, int]]:
     return [(pair["item_id"], pair["duplicate_id"]) for pair in found]
 
@@ -129,6 +121,7 @@ def test_all_pairs_each_once(shop: FlaskClient, pairs: Pairs) -> None:
     assert following is None
     assert keys(found) == sorted(pairs)
     for pair, key in zip(found, sorted(pairs), strict=True):
+        assert (pair["sku"], pair["duplicate_sku"]) == (str(key[0]), str(key[1]))
         assert pair["same_file"] is pairs[key]
         assert pair["distance"] == 0 if pair["same_file"] else 0 < pair["distance"] <= 0.01
 
@@ -136,23 +129,18 @@ def test_all_pairs_each_once(shop: FlaskClient, pairs: Pairs) -> None:
 @pytest.mark.parametrize("limit", [1, 2, 4, 100])
 @pytest.mark.parametrize("share", [1, 7, 300])
 def test_pages_cover_every_pair_once_however_small_they_are(
-    shop: FlaskClient, pairs: Pairs, monkeypatch: pytest.MonkeyPatch, limit: int, share: int
+    empty_database: Database, pairs: Pairs, limit: int, share: int
 ) -> None:
-    monkeypatch.setattr(duplicates, "MAX_LOOKED_AT", share)
-    monkeypatch.setattr(duplicates, "AT_ONCE", 3)
-    found = list(pages(shop, limit))
-    assert [key for part in found for key in keys(part)] == sorted(pairs)
+    found = list(budgeted(empty_database, limit, PageBudget(products=share, batch=3)))
+    assert [key for part in found for key in part] == sorted(pairs)
     assert all(len(part) <= limit for part in found)
     assert len(found) >= 60 / share
 
 
-def test_without_an_index_a_page_compares_few(
-    shop: FlaskClient, pairs: Pairs, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(duplicates, "MAX_COMPARED", 60 * 9)
-    found = list(pages(shop, 100))
+def test_without_an_index_a_page_compares_few(empty_database: Database, pairs: Pairs) -> None:
+    found = list(budgeted(empty_database, 100, PageBudget(vectors=60 * 9)))
     assert len(found) == 6  # of 10 products each
-    assert [key for part in found for key in keys(part)] == sorted(pairs)
+    assert [key for part in found for key in part] == sorted(pairs)
 
 
 def test_pages_stay_whole_while_products_come_and_go(
@@ -163,7 +151,7 @@ def test_pages_stay_whole_while_products_come_and_go(
     _, passed = keys(first)[-1]
     with empty_database.connection() as connection:
         connection.execute("UPDATE items SET removed_at = now() WHERE item_id = %s", [passed])
-        store(connection, 11, random_vectors(3)[2:], ["file 20"])
+        store(connection, 11, vectors_of(3)[2:], ["file 20"])
     assert cursor is not None
     rest, _ = page(shop, limit=100, cursor=cursor)
     assert keys(rest) == [key for key in sorted(pairs)[4:] if passed not in key]
@@ -172,7 +160,7 @@ def test_pages_stay_whole_while_products_come_and_go(
 def test_the_index_finds_what_comparing_all_does(
     shop: FlaskClient, empty_url: str, home: Path, empty_database: Database
 ) -> None:
-    vectors = random_vectors(1500)
+    vectors = vectors_of(1500)
     for at in range(700, 800):
         vectors[at] = turned(vectors[at - 600], 0.005)
     files = [f"file {at}" for at in range(1500)]
@@ -196,7 +184,7 @@ def test_the_index_finds_what_comparing_all_does(
 def test_one_distance_for_the_view_and_for_leaving_duplicates_out(
     shop: FlaskClient, empty_database: Database
 ) -> None:
-    vectors = random_vectors(10)
+    vectors = vectors_of(10)
     vectors[1] = turned(vectors[0], 0.95 * DUPLICATE_DISTANCE)
     vectors[2] = turned(vectors[0], 1.05 * DUPLICATE_DISTANCE)
     fill(empty_database, vectors, [f"file {at}" for at in range(10)])

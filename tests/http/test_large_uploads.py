@@ -17,6 +17,8 @@ from PIL import Image
 from tests.conftest import LOOKALIKE, cli_environment, free_port, wait_for
 from tests.http.conftest import encoded
 
+pytestmark = pytest.mark.slow
+
 WHOLE = 200_000_000
 PIECE = bytes(64 * 1024)
 PART = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'

@@ -21,7 +21,9 @@ from tests.http.html import asked, read
         ("/items/1?item_id=2", 422, "item_id"),
         ("/items/99999999999", 404, "99999999999"),
         ("/items/99999999999999999999999", 404, "99999999999999999999999"),
-        ("/items/abc", 404, "URL"),
+        ("/items/abc", 404, "abc"),
+        ("/items/%00", 404, "has the id \ufffd"),
+        (f"/items/{'x' * 300}", 404, "x" * 200),
         ("/nowhere", 404, "URL"),
     ],
 )

@@ -10,7 +10,9 @@ from flask.testing import FlaskClient
 
 from tests.conftest import client_of
 from tests.http.html import asked, read
+from tests.support.products import store_photos, store_product
 
+PICTURED = "EXISTS (SELECT FROM photos AS p WHERE p.item_id = i.item_id)"
 HOSTILE = """<script>alert(1)</script>"><img src=x onerror='alert(2)'>"""
 
 
@@ -27,13 +29,13 @@ def empty_client(empty_url: str, home: Path) -> Iterator[FlaskClient]:
 
 
 def ids(rows: psycopg.Connection[Any], where: str, *values: object) -> list[int]:
-    statement = f"SELECT item_id FROM items WHERE {where} ORDER BY item_id"
+    statement = f"SELECT item_id FROM items AS i WHERE {where} ORDER BY item_id"
     return [item_id for (item_id,) in rows.execute(statement.encode(), values)]
 
 
 def common_value(rows: psycopg.Connection[Any], column: str, skip: int = 0) -> str:
     found = rows.execute(
-        f"SELECT {column} FROM items WHERE image_path IS NOT NULL "
+        f"SELECT {column} FROM items AS i WHERE {PICTURED} "
         f"GROUP BY 1 ORDER BY count(*) DESC, 1 OFFSET {skip} LIMIT 1".encode()
     ).fetchone()
     assert found is not None
@@ -51,7 +53,7 @@ def test_the_grid_pages_through_every_product_with_a_photo(
         seen += page.items
         pages += 1
         url = page.next
-    assert seen == ids(rows, "image_path IS NOT NULL")
+    assert seen == ids(rows, PICTURED)
     assert pages == -(-len(seen) // 50)
     assert pages > 1
     assert page.all("a", href="/?limit=50"), "no way back to the first page"
@@ -81,7 +83,7 @@ def test_words_and_filters_narrow_the_grid(
 ) -> None:
     kind = common_value(rows, "article_type")
     colour = common_value(rows, "base_colour")
-    both = "image_path IS NOT NULL AND article_type = %s AND base_colour = %s"
+    both = f"{PICTURED} AND article_type = %s AND base_colour = %s"
     page = read(client, f"/?article_type={kind}&base_colour={colour}&limit=100")
     assert page.items == ids(rows, both, kind, colour)
     assert page.options("article_type")[kind]
@@ -90,9 +92,7 @@ def test_words_and_filters_narrow_the_grid(
 
     word = "Women"
     page = read(client, f"/?q={word}&limit=100")
-    assert page.items == ids(
-        rows, "image_path IS NOT NULL AND product_display_name ~ %s", rf"\m{word}\M"
-    )
+    assert page.items == ids(rows, f"{PICTURED} AND product_display_name ~ %s", rf"\m{word}\M")
     assert page.all("input", name="q", value=word)
 
 
@@ -101,7 +101,7 @@ def test_a_repeated_filter_means_any_of_these_and_stays_in_the_form(
 ) -> None:
     one, other = common_value(rows, "base_colour"), common_value(rows, "base_colour", skip=1)
     page = read(client, f"/?base_colour={one}&base_colour={other}&limit=100")
-    expected = ids(rows, "image_path IS NOT NULL AND base_colour IN (%s, %s)", one, other)
+    expected = ids(rows, f"{PICTURED} AND base_colour IN (%s, %s)", one, other)
     assert page.items == expected[:100]
     assert [value for value, chosen in page.options("base_colour").items() if chosen] == sorted(
         [one, other]
@@ -119,7 +119,7 @@ def test_a_field_counts_what_each_of_its_values_would_find(
     page = read(client, f"/?base_colour={colour}")
     for column, condition in [("article_type", "base_colour = %s"), ("base_colour", "%s <> ''")]:
         counted = rows.execute(
-            f"SELECT {column}, count(*) FROM items WHERE image_path IS NOT NULL "
+            f"SELECT {column}, count(*) FROM items AS i WHERE {PICTURED} "
             f"AND {condition} AND {column} IS NOT NULL GROUP BY 1".encode(),
             [colour],
         ).fetchall()
@@ -152,7 +152,7 @@ def test_what_the_form_does_not_show_is_carried_along(client: FlaskClient) -> No
 def test_a_product_shows_what_is_known_of_it(
     client: FlaskClient, rows: psycopg.Connection[Any]
 ) -> None:
-    (item_id, *_) = ids(rows, "image_path IS NOT NULL")
+    (item_id, *_) = ids(rows, PICTURED)
     rows.execute(
         "UPDATE items SET brand_name = 'Acme & Sons', price = 2299, discounted_price = 1609.20"
         " WHERE item_id = %s",
@@ -172,7 +172,7 @@ def test_a_product_shows_what_is_known_of_it(
 def test_a_product_shows_the_same_similar_items_as_the_api(
     client: FlaskClient, rows: psycopg.Connection[Any]
 ) -> None:
-    (item_id, *_) = ids(rows, "image_path IS NOT NULL")
+    (item_id, *_) = ids(rows, PICTURED)
     for url, api_url in [
         (f"/items/{item_id}", f"/api/v1/items/{item_id}/similar?top_n=12"),
         (f"/items/{item_id}?gender=Men", f"/api/v1/items/{item_id}/similar?top_n=12&gender=Men"),
@@ -188,7 +188,7 @@ def test_a_product_shows_the_same_similar_items_as_the_api(
 def test_more_similar_items_are_a_click_away(
     client: FlaskClient, rows: psycopg.Connection[Any]
 ) -> None:
-    (item_id, *_) = ids(rows, "image_path IS NOT NULL")
+    (item_id, *_) = ids(rows, PICTURED)
     page = read(client, f"/items/{item_id}?year_min=2000")
     (more,) = [tag["href"] for tag in page.all("a") if "top_n" in asked(tag["href"])]
     assert asked(more) == {"year_min": ["2000"], "top_n": ["48"]}
@@ -198,13 +198,14 @@ def test_more_similar_items_are_a_click_away(
 def test_a_product_without_similar_items_says_why(
     client: FlaskClient, rows: psycopg.Connection[Any]
 ) -> None:
-    bare = ids(rows, "image_path IS NULL")[0]
-    pending, failed = ids(rows, "image_path IS NOT NULL")[:2]
+    bare = ids(rows, f"NOT {PICTURED}")[0]
+    pending, failed = ids(rows, PICTURED)[:2]
     rows.execute("DELETE FROM embeddings WHERE item_id IN (%s, %s)", [pending, failed])
     rows.execute(
-        "INSERT INTO embedding_jobs (model_id, item_id, state, last_error, image_sha256)"
-        " SELECT model_id, item_id, 'failed', 'a <b>truncated</b> file', image_sha256"
-        " FROM items CROSS JOIN embedding_models WHERE item_id = %s",
+        "INSERT INTO embedding_jobs"
+        " (model_id, item_id, position, state, last_error, image_sha256)"
+        " SELECT 1, item_id, position, 'failed', 'a <b>truncated</b> file', sha256"
+        " FROM photos WHERE item_id = %s",
         [failed],
     )
     for item_id, reason in [
@@ -219,7 +220,7 @@ def test_a_product_without_similar_items_says_why(
 
 
 def test_a_hostile_name_is_text(client: FlaskClient, rows: psycopg.Connection[Any]) -> None:
-    (item_id, *_) = ids(rows, "image_path IS NOT NULL")
+    (item_id, *_) = ids(rows, PICTURED)
     rows.execute(
         "UPDATE items SET product_display_name = %s, brand_name = %s, base_colour = %s"
         " WHERE item_id = %s",
@@ -241,13 +242,13 @@ def test_a_hostile_name_is_text(client: FlaskClient, rows: psycopg.Connection[An
 
 
 def test_an_empty_shop_says_what_to_run(empty_client: FlaskClient, empty_url: str) -> None:
-    assert "Run lookalike ingest DIR" in read(empty_client, "/").words
+    assert "Run lookalike ingest SOURCE" in read(empty_client, "/").words
     with psycopg.connect(empty_url, autocommit=True) as connection:
-        connection.execute("INSERT INTO items (item_id) VALUES (1)")
+        store_product(connection, "1")
         page = read(empty_client, "/")
         assert "No photos yet" in page.words
-        assert "images/ID.jpg" in page.words
-        connection.execute("UPDATE items SET image_path = 'images/1.jpg', image_sha256 = ''")
+        assert "its profile names the column with the photos" in page.words
+        store_photos(connection, 1, ["images/1.jpg"])
     page = read(empty_client, "/")
     assert page.items == [1]
     assert page.inside("h1") == ["1 product"]
@@ -265,7 +266,7 @@ def test_the_notice_goes_once_something_is_embedded(client: FlaskClient) -> None
 def test_a_product_that_left_the_catalog_has_no_page(
     client: FlaskClient, rows: psycopg.Connection[Any]
 ) -> None:
-    (item_id, *_) = ids(rows, "image_path IS NOT NULL")
+    (item_id, *_) = ids(rows, PICTURED)
     rows.execute("UPDATE items SET removed_at = now() WHERE item_id = %s", [item_id])
     read(client, f"/items/{item_id}", 404)
     assert item_id not in read(client, "/").items

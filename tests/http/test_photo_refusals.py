@@ -15,6 +15,8 @@ from PIL import Image
 from tests.conftest import client_of
 from tests.http.conftest import Product, ask, encoded, refusal, upload
 
+pytestmark = pytest.mark.slow
+
 
 def chunk(kind: bytes, content: bytes) -> bytes:
     checksum = struct.pack(">I", zlib.crc32(kind + content))

@@ -19,18 +19,26 @@ PATH = "/api/v1/recommendations"
         ({"positive": [], "negative": [10]}, "positive"),
         ({"positive": [99], "negative": [98]}, "positive"),
         ({"positive": 5}, "positive"),
-        ({"positive": ["5"]}, "positive.0.item_id"),
+        ({"positive": ["no such sku"]}, "positive"),
+        ({"positive": [""]}, "positive.0.sku"),
+        ({"positive": ["x" * 201]}, "positive.0.sku"),
+        ({"positive": ["\0"]}, "positive.0.sku"),
+        ({"positive": [5.5]}, "positive.0.item_id"),
+        ({"positive": [None]}, "positive.0.item_id"),
+        ({"positive": [{"sku": 5}]}, "positive.0.sku"),
+        ({"positive": [{"item_id": "5"}]}, "positive.0.item_id"),
         ({"positive": [True]}, "positive.0.item_id"),
         ({"positive": [0]}, "positive.0.item_id"),
         ({"positive": [2**63]}, "positive.0.item_id"),
-        ({"positive": [{"weight": 2}]}, "positive.0.item_id"),
+        ({"positive": [{"weight": 2}]}, "positive.0"),
+        ({"positive": [{"sku": "5", "item_id": 5}]}, "positive.0"),
         ({"positive": [{"item_id": 5, "weight": 0}]}, "positive.0.weight"),
         ({"positive": [{"item_id": 5, "weight": -1}]}, "positive.0.weight"),
         ({"positive": [{"item_id": 5, "weight": "2"}]}, "positive.0.weight"),
         ({"positive": [{"item_id": 5, "weight": float("nan")}]}, "positive.0.weight"),
         ({"positive": [{"item_id": 5, "weight": float("inf")}]}, "positive.0.weight"),
         ({"positive": [{"item_id": 5, "wieght": 1}]}, "positive.0.wieght"),
-        ({"positive": [5], "negative": ["x"]}, "negative.0.item_id"),
+        ({"positive": [5], "negative": [[]]}, "negative.0.item_id"),
         ({"positive": [*range(1, 102)]}, "positive"),
         ({"positive": [5], "negative": [*range(1, 102)]}, "negative"),
         ({"positive": [5], "top_n": 0}, "top_n"),
@@ -64,6 +72,7 @@ def test_a_long_text_is_refused(reader: FlaskClient) -> None:
     refusal(reader.post(PATH, data=form, content_type=kind), 413)
 
 
+@pytest.mark.slow
 def test_bad_photos_and_forms_are_named(reader: FlaskClient, product: tuple[int, bytes]) -> None:
     _, photo = product
     half = {"positive_image": upload(photo), "negative_image": upload(photo[:99])}

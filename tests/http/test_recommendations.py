@@ -47,7 +47,7 @@ def test_one_positive_is_the_search_by_id(client: FlaskClient, vectors: Vectors)
     assert body["unknown_ids"] == []
     assert body.keys() - by_id.keys() == {"unknown_ids"}
     assert body["query"] == {
-        "positive": [{"item_id": item_id, "weight": 1.0}],
+        "positive": [{"item_id": item_id, "sku": str(item_id), "weight": 1.0}],
         "negative": [],
         "top_n": 20,
         "filters": {},
@@ -117,7 +117,10 @@ def test_filters_and_options_are_those_of_every_search(
     types = [result["article_type"] for result in body["results"]]
     assert len(types) == len(set(types))
     assert body["explain"]["reason"] == by_id["explain"]["reason"]
-    del body["query"]["positive"], body["query"]["negative"], by_id["query"]["item_id"]
+    for name in ("positive", "negative"):
+        del body["query"][name]
+    for name in ("item_id", "sku"):
+        del by_id["query"][name]
     assert body["query"] == by_id["query"]
 
 
@@ -128,11 +131,13 @@ def test_what_is_not_known_is_listed(
     with psycopg.connect(catalog_url) as connection:
         connection.execute("UPDATE items SET removed_at = now() WHERE item_id = %s", [gone])
         connection.execute("DELETE FROM embeddings WHERE item_id = %s", [pending])
-        row = connection.execute("SELECT item_id FROM items WHERE image_path IS NULL").fetchone()
+        row = connection.execute(
+            "SELECT item_id FROM items LEFT JOIN photos USING (item_id) WHERE sha256 IS NULL"
+        ).fetchone()
     assert row is not None
     unknown = [2**63 - 1, row[0], gone, pending]
     body = answer(client, positive=[one, *unknown[:3]], negative=[two, unknown[3]])
-    assert body["unknown_ids"] == sorted(unknown)
+    assert body["unknown_ids"] == unknown
     assert ids(body) == ids(answer(client, positive=[one], negative=[two]))
     problem = refusal(client.post(PATH, json={"positive": unknown, "negative": [two]}), 422)
     assert problem["parameters"] == ["positive"]
@@ -165,7 +170,7 @@ def test_duplicates_of_any_example_can_be_left_out(
             "WHERE item_id = %s) WHERE item_id = %s"
         )
         same_file = (
-            "UPDATE items SET image_sha256 = (SELECT image_sha256 FROM items "
+            "UPDATE photos SET sha256 = (SELECT sha256 FROM photos "
             "WHERE item_id = %s) WHERE item_id = %s"
         )
         connection.execute(same_vector, [one, twin])
@@ -175,6 +180,7 @@ def test_duplicates_of_any_example_can_be_left_out(
     assert not {copy, twin} & set(ids(answer(client, **asked, exclude_duplicates=True)))
 
 
+@pytest.mark.slow
 def test_photos_are_examples_too(
     client: FlaskClient, vectors: Vectors, product: tuple[int, bytes], sample_catalog: Any
 ) -> None:
@@ -197,6 +203,7 @@ def test_photos_are_examples_too(
     assert negative == [(set(), 1.0), (image, 1.0), (image, 1.0)]
 
 
+@pytest.mark.slow
 def test_a_photo_alone_is_the_search_by_photo(
     reader: FlaskClient, product: tuple[int, bytes]
 ) -> None:

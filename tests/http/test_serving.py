@@ -1,9 +1,9 @@
 """A real gunicorn: health, a clean stop, and a database that goes and comes."""
 
 import json
-import shutil
 import signal
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -13,8 +13,19 @@ import psutil
 import psycopg
 import pytest
 
-from app.database import embedded
-from tests.conftest import LOOKALIKE, Cli, cli_environment, free_port, wait_for
+from app.database import embedded, open_database, schema
+from tests.conftest import (
+    LOOKALIKE,
+    Cli,
+    cli_environment,
+    free_port,
+    settings_for,
+    wait_for,
+    web_server,
+)
+from tests.support.products import store_model, store_product, unit_vectors
+
+pytestmark = pytest.mark.slow
 
 
 def fetch(url: str) -> tuple[int, Any]:
@@ -77,10 +88,20 @@ def own_home(tmp_path: Path) -> Any:
     embedded.stop(tmp_path / "home")
 
 
-def test_the_embedded_server_comes_back_after_a_kill(own_home: Path, sample_catalog: Path) -> None:
+def make_shop(url: str, home: Path) -> None:
+    """Bring a database up to date, and store a product with a vector."""
+    with open_database(settings_for(url, home)) as database:
+        schema.upgrade(database)
+        with database.connection() as connection:
+            store_model(connection, 4)
+        with database.connection() as connection:
+            for sku, vector in zip("ab", unit_vectors(2, 4), strict=True):
+                store_product(connection, sku, [sku], [vector])
+
+
+def test_the_embedded_server_comes_back_after_a_kill(own_home: Path) -> None:
     environment = cli_environment(None, own_home)
-    for arguments in (["ingest", str(sample_catalog)], ["models", "add", "compact"]):
-        subprocess.run([LOOKALIKE, *arguments], env=environment, check=True, capture_output=True)
+    make_shop(embedded.start(own_home), own_home)
     port = free_port()
     process = subprocess.Popen([LOOKALIKE, "serve", "--port", str(port)], env=environment)
     try:
@@ -98,4 +119,20 @@ def test_the_embedded_server_comes_back_after_a_kill(own_home: Path, sample_cata
     finally:
         process.terminate()
         process.wait(30)
-    shutil.rmtree(own_home / "weights", ignore_errors=True)
+
+
+def test_the_first_answer_after_a_restart_of_the_database_comes_soon(own_home: Path) -> None:
+    url = embedded.start(own_home)
+    make_shop(url, own_home)
+    with web_server(url, own_home) as base:
+        answer = fetch(f"{base}/api/v1/items/a/similar")
+        assert answer[0] == 200
+        for pause in (0.0, 3.0):
+            embedded.stop(own_home)
+            assert fetch(f"{base}/api/v1/items/a/similar")[0] == 503
+            time.sleep(pause)
+            embedded.start(own_home)
+            begun = time.monotonic()
+            while fetch(f"{base}/api/v1/items/a/similar") != answer:
+                time.sleep(0.02)
+            assert time.monotonic() - begun < 2

@@ -12,8 +12,8 @@ import pytest
 from app.catalog.apply import apply_profile
 from app.catalog.profile import Profile
 from tests.conftest import Cli, clone
-from tests.conftest import _make_template as make_template
 from tests.ingest.fakes import SHOP, ListSource, MemoryPhotos, shop_profile
+from tests.support.templates import make_template
 from worker.ingest import IngestReport, Problem, ingest
 from worker.sources import Product
 
@@ -76,7 +76,7 @@ class Shop:
 @pytest.fixture(scope="session")
 def bare_template(server: str) -> str:
     """Name of a database with the schema and without any attribute."""
-    return make_template(server, "template_bare", lambda _: None)
+    return make_template(server, "template_bare")
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from app.database import Database, open_database
 from app.encoders.registry import get_backbone
 from app.models import EmbeddingModel, ensure_index, register
 from tests.conftest import LOOKALIKE, cli_environment, clone, settings_for
-from tests.support.commands import Start
+from tests.support.waiting import Start
 
 PRODUCTS = 1200
 """Enough for an index to be worthwhile."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.conftest import Cli
 from tests.models.test_models import MODELS, PARTITIONS, refused
-from tests.support.commands import execute
+from tests.support.waiting import execute
 
 
 def test_adding(models_url: str, cli: Cli, home: Path, tmp_path: Path) -> None:

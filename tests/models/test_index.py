@@ -12,7 +12,7 @@ from app.database import Database
 from app.models import EmbeddingModel, active_model, ensure_index
 from tests.conftest import settings_for
 from tests.models.conftest import PRODUCTS
-from tests.support.commands import DEADLINE, execute, wait_until
+from tests.support.waiting import DEADLINE, execute, wait_until
 
 INDEX = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('embeddings_1_hnsw')"
 WAITING = (

@@ -13,7 +13,7 @@ from app.errors import LookalikeError
 from app.models import activate, active_model, drop, get_model, list_models, partition_name
 from tests.conftest import Cli
 from tests.models.conftest import PRODUCTS, add_model
-from tests.support.commands import DEADLINE, Start, end, execute, wait_until
+from tests.support.waiting import DEADLINE, Start, end, execute, wait_until
 
 PHOTOS = PRODUCTS + PRODUCTS // 10
 MODELS = "SELECT name, active FROM embedding_models ORDER BY model_id"

@@ -17,7 +17,7 @@ from app.errors import LookalikeError
 from app.models import activate
 from tests.conftest import web_server
 from tests.models.conftest import add_model
-from tests.support.commands import DEADLINE, Start, execute, wait_until
+from tests.support.waiting import DEADLINE, Start, execute, wait_until
 
 TOP_N = 20
 SWITCHES = ("small", "compact") * 3

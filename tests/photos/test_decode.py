@@ -234,9 +234,7 @@ def test_what_is_no_photo_is_refused(data: bytes, reason: str) -> None:
 
 def test_a_file_of_an_unsupported_kind_says_which() -> None:
     half = tiff_file((4, 4), [bytes(32)], {258: [16], 262: [1], 277: [1], 339: [3]})
-    with pytest.raises(
-        PhotoError, match=r"unsupported kind \(unknown pixel mode\)"
-    ) as refusal:
+    with pytest.raises(PhotoError, match=r"unsupported kind \(unknown pixel mode\)") as refusal:
         load_photo(half, 4, Resize.NEAREST)
     assert not isinstance(refusal.value, NotAPhotoError)
 

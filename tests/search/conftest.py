@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -11,11 +12,17 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 from psycopg import sql
 
-from app.database import Database, open_database, schema
+from app.catalog.attributes import load_catalog
+from app.database import Database, open_database
 from app.encoders.registry import get_backbone
-from app.models import add
-from tests.conftest import clone, database_uri, settings_for
-from worker.embedding.index import ensure_index
+from app.items.keys import ItemKey
+from app.models import ensure_index, register
+from app.search.answers import SimilarItems
+from app.search.nearest import search_connection
+from app.search.options import PhotoChoice, SearchOptions
+from app.search.similar import similar_items
+from tests.conftest import clone, settings_for
+from tests.support.templates import database_uri
 
 COUNT = 4000
 GENDERS = ("Men", "Women", "Unisex")
@@ -59,44 +66,61 @@ def gallery() -> Gallery:
 
 
 @pytest.fixture(scope="session")
-def gallery_template(server: str, home: Path, gallery: Gallery) -> str:
+def gallery_template(server: str, empty_template: str, home: Path, gallery: Gallery) -> str:
     name = "template_gallery"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(empty_template)
+            )
+        )
     settings = settings_for(database_uri(server, name), home)
     with open_database(settings) as database:
-        schema.upgrade(database)
         fill(database, gallery)
-        with database.session() as session:
-            session.expire_on_commit = False
-            model = add(session, get_backbone("compact"), "made_up", "0" * 64)
-            session.commit()
         with database.connection() as connection:
-            write = "COPY embeddings (model_id, item_id, embedding, image_sha256) FROM STDIN BINARY"
+            model = register(connection, get_backbone("compact"), "made_up", "0" * 64)
+        with database.connection() as connection:
+            write = (
+                "COPY embeddings (model_id, item_id, position, embedding, image_sha256) "
+                "FROM STDIN BINARY"
+            )
             with connection.cursor().copy(write) as copy:
-                copy.set_types(["int2", "int8", "halfvec", "text"])
+                copy.set_types(["int2", "int8", "int2", "halfvec", "text"])
                 for at, embedding in enumerate(gallery.embeddings):
-                    copy.write_row((model.model_id, FIRST_ID + at, HalfVector(embedding), f"{at}"))
+                    vector = HalfVector(embedding)
+                    copy.write_row((model.model_id, FIRST_ID + at, 1, vector, f"{at}"))
         assert ensure_index(database, model, settings)
     return name
 
 
 def fill(database: Database, gallery: Gallery) -> None:
-    write = (
-        "COPY items (item_id, gender, article_type, base_colour, year, product_display_name, "
-        "image_path, image_sha256) FROM STDIN"
+    items = (
+        "COPY items (item_id, sku, gender, article_type, base_colour, year, product_display_name) "
+        "FROM STDIN"
     )
+    photos = "COPY photos (item_id, position, reference, sha256) FROM STDIN"
     rows = zip(gallery.genders, gallery.types, gallery.colours, gallery.years, strict=True)
     with database.connection() as connection:
-        with connection.cursor().copy(write) as copy:
-            for at, (gender, article_type, colour, year) in enumerate(rows):
-                item_id = FIRST_ID + at
-                path = f"images/{item_id}.jpg"
+        with connection.cursor().copy(items) as copy:
+            for item_id, (gender, article_type, colour, year) in enumerate(rows, FIRST_ID):
                 name = f"{gender} {colour} {article_type}"
                 copy.write_row(
-                    (item_id, gender, article_type, colour, int(year), name, path, f"{at}")
+                    (item_id, str(item_id), gender, article_type, colour, int(year), name)
                 )
+        with connection.cursor().copy(photos) as copy:
+            for at in range(COUNT):
+                copy.write_row((FIRST_ID + at, 1, f"images/{FIRST_ID + at}.jpg", f"{at}"))
         connection.execute("ANALYZE items")
+        connection.execute("ANALYZE photos")
+
+
+def ask(
+    database: Database, item_id: int, photos: PhotoChoice = "first", **given: Any
+) -> SimilarItems:
+    """Ask for what is similar to a product."""
+    with search_connection(database) as connection:
+        options = SearchOptions.read(load_catalog(connection), given)
+        return similar_items(connection, ItemKey.from_json(item_id), options, photos)
 
 
 @pytest.fixture

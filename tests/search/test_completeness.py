@@ -8,9 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.database import Database
-from app.search.options import SearchOptions
-from app.search.similar import similar_items
-from tests.search.conftest import COLOURS, COUNT, FIRST_ID, GENDERS, TYPES, Gallery
+from tests.search.conftest import COLOURS, COUNT, FIRST_ID, GENDERS, TYPES, Gallery, ask
 
 FILTERS = st.fixed_dictionaries(
     {},
@@ -45,19 +43,12 @@ def matching(gallery: Gallery, row: int, given_filters: dict[str, Any]) -> np.nd
     return np.flatnonzero(mask)
 
 
-def ask(database: Database, row: int, top_n: int, given_filters: dict[str, Any]) -> Any:
-    with database.connection() as connection:
-        return similar_items(
-            connection, FIRST_ID + row, SearchOptions(top_n=top_n, **given_filters)
-        )
-
-
 @QUESTIONS
 @given(row=ROWS, top_n=TOP_NS, filters=FILTERS)
 def test_filtered_search_is_exact_search(
     gallery_database: Database, gallery: Gallery, row: int, top_n: int, filters: dict[str, Any]
 ) -> None:
-    answer = ask(gallery_database, row, top_n, filters)
+    answer = ask(gallery_database, FIRST_ID + row, top_n=top_n, **filters)
     rows = matching(gallery, row, filters)
     distances = 1 - gallery.embeddings[rows] @ gallery.embeddings[row]
     nearest = np.lexsort((rows, distances))[:top_n]
@@ -88,7 +79,7 @@ def hasty_database(gallery_database: Database) -> Database:
 def test_index_search_never_falls_short(
     hasty_database: Database, gallery: Gallery, row: int, top_n: int, filters: dict[str, Any]
 ) -> None:
-    answer = ask(hasty_database, row, top_n, filters)
+    answer = ask(hasty_database, FIRST_ID + row, top_n=top_n, **filters)
     rows = matching(gallery, row, filters)
     assert answer.returned == min(top_n, len(rows))
     found = [item.item_id - FIRST_ID for item in answer.results]
@@ -101,7 +92,7 @@ def test_index_search_recalls_the_exact_neighbours(
 ) -> None:
     hits = 0
     for row in range(0, COUNT, 40):
-        answer = ask(gallery_database, row, 10, {})
+        answer = ask(gallery_database, FIRST_ID + row, top_n=10)
         assert answer.search == "approximate"
         similarity = gallery.embeddings @ gallery.embeddings[row]
         similarity[row] = -1
@@ -124,7 +115,7 @@ def test_neighbours_are_found_across_a_filter(hasty_database: Database, gallery:
         connection.execute("ANALYZE items")
     hits = 0
     for row in asking.tolist():
-        answer = ask(hasty_database, row, 10, {"year_max": len(allowed)})
+        answer = ask(hasty_database, FIRST_ID + row, top_n=10, year_max=len(allowed))
         similarity = gallery.embeddings @ gallery.embeddings[row]
         tenth = np.sort(similarity[allowed])[-10]
         hits += sum(similarity[item.item_id - FIRST_ID] >= tenth - 1e-3 for item in answer.results)
@@ -136,11 +127,11 @@ def test_more_than_there_are_gives_all_there_are(gallery_database: Database) -> 
         connection.execute(
             "UPDATE items SET removed_at = now() WHERE item_id >= %s", [FIRST_ID + 50]
         )
-    answer = ask(gallery_database, 3, 1000, {})
+    answer = ask(gallery_database, FIRST_ID + 3, top_n=1000)
     assert answer.returned == 49
 
 
 def test_twins_are_ordered_by_id(gallery_database: Database) -> None:
-    answer = ask(gallery_database, 12, 4, {})
+    answer = ask(gallery_database, FIRST_ID + 12, top_n=4)
     assert [item.item_id - FIRST_ID for item in answer.results] == [10, 11, 13, 14]
     assert all(item.similarity == pytest.approx(1, abs=1e-3) for item in answer.results)

@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from app.catalog.attributes import load_catalog
 from app.database import Database, open_database
+from app.items.keys import ItemKey
 from app.search.options import SearchOptions
 from app.search.similar import similar_items
 from tests.conftest import settings_for
-from tests.search.conftest import FIRST_ID
+from tests.search.conftest import FIRST_ID, ask
 
 ANALYST = """
 SELECT item_id, 1 - (embedding <=> (SELECT embedding FROM item_embeddings WHERE item_id = 1234))
@@ -40,7 +42,8 @@ def test_an_analysts_query_uses_the_index(gallery_database: Database) -> None:
 def test_similar_items_uses_the_index(gallery_database: Database) -> None:
     with gallery_database.connection() as connection:
         before = connection.execute(SCANS).fetchone()
-        answer = similar_items(connection, FIRST_ID)
+        options = SearchOptions(load_catalog(connection))
+        answer = similar_items(connection, ItemKey.from_json(FIRST_ID), options)
         connection.commit()
         connection.execute("SELECT pg_stat_force_next_flush()")
     with gallery_database.connection() as connection:
@@ -51,22 +54,22 @@ def test_similar_items_uses_the_index(gallery_database: Database) -> None:
     assert after[0] == before[0] + 1
 
 
-def test_settings_of_a_search_end_with_it(gallery_database: Database) -> None:
+def test_settings_of_a_search_end_with_its_transaction(gallery_database: Database) -> None:
     with gallery_database.connection() as connection:
         connection.execute("SELECT * FROM similar_items(1234, 500)")
+        connection.commit()
         names = ("hnsw.ef_search", "hnsw.iterative_scan", "plan_cache_mode", "enable_sort")
         values = [connection.execute(f"SHOW {name}").fetchone() for name in names]
     assert values == [("40",), ("off",), ("auto",), ("on",)]
 
 
 def test_how_hard_a_search_tries_is_a_setting(gallery_database: Database, home: Path) -> None:
-    options = SearchOptions(top_n=5, explain=True)
     seen = []
     for ef_search in (None, 10, 300):
         settings = settings_for(gallery_database.url, home)
         settings = settings.model_copy(update={"hnsw_ef_search": ef_search})
-        with open_database(settings) as database, database.connection() as connection:
-            explained = similar_items(connection, FIRST_ID, options).explain
+        with open_database(settings) as database:
+            explained = ask(database, FIRST_ID, top_n=5, explain=True).explain
             assert explained is not None
             seen.append(explained.ef_search)
     assert seen == [30, 15, 300]

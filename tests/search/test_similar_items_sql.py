@@ -64,9 +64,8 @@ def test_removed_items_and_lost_photos_leave_the_results(gallery_database: Datab
             ).fetchall()
         )
         connection.execute("UPDATE items SET removed_at = now() WHERE item_id = %s", [first])
-        connection.execute(
-            "UPDATE items SET image_path = NULL, image_sha256 = NULL WHERE item_id = %s", [second]
-        )
+        connection.execute("DELETE FROM photos WHERE item_id = %s", [second])
+        connection.execute("DELETE FROM embeddings WHERE item_id = %s", [second])
         rows = connection.execute("SELECT item_id FROM similar_items(%s, 3)", [FIRST_ID]).fetchall()
     assert rows[0][0] == third
     assert len(rows) == 3

@@ -11,7 +11,8 @@ from app.encoders import projection
 from app.encoders.encoder import Encoder
 from app.encoders.registry import get_backbone
 from app.errors import LookalikeError
-from app.photos.folder import Folder
+from app.photos.storage import open_storage
+from app.settings import Settings
 from worker.training.network_job import Teacher, train_network
 from worker.training.outcome import Options
 from worker.training.pixels import StoredPhoto
@@ -28,7 +29,7 @@ COMPACT = get_backbone("compact")
 def products(tmp_path: Path) -> Products:
     """Sixty squares in two colours, one of them no photo, some without a label."""
     random = np.random.default_rng(0)
-    storage, files, colours = Folder(tmp_path), [], []
+    storage, files, colours = open_storage(str(tmp_path), Settings(_env_file=None)), [], []
     for number in range(60):
         red = number % 2 == 0
         file = tmp_path / f"{number}.jpg"

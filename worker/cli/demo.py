@@ -1,6 +1,7 @@
 """`lookalike demo`: from photos to a web page in one command."""
 
 import hashlib
+import shlex
 import signal
 import subprocess
 import sys
@@ -9,9 +10,13 @@ from pathlib import Path
 import click
 import platformdirs
 
-from app.database import embedded, query
+from app.catalog.attributes import load_catalog
+from app.database import embedded
 from app.database.ready import ready_database
 from app.http.server import require_free_port
+from app.items.keys import ItemKey
+from app.items.listing import list_examples
+from app.search.options import SearchOptions
 from app.search.similar import similar_items
 from app.settings import Settings
 from worker.cli.similar import print_similar
@@ -89,7 +94,8 @@ def _drawn(folder: Path) -> Path:
 
 def _show_examples(settings: Settings) -> None:
     with ready_database(settings) as database, database.connection() as connection:
-        examples = connection.execute(query("app.items", "example_items")).fetchall()
-        for item_id, name in examples:
-            click.echo(f"\n$ lookalike similar {item_id}    # {name}")
-            print_similar(similar_items(connection, item_id))
+        catalog = load_catalog(connection)
+        for sku, name in list_examples(connection, catalog):
+            click.echo(f"\n$ lookalike similar {shlex.quote(sku)}    # {name}")
+            key = ItemKey.from_text(sku)
+            print_similar(catalog, similar_items(connection, key, SearchOptions(catalog)))

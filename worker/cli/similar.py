@@ -1,39 +1,58 @@
 """`lookalike similar`: the products most similar to one."""
 
+from typing import Any
+
 import click
 
+from app.catalog.attributes import Catalog, load_catalog
 from app.database.ready import ready_database
+from app.items.keys import ItemKey
+from app.items.product import Product
 from app.search.answers import SimilarItems
+from app.search.nearest import search_connection
 from app.search.options import MAX_TOP_N, TOP_N, SearchOptions
 from app.search.similar import similar_items
 from app.settings import get_settings
 from worker.console import echo_json, echo_table
 
-COLUMNS = {
-    "item_id": "item",
-    "similarity": "similarity",
-    "article_type": "type",
-    "base_colour": "colour",
-    "product_display_name": "name",
-}
-
 
 @click.command(name="similar")
-@click.argument("item_id", type=click.IntRange(1, 2**63 - 1))
+@click.argument("sku")
 @click.option(
     "--top-n", type=click.IntRange(1, MAX_TOP_N), default=TOP_N, show_default=True, help="How many."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the answer of the HTTP API.")
-def command(item_id: int, top_n: int, as_json: bool) -> None:
-    """Print the products that look most like ITEM_ID, by the active model."""
-    with ready_database(get_settings()) as database, database.connection() as connection:
-        answer = similar_items(connection, item_id, SearchOptions(top_n=top_n))
+def command(sku: str, top_n: int, as_json: bool) -> None:
+    """Print the products that look most like the one with SKU, by the active model.
+
+    An item_id will do as well.
+    """
+    with ready_database(get_settings()) as database, search_connection(database) as connection:
+        catalog = load_catalog(connection)
+        options = SearchOptions.read(catalog, {"top_n": top_n})
+        answer = similar_items(connection, ItemKey.from_text(sku), options)
     if as_json:
         echo_json(answer.as_json())
     else:
-        print_similar(answer)
+        print_similar(catalog, answer)
 
 
-def print_similar(answer: SimilarItems) -> None:
-    """Print similar items as a table."""
-    echo_table([item.model_dump() for item in answer.results], COLUMNS)
+def print_similar(catalog: Catalog, answer: SimilarItems) -> None:
+    """Print similar items as a table, with the attributes that short views show."""
+    cards = {a.name: a.label.lower() for a in catalog.attributes if a.card}
+    columns = {
+        "sku": "sku",
+        "similarity": "similarity",
+        **cards,
+        "product_display_name": "name",
+    }
+    echo_table([_row(item, columns) for item in answer.results], columns)
+
+
+def _row(item: Product, columns: dict[str, str]) -> dict[str, Any]:
+    row = item.model_dump()
+    values = {name: row[name] for name in columns}
+    return {
+        name: ", ".join(value) if isinstance(value, list) else value
+        for name, value in values.items()
+    }

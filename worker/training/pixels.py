@@ -6,12 +6,12 @@ from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
-from app.photos.storage import PhotoStorage
 from numpy.typing import NDArray
 
 from app.encoders.registry import Backbone
 from app.photos.decode import load_photo
 from app.photos.errors import PhotoError
+from app.photos.storage import PhotoStorage
 from worker.console import progress_bar
 
 Pixels = NDArray[np.uint8]

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import psycopg
-from app.photos.storage import PhotoStorage, open_storage
 from numpy.typing import NDArray
 
 from app.catalog.attributes import Catalog
 from app.catalog.profile import Profile
 from app.database import query
+from app.photos.storage import PhotoStorage, open_storage
 from app.settings import Settings
 from worker.evaluation.stored import columns_of
 from worker.sources import open_source

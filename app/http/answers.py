@@ -1,0 +1,23 @@
+"""Requests in, answers out: the query string understood, and a model as JSON."""
+
+from collections.abc import Set
+from typing import Any
+
+from flask import Response, request
+from pydantic import BaseModel
+
+from app.http.addresses import prefix
+from app.items.product import PREFIX
+
+
+def send(model: BaseModel, exclude: Set[str] | None = None) -> Response:
+    """Answer with a model as JSON."""
+    body = model.model_dump_json(
+        exclude=set(exclude) if exclude else None, context={PREFIX: prefix()}
+    )
+    return Response(body, mimetype="application/json")
+
+
+def query_parameters() -> dict[str, Any]:
+    """Return the parameters of the query string: a value, or the list of those of one name."""
+    return {name: values if len(values) > 1 else values[0] for name, values in request.args.lists()}

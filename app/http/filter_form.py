@@ -1,0 +1,176 @@
+"""The filters of a catalog as a person sees them: fields to choose in, labels, texts of values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.catalog.attributes import Catalog
+from app.catalog.filters import RANGED
+from app.catalog.profile import Attribute
+from app.items.facets import Facets
+from app.items.product import Product
+
+ENDS = {"min": "from", "max": "to"}
+
+YES_NO = {"true": "Yes", "false": "No"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A field with values to choose from."""
+
+    name: str
+    label: str
+    options: list[tuple[str, str, bool]]
+    """Value, text, and whether it is chosen."""
+    several: bool
+
+
+@dataclass(frozen=True)
+class Bound:
+    """One end of a range."""
+
+    name: str
+    label: str
+    placeholder: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Range:
+    """A pair of fields: the least and the greatest value."""
+
+    label: str
+    kind: str
+    """The kind of input: number or date."""
+    step: str
+    bounds: list[Bound]
+
+
+@dataclass(frozen=True)
+class FilterForm:
+    """The filters that a person can set, and those that the form only carries along."""
+
+    choices: list[Choice]
+    ranges: list[Range]
+    hidden: list[tuple[str, str]]
+
+
+def filter_labels(catalog: Catalog) -> dict[str, str]:
+    """Return what people read for each filter."""
+    labels: dict[str, str] = {}
+    for attribute in catalog.attributes:
+        if attribute.filter:
+            labels |= _labels(attribute.name, attribute.label, attribute.type in RANGED)
+    labels |= _labels("brand_name", "Brand", False) | _labels("price", "Price", True)
+    return {**labels, "available": "In stock"}
+
+
+def filter_form(catalog: Catalog, facets: Facets, given: Mapping[str, list[str]]) -> FilterForm:
+    """Return the fields to filter a grid of products with.
+
+    Args:
+        catalog: what is declared of the products.
+        facets: the values of the facets, and how many products each would find.
+        given: the parameters of the page.
+    """
+    choices = [
+        _choice(attribute, facets.counts.get(attribute.name), given.get(attribute.name, []))
+        for attribute in catalog.attributes
+        if attribute.facet or (attribute.filter and attribute.type == "boolean")
+    ]
+    ranges = [
+        _range(attribute.name, attribute.label, attribute.type, given)
+        for attribute in catalog.attributes
+        if attribute.filter and attribute.type in RANGED
+    ]
+    ranges.append(_range("price", "Price", "number", given))
+    shown = {choice.name for choice in choices} | {b.name for r in ranges for b in r.bounds}
+    carried = [*(name for name in filter_labels(catalog) if name not in shown), "limit"]
+    hidden = [(name, value) for name in carried for value in given.get(name, [])]
+    return FilterForm(choices, ranges, hidden)
+
+
+def readable(value: Any) -> str:
+    """Return a value of an attribute as a person reads it."""
+    if isinstance(value, bool):
+        return YES_NO["true" if value else "false"]
+    if isinstance(value, float):
+        return str(value).removesuffix(".0")
+    return str(value)
+
+
+def card_line(catalog: Catalog, product: Product) -> str:
+    """Return what a short view of a product says beside its name and price."""
+    parts: list[str] = []
+    for attribute in catalog.attributes:
+        value = product.value(attribute.name) if attribute.card else None
+        if value is True:
+            parts.append(attribute.label)
+        elif isinstance(value, list):
+            parts += value
+        elif value not in (None, False, ""):
+            parts.append(readable(value))
+    return " · ".join(parts)
+
+
+Link = tuple[str, dict[str, Any] | None]
+"""A text, and the filters of the grid that it leads to; None where none of them finds it."""
+
+
+def attribute_list(catalog: Catalog, product: Product) -> list[tuple[str, list[Link]]]:
+    """Return what is known of a product: labels, and the values that it has."""
+    rows: list[tuple[str, list[Link]]] = []
+    if product.brand_name:
+        rows.append(("Brand", [(product.brand_name, {"brand_name": product.brand_name})]))
+    for attribute in catalog.attributes:
+        value = product.value(attribute.name)
+        if value is not None and value != []:
+            values = value if isinstance(value, list) else [value]
+            rows.append((attribute.label, [_link(attribute, each) for each in values]))
+    return rows
+
+
+def _link(attribute: Attribute, value: Any) -> Link:
+    text, name = readable(value), attribute.name
+    if not attribute.filter:
+        return text, None
+    if attribute.type in RANGED:
+        return text, {f"{name}_min": text, f"{name}_max": text}
+    return text, {name: str(value).lower() if isinstance(value, bool) else value}
+
+
+def _labels(name: str, label: str, ranged: bool) -> dict[str, str]:
+    if not ranged:
+        return {name: label}
+    return {f"{name}_{end}": f"{label} {word}" for end, word in ENDS.items()}
+
+
+def _choice(attribute: Attribute, counts: dict[str, int] | None, wanted: list[str]) -> Choice:
+    texts = (
+        {value: value for value in ("true", "false")}
+        if counts is None
+        else {value: f"{value} ({products:,})" for value, products in counts.items()}
+    )
+    unknown = {value: f"{value} (0)" for value in wanted if value not in texts}
+    options = [
+        (value, _worded(attribute, text), value in wanted)
+        for value, text in (texts | unknown).items()
+    ]
+    return Choice(attribute.name, attribute.label, options, len(wanted) > 1)
+
+
+def _worded(attribute: Attribute, text: str) -> str:
+    if attribute.type != "boolean":
+        return text
+    value, _, rest = text.partition(" ")
+    return f"{YES_NO.get(value, value)} {rest}".rstrip()
+
+
+def _range(name: str, label: str, type_: str, given: Mapping[str, list[str]]) -> Range:
+    bounds = [
+        Bound(f"{name}_{end}", f"{label} {word}", word, "".join(given.get(f"{name}_{end}", [])[:1]))
+        for end, word in ENDS.items()
+    ]
+    step = "1" if type_ == "integer" else "any"
+    return Range(label, "date" if type_ == "date" else "number", step, bounds)

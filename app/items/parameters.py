@@ -1,0 +1,89 @@
+"""Reading what a caller asks: parameters of a model's own, and filters of the catalog."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from app.catalog.attributes import Catalog
+from app.catalog.filters import Filters, filters_model
+from app.errors import LookalikeError
+
+Parameters = TypeVar("Parameters", bound=BaseModel)
+
+
+class ParameterError(LookalikeError):
+    """Parameters of a request can't be understood; the text names each and says why.
+
+    Args:
+        errors: what pydantic found wrong.
+        catalog: whose filters an unknown parameter is answered with; None where there are none.
+    """
+
+    def __init__(self, errors: list[ErrorDetails], catalog: Catalog | None = None) -> None:
+        names = [".".join(str(part) for part in found["loc"]) for found in errors]
+        super().__init__(
+            "; ".join(_describe(n, e, catalog) for n, e in zip(names, errors, strict=True))
+        )
+        self.parameters = sorted(set(names))
+
+
+def read_parameters(
+    model: type[Parameters], given: Mapping[str, Any], catalog: Catalog | None = None
+) -> Parameters:
+    """Return a model's parameters.
+
+    Args:
+        model: what they are.
+        given: as the caller gave them.
+        catalog: whose filters an unknown parameter is answered with, where the model has any.
+
+    Raises:
+        ParameterError: one of them doesn't fit, or there is another.
+    """
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise ParameterError(error.errors(include_url=False), catalog) from None
+
+
+def read_with_filters(
+    catalog: Catalog, model: type[Parameters], given: Mapping[str, Any]
+) -> tuple[Parameters, dict[str, Any]]:
+    """Return a model's parameters and, as `filter_items` takes them, the filters beside them.
+
+    Raises:
+        ParameterError: one of them doesn't fit, or is none that the catalog knows.
+    """
+    own = {name: value for name, value in given.items() if name in model.model_fields}
+    rest = {name: value for name, value in given.items() if name not in own}
+    parameters, errors = _try(model, own)
+    filters: Filters | None = None
+    if rest:
+        filters, more = _try(filters_model(catalog), rest)
+        errors += more
+    if errors or parameters is None:
+        raise ParameterError(errors, catalog)
+    return parameters, filters.as_json() if filters else {}
+
+
+def _try(
+    model: type[Parameters], given: Mapping[str, Any]
+) -> tuple[Parameters | None, list[ErrorDetails]]:
+    try:
+        return model.model_validate(given), []
+    except ValidationError as error:
+        return None, error.errors(include_url=False)
+
+
+def _describe(name: str, found: ErrorDetails, catalog: Catalog | None) -> str:
+    if found["type"] == "missing":
+        return f"{name}: it is missing"
+    if found["type"] == "extra_forbidden":
+        if catalog is None:
+            return f"{name}: no such parameter here"
+        known = ", ".join(filters_model(catalog).model_fields)
+        return f"{name}: no such parameter here; filters, where it takes any: {known}"
+    reason = found["msg"].removeprefix("Value error, ")
+    return f"{name}: {reason}, not {str(found['input'])[:60]!r}"

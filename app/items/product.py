@@ -1,0 +1,93 @@
+"""What every answer says of a product: the columns of each catalog, and the declared attributes."""
+
+from collections.abc import Iterable
+from datetime import date
+from functools import lru_cache
+from typing import Annotated, Any, TypeVar
+
+from psycopg import sql
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SerializationInfo, create_model
+
+from app.catalog.attributes import Catalog
+from app.items.keys import image_path
+
+PREFIX = "prefix"
+"""Key of the serialization context: what an address on this server begins with."""
+
+Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
+"""A text that Postgres can take: no NUL."""
+
+ATTRIBUTE = "attribute_"
+"""Put before an attribute's name, so that none can hide a method; the alias is the name itself."""
+
+TYPES: dict[str, Any] = {
+    "text": str,
+    "integer": int,
+    "number": float,
+    "boolean": bool,
+    "date": date,
+    "text[]": list[str],
+}
+"""An attribute's type in Python."""
+
+
+def _below_prefix(path: str | None, info: SerializationInfo) -> str | None:
+    prefix = info.context.get(PREFIX, "") if isinstance(info.context, dict) else ""
+    return path and prefix + path
+
+
+Address = Annotated[str | None, PlainSerializer(_below_prefix, return_type=str | None)]
+"""A path on this server; serialized with `prefix` of the context before it."""
+
+
+class Product(BaseModel):
+    """What the catalog says of a product; `with_attributes` adds the declared attributes."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    item_id: int = Field(description="the number of the product in this database")
+    sku: str = Field(description="the catalog's own id of the product")
+    product_display_name: str | None
+    brand_name: str | None
+    price: float | None
+    discounted_price: float | None
+    available: bool = Field(description="whether it is in stock")
+
+    def value(self, name: str) -> Any:
+        """Return a core field or an attribute by its name."""
+        return getattr(self, name if name in Product.model_fields else ATTRIBUTE + name)
+
+    def image_at(self, position: int | None) -> str | None:
+        """Return the path of a photo, None for no position."""
+        return None if position is None else image_path(self.item_id, self.sku, position)
+
+
+AnyProduct = TypeVar("AnyProduct", bound=Product)
+
+
+@lru_cache(maxsize=64)
+def with_attributes(model: type[AnyProduct], catalog: Catalog) -> type[AnyProduct]:
+    """Return a model of products with the attributes that a catalog declares."""
+    fields: dict[str, Any] = {
+        ATTRIBUTE + attribute.name: (
+            TYPES[attribute.type] | None,
+            Field(
+                alias=attribute.name,
+                title=attribute.label,
+                description=attribute.description or attribute.label,
+            ),
+        )
+        for attribute in catalog.attributes
+    }
+    return create_model(model.__name__, __base__=model, __doc__=model.__doc__, **fields)
+
+
+def product_columns(catalog: Catalog) -> sql.Composed:
+    """Return the columns of `items AS i` that `Product` and the attributes are read from."""
+    core = (name for name in Product.model_fields)
+    return columns([*core, *(attribute.name for attribute in catalog.attributes)])
+
+
+def columns(names: Iterable[str]) -> sql.Composed:
+    """Return columns of `items AS i`."""
+    return sql.SQL(", ").join(sql.Identifier("i", name) for name in names)
