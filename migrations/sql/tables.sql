@@ -60,7 +60,7 @@ CREATE TABLE items (
     name_search tsvector GENERATED ALWAYS AS (
         to_tsvector('english', coalesce(product_display_name, '') || ' ' || coalesce(brand_name, ''))
     ) STORED
-) WITH (fillfactor = 80);  -- room for a new price beside the old one: no index has to change then
+) WITH (fillfactor = 50);  -- room for a new price beside the old one: no index has to change then
 CREATE INDEX items_brand_name ON items (brand_name);
 CREATE INDEX items_name_search ON items USING gin (name_search);
 CREATE SEQUENCE item_ids START 1000000000000001;

@@ -1,4 +1,4 @@
-"""The backup page, run word by word by an owner who is no superuser; and damages after a restore."""
+"""The backup page, run word by word by an owner who is no superuser; damages after a restore."""
 
 import os
 import re

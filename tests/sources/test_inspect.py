@@ -1,8 +1,11 @@
 """`lookalike catalog inspect`: what is recognised, and a profile that works."""
 
+import io
 import json
 import sqlite3
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -141,6 +144,9 @@ def test_every_format_is_known_by_its_content(tmp_path: Path) -> None:
     found = inspect_source(xml)
     assert found.format == "google-merchant"
     assert found.recognised["more_photos"] == "additional_image_link"
+    assert {"material": "text", "product_type": "text"}.items() <= {
+        each.name: each.type for each in found.attributes
+    }.items()
     works(found, xml)
 
 
@@ -164,6 +170,13 @@ def test_a_query(tmp_path: Path) -> None:
     assert found.recognised == {"sku": "id", "title": "name", "photo": "photo"}
     assert [each.name for each in found.attributes] == ["colour"]
     works(found, source, query)
+
+
+def test_standard_input_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = io.BytesIO(as_csv(rows(60)).encode())
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=data))
+    found = inspect_source("-")
+    assert [sample["sku"] for sample in found.samples] == [f"TS-000{n}-RED" for n in range(3)]
 
 
 def test_the_dataset(sample_catalog: Path) -> None:

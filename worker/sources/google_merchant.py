@@ -58,7 +58,7 @@ class MerchantFrame(Frame):
         name = canonical(name)
         found = [each.get(name) for each in self._products]
         if many:
-            return [None if texts is None else texts for texts in found]
+            return [texts[0] if texts and len(texts) == 1 else texts for texts in found]
         return [texts[0] if texts else None for texts in found]
 
     def raw(self, index: int) -> str:

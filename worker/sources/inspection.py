@@ -17,8 +17,10 @@ from worker.sources.lines import MARKS, guess_encoding
 from worker.sources.opening import (
     default_profile,
     is_utf16_xml,
+    map_table,
     open_source,
 )
+from worker.sources.products import ProductSource
 from worker.sources.profile_text import profile_text
 from worker.sources.values import shorten
 
@@ -82,7 +84,7 @@ def inspect_source(source: str, *, query: str | None = None) -> Inspection:
         recognised=core,
         attributes=attributes,
         left=left,
-        samples=_samples(source, profile, query),
+        samples=_samples(map_table(table, profile), profile),
         profile_text=text,
         rows=rows,
         notes=table.notes,
@@ -97,7 +99,7 @@ def _inspect_dataset(source: str, profile: Profile) -> Inspection:
         recognised=core,
         attributes=[Guess(a.name, a.column, a.type, a.facet, 0) for a in profile.attributes],
         left={},
-        samples=_samples(source, profile, None),
+        samples=_samples(open_source(source, profile), profile),
         profile_text=load_profile(DATASET).text,
     )
 
@@ -216,9 +218,9 @@ def _uninteresting(kind: str) -> tuple[str, ...]:
     return ()
 
 
-def _samples(source: str, profile: Profile, query: str | None) -> list[dict[str, Any]]:
+def _samples(source: ProductSource, profile: Profile) -> list[dict[str, Any]]:
     samples: list[dict[str, Any]] = []
-    for batch in open_source(source, profile, query=query).batches():
+    for batch in source.batches():
         for product in batch.products[: SAMPLES - len(samples)]:
             title, brand, price, discounted, available = product.core
             attributes = {

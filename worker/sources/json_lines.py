@@ -50,8 +50,10 @@ class ObjectFrame(Frame):
     def details(self, index: int, used: frozenset[str]) -> str | None:
         """Return the fields that aren't used."""
         found = self._objects[index]
+        if found.keys() <= used:
+            return None
         rest = {name: value for name, value in found.items() if name not in used}
-        return to_json(rest) if rest else None
+        return to_json(rest)
 
 
 class JsonTable:

@@ -46,7 +46,23 @@ def open_source(
         from worker.sources.google_merchant import with_plain_names
 
         profile = with_plain_names(profile)
-    table = open_table(source, profile, query=query)
+    return map_table(open_table(source, profile, query=query), profile, root, partial=partial)
+
+
+def map_table(
+    table: Table, profile: Profile, root: str | None = None, *, partial: bool = False
+) -> MappedSource:
+    """Return the products of a table that is open already.
+
+    Args:
+        table: the table.
+        profile: describes it.
+        root: what relative photo references are below.
+        partial: the table may lack any column but the sku.
+
+    Raises:
+        LookalikeError: it lacks a column that the profile names.
+    """
     if profile.source.format == "shopify":
         from worker.sources.shopify import ShopifyTable, with_derived
 

@@ -201,7 +201,12 @@ class LineReader(RecordReader):
         records = Records()
         self._repaired = 0
         for number, line in enumerate(lines, start=self._number):
-            if line.strip():
+            fields = [] if '"' in line else line.split(self._delimiter)
+            if len(fields) == self._width:
+                records.fields.append(fields)
+                records.lines.append(number)
+                records.raws.append(line)
+            elif line.strip():
                 self._read_line(line, number, records)
         records.repaired = self._repaired
         return records

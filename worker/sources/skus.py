@@ -40,6 +40,7 @@ class SkuReader:
         if self._numeric is None:
             self._numeric = _are_numeric(values)
         seen = self._lines
+        size = len(seen)
         plain = PLAIN_NUMBER if self._numeric else self.plain
         for index, (value, line) in enumerate(zip(values, lines, strict=True)):
             if isinstance(value, str) and plain.fullmatch(value):
@@ -53,8 +54,9 @@ class SkuReader:
                     continue
             skus.append(sku)
             first = seen.setdefault(sku, line)
-            if first != line:
+            if len(seen) == size:  # also of two on one line
                 reasons[index] = self.repeated(sku, first)
+            size = len(seen)
         return skus, reasons
 
     def sku(self, value: Any) -> str:
