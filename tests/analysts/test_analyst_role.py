@@ -97,7 +97,7 @@ def test_functions_are_callable_and_procedures_are_not(drawn: Connection) -> Non
         "DELETE FROM embeddings",
         "UPDATE catalogs SET root = '/'",
         "INSERT INTO evaluations (model_id, gallery, queries, figures) VALUES (1, 1, 1, '{}')",
-        "INSERT INTO embeddings VALUES (1, 1, '[1]', '')",
+        "INSERT INTO embeddings VALUES (1, 1, 1, '[1]', '')",
         "CREATE TABLE mine (number integer)",
         "CREATE OR REPLACE VIEW item_embeddings AS SELECT 1::bigint AS item_id",
         "DROP VIEW colour_cohesion",
