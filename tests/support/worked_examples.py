@@ -106,9 +106,7 @@ def agree(ours: str, theirs: str) -> bool:
     if NUMBER.sub("#", ours) != NUMBER.sub("#", theirs):
         return False
     pairs = zip(NUMBER.findall(ours), NUMBER.findall(theirs), strict=True)
-    return all(
-        a == b or ("." in a + b and abs(_number(a) - _number(b)) <= 0.02) for a, b in pairs
-    )
+    return all(a == b or ("." in a + b and abs(_number(a) - _number(b)) <= 0.02) for a, b in pairs)
 
 
 def renew(page: Path, example: Example, outputs: list[str]) -> None:
@@ -119,7 +117,9 @@ def renew(page: Path, example: Example, outputs: list[str]) -> None:
         if block["language"] != "console":
             return block[0]
         steps = _read_steps(block["text"])
-        return "".join(["```console\n", *(_shown(step.command, next(given)) for step in steps), "```"])
+        return "".join(
+            ["```console\n", *(_shown(step.command, next(given)) for step in steps), "```"]
+        )
 
     text = page.read_text(encoding="utf-8")
     section = BLOCK.sub(filled, example.section)
