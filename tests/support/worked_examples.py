@@ -1,8 +1,8 @@
-"""The worked examples of a page: its files are written, its commands run, its outputs compared.
+"""The worked examples of a page: files are written, commands run, outputs compared.
 
-A section of a page is an example if it has files, the blocks with a title such as
-```` ```csv title="products.csv" ````. Photos that these name are drawn, and a file of SQL becomes a
-SQLite database. Its commands are those of its blocks ```` ```console ````.
+An example is a section of a page with commands, those of its blocks ```` ```console ````. Its files
+are the blocks with a title, such as ```` ```csv title="products.csv" ````. Photos that these name are
+drawn, and a file of SQL becomes a SQLite database.
 """
 
 import re
@@ -25,7 +25,7 @@ BLOCK = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 PHOTO = re.compile(r"photos/[\w-]+\.jpg")
-BAR = re.compile(r"\d/s\]|\?\S* ?\w+/s\]|%\|")
+BAR = re.compile(r"(?:\S/s|s/ \w+)\]|%\|")
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e-\d+)?")
 DURATION = re.compile(r"in [\d.]+ s(?: \(.*\))?|\d+ (?:s|min) ago")
 STREAM = re.compile(r"[ \t]+")
@@ -56,7 +56,7 @@ def read_examples(page: Path) -> list[Example]:
     starts = [found.start() for found in SECTION.finditer(_without_blocks(text))]
     sections = [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
     examples = [_read_example(section) for section in sections]
-    return [example for example in examples if example.files]
+    return [example for example in examples if example.steps]
 
 
 def write_files(example: Example, folder: Path, site: str = SITE) -> None:
@@ -97,7 +97,8 @@ SHAPES: dict[str, list[tuple[int, int, int, int]]] = {
 def shown_lines(output: str) -> str:
     """Return what stays on the screen: bars and blanks at the ends of lines left out."""
     lines = [line.rpartition("\r")[2].rstrip() for line in output.split("\n")]
-    return "".join(f"{line}\n" for line in lines if not BAR.search(line)).strip("\n")
+    shown = "\n".join(line for line in lines if not BAR.search(line)).strip("\n")
+    return re.sub(r"\n{3,}", "\n\n", shown)
 
 
 def agree(ours: str, theirs: str) -> bool:
