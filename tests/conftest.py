@@ -116,6 +116,12 @@ def empty_template(server: str) -> str:
 
 
 @pytest.fixture(scope="session")
+def bare_template(server: str) -> str:
+    """Name of a database with the schema and without any attribute."""
+    return make_template(server, "template_bare")
+
+
+@pytest.fixture(scope="session")
 def catalog_template(server: str, empty_template: str, home: Path, sample_catalog: Path) -> str:
     """Name of a database with the sample catalog, ingested and embedded by the real commands."""
     assert empty_template  # with it came the roles that a dump grants rights to
@@ -125,6 +131,13 @@ def catalog_template(server: str, empty_template: str, home: Path, sample_catalo
             run_unblocked(url, home, *arguments)
 
     return kept_template(server, "template_catalog", sample_catalog, fill)
+
+
+@pytest.fixture
+def bare_url(server: str, bare_template: str) -> Iterator[str]:
+    """URI of a database of the test's own: the schema without any attribute."""
+    with clone(server, bare_template) as url:
+        yield url
 
 
 @pytest.fixture

@@ -27,8 +27,10 @@ RESERVED = {
     "image_url", "has_photo", "image_width", "image_height", "photos", "q", "limit", "cursor",
     "top_n", "min_similarity", "exclude_duplicates", "max_per", "diversity", "explain", "image",
     "filters", "positive", "negative", "item", "text", "brand", "title", "sort",
+    "pkey", "sku_key", "items", "with_photo", "embedded", "percent", "products", "asked", "chance",
+    "place", "neighbour_id", "neighbour_brand_name",
 }  # fmt: skip
-"""Names that answers and requests use themselves, so no attribute can have them."""
+"""Names that answers, requests, indexes and views use themselves, so no attribute can have them."""
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,54}")
 

@@ -143,15 +143,15 @@ CREATE OR REPLACE FUNCTION filter_condition(name text, type text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
     WHEN type IN ('text', 'boolean') THEN format(
-        '(filter ->> %1$L IS NULL OR i.%1$I = ANY (%2$s(filter -> %1$L)))',
+        '(filter_items.filter ->> %1$L IS NULL OR i.%1$I = ANY (%2$s(filter_items.filter -> %1$L)))',
         name, CASE type WHEN 'text' THEN 'jsonb_texts' ELSE 'jsonb_booleans' END
     )
     WHEN type = 'text[]' THEN format(
-        '(filter ->> %1$L IS NULL OR i.%1$I && jsonb_texts(filter -> %1$L))', name
+        '(filter_items.filter ->> %1$L IS NULL OR i.%1$I && jsonb_texts(filter_items.filter -> %1$L))', name
     )
     ELSE format(
-        '(filter ->> %2$L IS NULL OR i.%1$I >= (filter ->> %2$L)::%4$s)
-        AND (filter ->> %3$L IS NULL OR i.%1$I <= (filter ->> %3$L)::%4$s)',
+        '(filter_items.filter ->> %2$L IS NULL OR i.%1$I >= (filter_items.filter ->> %2$L)::%4$s)
+        AND (filter_items.filter ->> %3$L IS NULL OR i.%1$I <= (filter_items.filter ->> %3$L)::%4$s)',
         name, name || '_min', name || '_max',
         CASE type WHEN 'integer' THEN 'numeric::bigint' WHEN 'number' THEN 'numeric' ELSE type END
     )
@@ -161,7 +161,7 @@ COMMENT ON FUNCTION filter_condition(text, text) IS
 
 -- The functions whose columns follow the declaration. filter_items and item_label are one plain
 -- SELECT, so that the planner inlines them and sees the values; each condition whose key the filter
--- lacks folds to true.
+-- lacks folds to true. The parameter has its full name, since an attribute may be called filter.
 CREATE OR REPLACE PROCEDURE apply_filters()
 LANGUAGE plpgsql
 AS $$
@@ -175,8 +175,8 @@ AS $body$
     FROM items AS i
     WHERE i.removed_at IS NULL
         AND CASE
-            WHEN filter ->> 'available' IS NULL THEN i.available
-            ELSE i.available = ANY (jsonb_booleans(filter -> 'available'))
+            WHEN filter_items.filter ->> 'available' IS NULL THEN i.available
+            ELSE i.available = ANY (jsonb_booleans(filter_items.filter -> 'available'))
         END
         AND %s
 $body$

@@ -292,7 +292,8 @@ BEGIN
         FROM (
             SELECT e.item_id, e.position, e.embedding <=> query AS distance
             FROM photo_embeddings AS e
-            JOIN filter_items(filter) AS i USING (item_id)
+            -- Of its columns only this one, since attributes may be called as variables are.
+            JOIN (SELECT f.item_id FROM filter_items(scan_index.filter) AS f) AS i USING (item_id)
             WHERE e.item_id <> ALL (excluded)
             ORDER BY e.embedding <=> query
             LIMIT photo_limit
@@ -331,7 +332,8 @@ BEGIN
             -- The sum keeps the index out of it.
             SELECT e.item_id, e.position, (e.embedding <=> query) + 0 AS distance
             FROM photo_embeddings AS e
-            JOIN filter_items(filter) AS i USING (item_id)
+            -- Of its columns only this one, since attributes may be called as variables are.
+            JOIN (SELECT f.item_id FROM filter_items(scan_exactly.filter) AS f) AS i USING (item_id)
             WHERE e.item_id <> ALL (excluded)
             ORDER BY (e.embedding <=> query) + 0, e.item_id, e.position
             LIMIT photo_limit
@@ -589,7 +591,7 @@ RETURNS TABLE (value text, products bigint, asked bigint, percent numeric, chanc
 LANGUAGE sql STABLE
 AS $$
     WITH labelled AS (
-        SELECT i.item_id, item_label(i, label) AS value
+        SELECT i.item_id, item_label(i.*, label_cohesion.label) AS value
         FROM item_embeddings AS e
         JOIN items AS i USING (item_id)
     ),
@@ -615,8 +617,8 @@ AS $$
         )
     FROM numbered AS p
     CROSS JOIN LATERAL (
-        SELECT count(*) AS found, count(*) FILTER (WHERE item_label(o, label) = p.value) AS alike
-        FROM similar_items(p.item_id, top_n) AS s
+        SELECT count(*) AS found, count(*) FILTER (WHERE item_label(o.*, label_cohesion.label) = p.value) AS alike
+        FROM similar_items(p.item_id, label_cohesion.top_n) AS s
         JOIN items AS o USING (item_id)
     ) AS n
     WHERE p.number <= coalesce(sample, 20)

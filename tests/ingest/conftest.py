@@ -74,12 +74,6 @@ class Shop:
 
 
 @pytest.fixture(scope="session")
-def bare_template(server: str) -> str:
-    """Name of a database with the schema and without any attribute."""
-    return make_template(server, "template_bare")
-
-
-@pytest.fixture(scope="session")
 def shop_template(server: str) -> str:
     """Name of a database with the attributes of SHOP."""
 
@@ -88,13 +82,6 @@ def shop_template(server: str) -> str:
             apply_profile(connection, shop_profile(SHOP))
 
     return make_template(server, "template_shop", declare)
-
-
-@pytest.fixture
-def bare_url(server: str, bare_template: str) -> Iterator[str]:
-    """URI of a database of the test's own: the schema without any attribute."""
-    with clone(server, bare_template) as url:
-        yield url
 
 
 @pytest.fixture

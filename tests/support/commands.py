@@ -40,7 +40,9 @@ def preload() -> None:
         importlib.import_module(module)
 
 
-def run_command(program: Path, arguments: list[str], environment: dict[str, str]) -> Completed:
+def run_command(
+    program: Path, arguments: list[str], environment: dict[str, str], *, merged: bool = False
+) -> Completed:
     """Run a command to its end, as `subprocess.run` with `capture_output` would.
 
     Args:
@@ -48,6 +50,7 @@ def run_command(program: Path, arguments: list[str], environment: dict[str, str]
         arguments: of the command line.
         environment: all of the command's variables; those that Python itself reads at its start
             have no effect, but for `PYTHONWARNINGS=default`.
+        merged: standard error goes where standard output does, as on a terminal.
 
     Raises:
         subprocess.TimeoutExpired: it was not done after `TIMEOUT`.
@@ -55,7 +58,8 @@ def run_command(program: Path, arguments: list[str], environment: dict[str, str]
     with tempfile.TemporaryDirectory() as folder:
         outputs = [Path(folder) / name for name in ("stdout", "stderr")]
         process = _context.Process(
-            target=_run, args=([str(program), *arguments], environment, Path.cwd(), *outputs)
+            target=_run,
+            args=([str(program), *arguments], environment, Path.cwd(), *outputs, merged),
         )
         process.start()
         process.join(TIMEOUT)
@@ -67,11 +71,16 @@ def run_command(program: Path, arguments: list[str], environment: dict[str, str]
 
 
 def _run(
-    arguments: list[str], environment: dict[str, str], folder: Path, stdout: Path, stderr: Path
+    arguments: list[str],
+    environment: dict[str, str],
+    folder: Path,
+    stdout: Path,
+    stderr: Path,
+    merged: bool,
 ) -> None:
     with stdout.open("wb") as out, stderr.open("wb") as err:
         os.dup2(out.fileno(), 1)
-        os.dup2(err.fileno(), 2)
+        os.dup2(out.fileno() if merged else err.fileno(), 2)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

@@ -1,5 +1,6 @@
 """`lookalike catalog`: what the products are, and where they come from."""
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -66,8 +67,7 @@ def inspect(
         return
     _print(found)
     if target is not None:
-        shown = "-" if source == "-" else found.name
-        click.echo(f"wrote {target}: lookalike ingest {shown} --profile {target}", err=True)
+        click.echo(f"wrote {target}: {_next_command(found.name, source, query, target)}", err=True)
 
 
 @command.command()
@@ -148,8 +148,15 @@ def _print(found: Any) -> None:
         echo_table(rows, {"field": f"product {number}", "value": "value"})
 
 
-def _shown(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, list) else str(value)
+def _next_command(name: str, source: str, query: str | None, profile: Path) -> str:
+    words = ["lookalike", "ingest", "-" if source == "-" else name, "--profile", str(profile)]
+    if query is not None:
+        words += ["--query", query]
+    return shlex.join(words)
+
+
+def _shown(value: Any) -> Any:
+    return ", ".join(value) if isinstance(value, list) else value
 
 
 def _write(target: Path, text: str) -> None:

@@ -70,7 +70,8 @@ WHERE (model_id, item_id, position) IN (
     FROM embedding_jobs AS j
     JOIN photos AS p USING (item_id, position)
     JOIN items AS i USING (item_id)
-    LEFT JOIN embeddings AS e USING (model_id, item_id, position)
+    LEFT JOIN embeddings AS e
+        ON e.model_id = j.model_id AND e.item_id = j.item_id AND e.position = j.position
     WHERE j.model_id = %(model_id)s
         AND (i.removed_at IS NOT NULL OR e.image_sha256 = p.sha256)
     ORDER BY j.item_id, j.position

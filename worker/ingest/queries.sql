@@ -6,8 +6,9 @@ SELECT {columns} FROM items WITH NO DATA
 -- name: stage_photos
 -- Where an ingest collects photos before it compares them with those stored.
 CREATE TEMPORARY TABLE staged_photos ON COMMIT DROP AS
-SELECT sku, position, reference, sha256, width, height, validator
-FROM items JOIN photos USING (item_id)
+SELECT i.sku, p.position, p.reference, p.sha256, p.width, p.height, p.validator
+FROM items AS i
+JOIN photos AS p USING (item_id)
 WITH NO DATA
 
 -- name: copy_items
