@@ -12,9 +12,8 @@ from defusedxml.ElementTree import iterparse
 from app.catalog.profile import FORMAT_COLUMNS, Profile
 from app.errors import LookalikeError
 from worker.sources.delimited import DelimitedTable
-from worker.sources.files import BROKEN, SourceFile
-from worker.sources.frames import ROWS, Frame
-from worker.sources.lines import is_html
+from worker.sources.files import BROKEN, SourceFile, is_html
+from worker.sources.interfaces import ROWS, Frame
 
 NAMESPACE = "{http://base.google.com/ns/1.0}"
 PRODUCTS = ("item", "entry")

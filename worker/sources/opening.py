@@ -8,9 +8,8 @@ from worker.sources.databases import QueryTable, is_database
 from worker.sources.dataset import STYLES, DatasetSource
 from worker.sources.delimited import DelimitedTable
 from worker.sources.files import SourceFile
-from worker.sources.frames import Table
+from worker.sources.interfaces import ProductSource, Table
 from worker.sources.mapping import MappedSource, named_columns
-from worker.sources.products import ProductSource
 
 
 def open_source(

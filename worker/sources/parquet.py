@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from app.errors import LookalikeError
 from worker.sources.files import SourceFile
-from worker.sources.frames import ROWS, ColumnFrame, Frame
+from worker.sources.interfaces import ROWS, ColumnFrame, Frame
 
 
 class ParquetTable:
