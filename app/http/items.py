@@ -16,7 +16,7 @@ from app.items.listing import ItemDetail, get_item, get_photo, list_items, page_
 from app.items.parameters import read_parameters, read_with_filters
 from app.items.product import Text, with_attributes
 from app.photos.retry import RetryPolicy
-from app.photos.roots import photo_storage
+from app.photos.storage import photo_storage
 from app.search.answers import SimilarItems, answer_model
 from app.search.errors import NotEmbeddedError, UnknownItemError
 from app.search.options import FIRST_PHOTO, PhotoChoice, SearchOptions, options_model
