@@ -5,9 +5,9 @@ from urllib.parse import quote
 from yarl import URL
 
 from app.errors import LookalikeError
+from app.photos.addresses import parse_url
 from app.photos.errors import PhotoError, PhotoStorageUnavailable, UnavailablePhotoError
 from app.photos.http_client import HttpClient
-from app.photos.http_urls import parse_url
 from app.photos.photo_file import UNCHANGED, PhotoFile, Unchanged, describe
 from app.photos.references import MAX_URL_LENGTH, check_path, redacted, too_long
 

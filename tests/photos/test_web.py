@@ -17,8 +17,8 @@ from app.photos.errors import (
     PhotoStorageLost,
     PhotoStorageUnavailable,
     UnavailablePhotoError,
+    UnreachableError,
 )
-from app.photos.failures import UnreachableError
 from app.photos.fetcher import Limits
 from app.photos.http_client import HttpClient
 from app.photos.photo_file import PhotoFile, Unchanged

@@ -11,11 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from app.photos.addresses import is_public
+from app.photos.addresses import is_public, parse_url
 from app.photos.errors import PhotoError, UnavailablePhotoError
 from app.photos.fetcher import RefusedAddressError, _guarded_socket
 from app.photos.http_client import HttpClient
-from app.photos.http_urls import parse_url
 from app.photos.references import address_in
 from app.photos.web import WebPhotos, WebRoot
 from tests.photos.conftest import ONCE
