@@ -66,7 +66,7 @@ class Database:
             max_size=settings.pool_size,
             open=False,
             timeout=CONNECT_TIMEOUT,
-            configure=_configure,
+            configure=_configure_pooled,
             # While the server is away, a new try each second instead of ever longer waits.
             reconnect_timeout=1.0,
             reconnect_failed=_keep_trying,
@@ -224,6 +224,11 @@ def _configure(connection: psycopg.Connection[Any]) -> None:
     connection.autocommit = False
     # Goes along with BEGIN: a database whose default is another would undo transactions of ours.
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+
+
+def _configure_pooled(connection: PooledConnection) -> None:
+    _configure(connection)
+    connection.used_at = time.monotonic()
 
 
 def _is_alive(connection: PooledConnection) -> bool:

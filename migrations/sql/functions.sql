@@ -47,8 +47,10 @@ $$;
 COMMENT ON FUNCTION known_filters() IS
     'The names that a filter may hold and the types of their values. text, boolean and text[] take a value or a list of values, any of which will do';
 
+-- One plan does for all filters, whatever the search around it wants for itself.
 CREATE OR REPLACE FUNCTION check_filter(filter jsonb) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     key text;
@@ -206,9 +208,16 @@ COMMENT ON FUNCTION requested_ef_search() IS
     'How many candidates a search of the index weighs at least: 30, or what SET lookalike.ef_search says';
 
 -- How to search: the values of hnsw.ef_search to try one after the other, until enough products
--- were found; then, or where there is none, compare all that match.
+-- were found; then, or where there is none, compare all that match. Like the other parts of
+-- search_candidates it avoids statements, which are planned anew for each search.
 CREATE OR REPLACE FUNCTION plan_search(
-    top_n integer, filter jsonb, OUT ef_schedule integer[], OUT filtered boolean, OUT reason text
+    top_n integer,
+    filter jsonb,
+    vectors real,
+    available real,
+    OUT ef_schedule integer[],
+    OUT filtered boolean,
+    OUT reason text
 )
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -217,49 +226,38 @@ DECLARE
     -- Matches that lie far from the query need many candidates at once: a scan that goes on from a
     -- few misses one in five.
     wide_ef CONSTANT integer := greatest(400, narrow_ef);
-    any_stock CONSTANT boolean := filter -> 'available' @> '[true, false]';
     matches bigint;
-    vectors real;
 BEGIN
     ef_schedule := '{}';
-    IF NOT index_is_worthwhile() THEN
-        reason := 'there are too few vectors for an index, or it is not built yet';
-        RETURN;
-    END IF;
+    filtered := (filter - 'available') <> '{}' OR CASE
+        WHEN filter -> 'available' @> '[true, false]' THEN false
+        WHEN filter -> 'available' IN ('false', '[false]') THEN true
+        ELSE available < 0.98
+    END;
     reason := 'the index ran short of products that match';
-    SELECT
-        (filter - 'available') <> '{}' OR CASE
-            WHEN any_stock THEN false
-            WHEN filter -> 'available' IN ('false', '[false]') THEN true
-            ELSE c.available < 0.98
-        END
-    INTO filtered
-    FROM catalogs AS c;
-    IF NOT filtered THEN
+    IF vectors IS NULL OR vectors < 1000 THEN
+        reason := 'there are too few vectors for an index, or it is not built yet';
+    ELSIF NOT filtered THEN
         ef_schedule := ARRAY[narrow_ef];
-        RETURN;
-    END IF;
-    SELECT c.reltuples INTO vectors
-    FROM embedding_models AS m
-    JOIN pg_class AS c ON c.oid = to_regclass('embeddings_' || m.model_id)
-    WHERE m.active;
-    matches := greatest(estimate_matches(filter), 1);
-    -- Twice as many as hold top_n matches, if these are spread evenly.
-    narrow_ef := greatest(narrow_ef, least(2.0 * top_n * vectors / matches, 2 * wide_ef));
-    -- The first try has to be quick against what else there is to do.
-    IF narrow_ef <= wide_ef / 2 AND matches > exact_search_limit() / 10 THEN
-        ef_schedule := ARRAY[narrow_ef];
-    END IF;
-    IF matches > exact_search_limit() THEN
-        ef_schedule := ef_schedule || wide_ef;
-    END IF;
-    IF ef_schedule = '{}' THEN
-        reason := 'the filter lets through so few products that comparing all is quick';
+    ELSE
+        matches := greatest(estimate_matches(filter), 1);
+        -- Twice as many as hold top_n matches, if these are spread evenly.
+        narrow_ef := greatest(narrow_ef, least(2.0 * top_n * vectors / matches, 2 * wide_ef));
+        -- The first try has to be quick against what else there is to do.
+        IF narrow_ef <= wide_ef / 2 AND matches > exact_search_limit() / 10 THEN
+            ef_schedule := ARRAY[narrow_ef];
+        END IF;
+        IF matches > exact_search_limit() THEN
+            ef_schedule := ef_schedule || wide_ef;
+        END IF;
+        IF ef_schedule = '{}' THEN
+            reason := 'the filter lets through so few products that comparing all is quick';
+        END IF;
     END IF;
 END
 $$;
-COMMENT ON FUNCTION plan_search(integer, jsonb) IS
-    'How search_candidates goes about a search: the ef_search of each try with the index, none where comparing all is as quick; whether the filter leaves anything out; why it is exact if it comes to that';
+COMMENT ON FUNCTION plan_search(integer, jsonb, real, real) IS
+    'How search_candidates goes about a search among so many indexed vectors, of products of which that share is available: the ef_search of each try with the index, none where comparing all is as quick; whether the filter leaves anything out; why it is exact if it comes to that';
 
 CREATE OR REPLACE FUNCTION scan_index(
     query halfvec,
@@ -275,13 +273,15 @@ CREATE OR REPLACE FUNCTION scan_index(
 LANGUAGE plpgsql VOLATILE
 AS $$
 #variable_conflict use_column
+DECLARE
+    applied text;
 BEGIN
-    PERFORM set_config('hnsw.ef_search', scan_index.ef_search::text, true);
-    PERFORM set_config(
+    applied := set_config('hnsw.ef_search', scan_index.ef_search::text, true);
+    applied := set_config(
         'hnsw.iterative_scan', CASE WHEN iterative THEN 'strict_order' ELSE 'off' END, true
     );
-    PERFORM set_config('hnsw.max_scan_tuples', '20000', true);
-    PERFORM set_config('enable_sort', 'off', true);
+    applied := set_config('hnsw.max_scan_tuples', '20000', true);
+    applied := set_config('enable_sort', 'off', true);
     SELECT
         array_agg(p.item_id ORDER BY p.distance, p.item_id),
         array_agg(p.distance ORDER BY p.distance, p.item_id),
@@ -317,8 +317,10 @@ CREATE OR REPLACE FUNCTION scan_exactly(
 LANGUAGE plpgsql VOLATILE
 AS $$
 #variable_conflict use_column
+DECLARE
+    applied text;
 BEGIN
-    PERFORM set_config('enable_sort', 'on', true);
+    applied := set_config('enable_sort', 'on', true);
     SELECT
         array_agg(p.item_id ORDER BY p.distance, p.item_id),
         array_agg(p.distance ORDER BY p.distance, p.item_id),
@@ -343,10 +345,10 @@ $$;
 COMMENT ON FUNCTION scan_exactly(halfvec, integer, jsonb, bigint[]) IS
     'A part of search_candidates: the products of the photo_limit nearest photos, every one that matches compared';
 
--- The settings hold inside the function alone, those that its parts set too. Custom plans, since a
--- good plan depends on top_n and on the filter's values. No parallel ones: what is selected into
--- variables runs in one process, and such a plan is a bad one there. Settings of pgvector don't stand
--- here: only a superuser may name them in a function while pgvector is not loaded, as in a restore.
+-- The settings hold inside the function alone. Custom plans, since a good plan depends on top_n and
+-- on the filter's values. No parallel ones: what is selected into variables runs in one process, and
+-- such a plan is a bad one there. Settings of pgvector don't stand here: only a superuser may name
+-- them in a function while pgvector is not loaded, as in a restore.
 CREATE OR REPLACE FUNCTION search_candidates(
     query halfvec,
     top_n integer,
@@ -371,60 +373,86 @@ AS $$
 DECLARE
     given CONSTANT jsonb := coalesce(filter, '{}');
     others CONSTANT bigint[] := array_remove(coalesce(excluded, '{}'), NULL);
+    gallery record;
     plan record;
-    index oid;
+    found record;
     fetched bigint;
-    photos_each integer;
-    enough boolean;
+    old_ef_search text;
+    old_iterative_scan text;
+    old_max_scan_tuples text;
 BEGIN
     IF top_n IS NULL OR top_n NOT BETWEEN 1 AND 10000 THEN
         RAISE EXCEPTION 'top_n is %, it must be between 1 and 10000', coalesce(top_n::text, 'null')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    PERFORM check_filter(given);
+    IF given <> '{}' THEN
+        PERFORM check_filter(given);
+    END IF;
     search := 'exact';
     IF query IS NULL THEN
         reason := 'there is no vector to compare with';
         RETURN;
     END IF;
-    PERFORM check_query(query);
-    -- So many photos hold top_n products, if each of them has as many as any product has.
-    SELECT coalesce(max(p.position), 1) INTO photos_each FROM photos AS p WHERE p.position > 1;
-    SELECT p.ef_schedule, p.filtered, p.reason INTO plan FROM plan_search(top_n, given) AS p;
+    SELECT
+        m.model_id,
+        x.indexrelid AS index,
+        CASE WHEN x.indisvalid THEN t.reltuples END AS vectors,
+        c.available,
+        (SELECT coalesce(max(p.position), 1) FROM photos AS p WHERE p.position > 1) AS photos_each
+    INTO gallery
+    FROM catalogs AS c
+    LEFT JOIN embedding_models AS m ON m.active
+    LEFT JOIN pg_class AS t ON t.oid = to_regclass('embeddings_' || m.model_id)
+    LEFT JOIN pg_index AS x ON x.indexrelid = to_regclass('embeddings_' || m.model_id || '_hnsw');
+    IF gallery.model_id IS NULL OR l2_norm(query) = 0 THEN
+        PERFORM check_query(query);
+    END IF;
+    plan := plan_search(top_n, given, gallery.vectors, gallery.available);
     reason := plan.reason;
 
-    IF plan.ef_schedule <> '{}' THEN
-        SELECT to_regclass('embeddings_' || m.model_id || '_hnsw') INTO index
-        FROM embedding_models AS m
-        WHERE m.active;
-        fetched := pg_stat_get_xact_tuples_fetched(index);
-    END IF;
-    FOREACH ef_search IN ARRAY plan.ef_schedule LOOP
-        SELECT s.ids, s.distances, s.positions INTO ids, distances, positions
-        FROM scan_index(
-            -- Most products have fewer photos than the one that has most.
-            query, top_n * least(photos_each, 4), given, others, ef_search,
-            NOT plan.filtered OR ef_search >= 400
-        ) AS s;
-        candidates := pg_stat_get_xact_tuples_fetched(index) - fetched;
-        enough := coalesce(cardinality(ids), 0) >= top_n;
-        IF enough THEN
-            search := 'approximate';
-            reason := CASE
-                WHEN NOT plan.filtered THEN 'there is no filter'
-                WHEN ef_search >= 400 THEN 'the filter lets through many products'
-                ELSE 'enough of what the filter lets through is close by'
-            END;
-            EXIT;
+    BEGIN
+        IF plan.ef_schedule <> '{}' THEN
+            old_ef_search := current_setting('hnsw.ef_search');
+            old_iterative_scan := current_setting('hnsw.iterative_scan');
+            old_max_scan_tuples := current_setting('hnsw.max_scan_tuples');
+            fetched := pg_stat_get_xact_tuples_fetched(gallery.index);
         END IF;
-    END LOOP;
-    IF search = 'exact' THEN
-        SELECT s.ids, s.distances, s.positions INTO ids, distances, positions
-        FROM scan_exactly(query, top_n * photos_each, given, others) AS s;
-    END IF;
-    ids := ids[:top_n];
-    distances := distances[:top_n];
-    positions := positions[:top_n];
+        FOREACH ef_search IN ARRAY plan.ef_schedule LOOP
+            -- So many photos hold top_n products, if each has as many as any product has; most
+            -- have fewer.
+            found := scan_index(
+                query, top_n * least(gallery.photos_each, 4), given, others, ef_search,
+                NOT plan.filtered OR ef_search >= 400
+            );
+            candidates := pg_stat_get_xact_tuples_fetched(gallery.index) - fetched;
+            IF coalesce(cardinality(found.ids), 0) >= top_n THEN
+                search := 'approximate';
+                reason := CASE
+                    WHEN NOT plan.filtered THEN 'there is no filter'
+                    WHEN ef_search >= 400 THEN 'the filter lets through many products'
+                    ELSE 'enough of what the filter lets through is close by'
+                END;
+                EXIT;
+            END IF;
+        END LOOP;
+        IF plan.ef_schedule <> '{}' THEN
+            -- Unlike the settings of the function these would last until the end of the transaction.
+            old_ef_search := set_config('hnsw.ef_search', old_ef_search, true);
+            old_iterative_scan := set_config('hnsw.iterative_scan', old_iterative_scan, true);
+            old_max_scan_tuples := set_config('hnsw.max_scan_tuples', old_max_scan_tuples, true);
+        END IF;
+        IF search = 'exact' THEN
+            found := scan_exactly(query, top_n * gallery.photos_each, given, others);
+        END IF;
+    EXCEPTION
+        -- pgvector's words for a vector of another length name neither it nor the model.
+        WHEN data_exception THEN
+            PERFORM check_query(query);
+            RAISE;
+    END;
+    ids := found.ids[:top_n];
+    distances := found.distances[:top_n];
+    positions := found.positions[:top_n];
 END
 $$;
 COMMENT ON FUNCTION search_candidates(halfvec, integer, jsonb, bigint[]) IS
@@ -455,8 +483,10 @@ DECLARE
     query halfvec;
 BEGIN
     PERFORM check_top_n(top_n);
-    PERFORM check_filter(coalesce(filter, '{}'));
-    PERFORM check_similarity(min_similarity);
+    -- For a product without neighbours too, which no search is made for.
+    IF filter <> '{}' THEN
+        PERFORM check_filter(filter);
+    END IF;
     SELECT e.embedding INTO query
     FROM photo_embeddings AS e
     WHERE e.item_id = similar_items.item_id

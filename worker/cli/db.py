@@ -131,6 +131,8 @@ def _mend(database: Database) -> None:
     if whole and not before:
         return
     schema.repair(database)
+    if not whole:  # this role may not make a schema to compare with
+        click.echo("made its functions, views, indexes and rights anew")
     left, _ = _differences(database)
     for line in before:
         if line not in left:

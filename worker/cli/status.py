@@ -38,26 +38,20 @@ def command(as_json: bool) -> None:
     with ready_database(get_settings()) as database, database.connection() as connection:
         cursor = connection.cursor(row_factory=dict_row)
         models = cursor.execute(query("worker.embedding", "list_progress")).fetchall()
-        counts = cursor.execute(query("worker.embedding", "count_products")).fetchone()
+        counts = cursor.execute(query("app.items", "count_items")).fetchone()
     assert counts is not None  # noqa: S101 - an aggregate gives a row
     for model in models:
         model["percent"] = float(model["percent"])
     if as_json:
         echo_json({**counts, "models": models})
         return
-    click.echo(_counted(counts))
+    click.echo(f"{counts['items']:,} products, {counts['with_photo']:,} with a photo")
     if models:
         echo_table([_readable(model) for model in models], COLUMNS)
     else:
         click.echo("no model is registered yet: `lookalike embed` registers the default")
     for hint in _hints(models):
         click.echo(hint)
-
-
-def _counted(counts: dict[str, int]) -> str:
-    line = f"{counts['items']:,} products, {counts['with_photo']:,} with a photo"
-    further = counts["photos"] - counts["with_photo"]
-    return f"{line}, and {further:,} further photos" if further else line
 
 
 def _readable(model: dict[str, Any]) -> dict[str, Any]:

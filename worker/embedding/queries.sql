@@ -62,17 +62,6 @@ SELECT count(*) FROM embedding_jobs WHERE model_id = %(model_id)s AND state = 'p
 -- How many jobs are in a state.
 SELECT count(*) AS total FROM embedding_jobs WHERE state = %(state)s
 
--- name: count_products
--- How many products are listed, how many of them have a photo, and their photos; how many products
--- were removed.
-SELECT
-    count(*) FILTER (WHERE i.removed_at IS NULL) AS items,
-    count(p.photos) FILTER (WHERE i.removed_at IS NULL) AS with_photo,
-    coalesce(sum(p.photos) FILTER (WHERE i.removed_at IS NULL), 0)::bigint AS photos,
-    count(i.removed_at) AS removed
-FROM items AS i
-LEFT JOIN (SELECT item_id, count(*) AS photos FROM photos GROUP BY item_id) AS p USING (item_id)
-
 -- name: delete_needless_jobs
 -- Delete the jobs that nobody needs any more: product removed, or vector current.
 DELETE FROM embedding_jobs
