@@ -97,7 +97,7 @@ def show(as_json: bool) -> None:
         profile, catalog = stored_profile(connection), load_catalog(connection)
     if profile is None:
         raise LookalikeError(
-            "no profile has been applied yet: `lookalike ingest` or `lookalike catalog apply` does it"
+            "no profile has been applied yet: run `lookalike ingest` or `lookalike catalog apply`"
         )
     if as_json:
         attributes = [attribute.model_dump() for attribute in catalog.attributes]

@@ -21,8 +21,8 @@ def command(names: tuple[str, ...], as_json: bool, sample: int | None) -> None:
     """Measure how well nearest neighbours agree with the catalog's own labels.
 
     For each label: precision@5 and @10 and mAP@10; over all labels nDCG@10, its gain the number
-    of labels shared; and how many of the ten nearest the index finds. Exact search, with every product as
-    the query, itself left out. The figures are kept in the table `evaluations`.
+    of labels shared; and how many of the ten nearest the index finds. Exact search, with every
+    product as the query, itself left out. The figures are stored in the table `evaluations`.
     """
     from worker.evaluation.run import chosen_models, evaluate
 

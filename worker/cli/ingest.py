@@ -35,7 +35,11 @@ TOLD = {
 @click.command(name="ingest")
 @click.argument("source", metavar="SOURCE")
 @click.option("--profile", metavar="FILE", help="Catalog profile that says what the columns are.")
-@click.option("--update", is_flag=True, help="Only change products that SOURCE has; leave the others as they are.")
+@click.option(
+    "--update",
+    is_flag=True,
+    help="Only change products that SOURCE has; leave the others as they are.",
+)
 @click.option("--rehash", is_flag=True, help="Read every photo, even those that look unchanged.")
 @click.option("--query", "sql", metavar="SQL", help="SELECT to read, where SOURCE is a database.")
 @click.option(
@@ -129,14 +133,14 @@ def print_report(report: IngestReport) -> None:
         )
     if report.unavailable_photos:
         click.echo(
-            f"{report.unavailable_photos:,} photos can't be read now: what is stored of them stays, "
-            "and the next ingest tries them again"
+            f"{report.unavailable_photos:,} photos can't be read now: what is stored of them "
+            "stays, and the next ingest tries them again"
         )
     if report.with_details or report.broken_details:
-        click.echo(
-            f"{report.with_details:,} with metadata, {report.broken_details:,} metadata files "
-            "are broken"
+        broken = (
+            f", {report.broken_details:,} with broken metadata" if report.broken_details else ""
         )
+        click.echo(f"{report.with_details:,} with metadata{broken}")
     click.echo(
         f"{report.added:,} added, {report.changed:,} changed, {report.unchanged:,} unchanged, "
         f"{report.removed:,} removed"

@@ -60,7 +60,7 @@ class JsonTable:
     """A file of JSON objects: one a line, or in an array. See `Table`.
 
     Raises:
-        LookalikeError: the file is no text, or no JSON.
+        LookalikeError: the file is not a text, or no JSON.
     """
 
     def __init__(self, file: SourceFile, encoding: str = "utf-8") -> None:
@@ -72,7 +72,7 @@ class JsonTable:
         start = self._text.start.lstrip("\ufeff \t\r\n")
         if start[:1] not in ("{", "["):
             raise LookalikeError(
-                f"{self.name} is no JSON Lines file: expected an object in braces on each line"
+                f"{self.name} is not a JSON Lines file: expected an object in braces on each line"
             )
         self._is_array = start[0] == "[" or (ARRAY.match(start) is not None and not _is_line(start))
         self.columns: list[str] = []

@@ -29,11 +29,13 @@ def parse_object(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ValueError(f"it is no JSON: {error.msg} at character {error.pos + 1}") from None
+        raise ValueError(
+            f"it is not valid JSON: {error.msg} at character {error.pos + 1}"
+        ) from None
     except (RecursionError, ValueError):
         found = _parse_fields(text)
     if not isinstance(found, dict):
-        raise ValueError("it is no JSON object")
+        raise ValueError("it is not a JSON object")
     return found
 
 
@@ -64,7 +66,9 @@ def _parse_fields(text: str) -> Any:
             name, at = DECODER.raw_decode(text, at)
             at = _skip(text, _skip(text, at) + 1)  # the colon
         except json.JSONDecodeError as error:
-            raise ValueError(f"it is no JSON: {error.msg} at character {error.pos + 1}") from None
+            raise ValueError(
+                f"it is not valid JSON: {error.msg} at character {error.pos + 1}"
+            ) from None
         end = _end_of_value(text, at)
         try:
             fields[str(name)] = json.loads(text[at:end])
@@ -74,7 +78,7 @@ def _parse_fields(text: str) -> Any:
         if text.startswith(",", at):
             at = _skip(text, at + 1)
         elif not text.startswith("}", at):
-            raise ValueError(f"it is no JSON: Expecting ',' delimiter at character {at + 1}")
+            raise ValueError(f"it is not valid JSON: Expecting ',' delimiter at character {at + 1}")
     return fields
 
 

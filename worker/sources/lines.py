@@ -30,7 +30,7 @@ class TextFile:
         encoding: as the profile says; a byte order mark goes before it.
 
     Raises:
-        LookalikeError: there is no such encoding, or the file is no text.
+        LookalikeError: there is no such encoding, or the file is not a text.
     """
 
     def __init__(self, file: SourceFile, encoding: str = "utf-8") -> None:
