@@ -7,7 +7,7 @@ attributes: the items are ranked along the main direction of their vectors, and 
 lowest so many through. Queries come from inside the filter and from its far end, the hard case for
 an index. The attributes are declared inside a transaction that is rolled back, so nothing is
 changed. Every answer is checked to be full, and compared with the exact one. Prints also how many
-expected, since the choice between the index and an exact search rests on that.
+products the planner expected, since the choice between the index and an exact search rests on that.
 """
 
 import time

@@ -65,7 +65,7 @@ class SourceFile:
         except OSError as error:
             raise LookalikeError(f"can't read {self.name}: {error.strerror}") from None
         except ValueError:
-            raise LookalikeError(f"{self.name!r} is no path") from None
+            raise LookalikeError(f"{self.name!r} is not a path") from None
         self.compressed = self.head.startswith(GZIP)
         if self.compressed:
             try:
@@ -175,7 +175,7 @@ class TextFile:
         encoding: as the profile says; a byte order mark goes before it.
 
     Raises:
-        LookalikeError: there is no such encoding, or the file is no text.
+        LookalikeError: there is no such encoding, or the file is not a text.
     """
 
     def __init__(self, file: SourceFile, encoding: str = "utf-8") -> None:
