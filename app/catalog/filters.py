@@ -44,35 +44,53 @@ CORE: dict[str, AttributeType] = {
 """Core columns that every catalog can be filtered by, as `filter_items` has them."""
 
 
+FIELD = "filter_"
+"""Begins the names of the fields, since attributes may be called as pydantic's methods are."""
+
+
 class Filters(BaseModel):
     """Which products may be answers; a product passes if it passes each filter given.
 
-    The fields are those of the class that `filters_model` makes for a catalog.
+    The fields are those of the class that `filters_model` makes for a catalog; their aliases are
+    the names of the filters.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     def as_json(self) -> dict[str, Any]:
         """Return the filters given, as the SQL function `filter_items` takes them."""
-        return self.model_dump(mode="json", exclude_none=True)
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 @lru_cache(maxsize=8)
 def filters_model(catalog: Catalog) -> type[Filters]:
     """Return the class of a catalog's filters: a field a filter, None where it isn't given."""
+    fields = {FIELD + name: field for name, field in _all_fields(catalog).items()}
+    return create_model("Filters", __base__=Filters, **fields)
+
+
+def filter_names(catalog: Catalog) -> list[str]:
+    """Return the names of a catalog's filters, as `known_filters` does in SQL."""
+    return list(_all_fields(catalog))
+
+
+def _all_fields(catalog: Catalog) -> dict[str, Any]:
     declared = {a.name: a.type for a in catalog.attributes if a.filter}
     fields: dict[str, Any] = {}
     for name, kind in (declared | CORE).items():
         fields |= _fields(name, kind)
-    return create_model("Filters", __base__=Filters, **fields)
+    return fields
 
 
 def _fields(name: str, kind: AttributeType) -> dict[str, Any]:
     if kind in RANGED:
         bound = RANGED[kind] | None
         return {
-            f"{name}_min": (bound, Field(default=None, description=f"least {name}")),
-            f"{name}_max": (bound, Field(default=None, description=f"greatest {name}")),
+            f"{name}_{end}": (
+                bound,
+                Field(default=None, alias=f"{name}_{end}", description=f"{which} {name}"),
+            )
+            for end, which in (("min", "least"), ("max", "greatest"))
         }
     value = bool if kind == "boolean" else Text
     any_of = Annotated[
@@ -80,4 +98,4 @@ def _fields(name: str, kind: AttributeType) -> dict[str, Any]:
         BeforeValidator(as_list),
         Field(max_length=MAX_VALUES, description="any of these values"),
     ]
-    return {name: (any_of, None)}
+    return {name: (any_of, Field(default=None, alias=name))}

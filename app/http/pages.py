@@ -6,7 +6,7 @@ from flask import Blueprint, Response, render_template, request
 from pydantic import BaseModel, Field, create_model
 
 from app.catalog.attributes import Catalog
-from app.catalog.filters import filters_model
+from app.catalog.filters import filter_names
 from app.http.addresses import address, item_url, with_parameters
 from app.http.answers import unwrap_single
 from app.http.context import connection, searching, with_catalog
@@ -135,7 +135,7 @@ def _confine(response: Response) -> Response:
 
 def _given(catalog: Catalog, model: type[BaseModel]) -> Given:
     """Return the URL's parameters but those left empty: a form sends these too."""
-    known = {*model.model_fields, *filters_model(catalog).model_fields}
+    known = {*model.model_fields, *filter_names(catalog)}
     given = {
         name: [value for value in dict.fromkeys(values) if value.strip()]
         for name, values in request.args.to_dict(flat=False).items()

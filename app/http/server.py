@@ -25,6 +25,10 @@ from app.settings import Settings
 GRACEFUL_SECONDS = 25
 """How long requests that are begun when the listener closes may take to end."""
 
+STOP_WORKER = signal.SIGUSR2
+"""With what the master tells its workers to stop: only it may, since a service manager (systemd, or
+a shell at its end) sends SIGTERM to all processes at once, and workers would go before clients."""
+
 HANDSHAKE_SECONDS = 0.2
 """Time for clients whose first packet has come to be connected, before the listener closes."""
 
@@ -95,6 +99,10 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]
             time.sleep(HANDSHAKE_SECONDS)
         super().handle_term()
 
+    def kill_worker(self, pid: int, sig: int) -> None:
+        """Send a worker a signal; to stop, the one that it listens to."""
+        super().kill_worker(pid, STOP_WORKER if sig == signal.SIGTERM else sig)
+
     def _interrupted(self, seconds: float) -> bool:
         """Wait; return early and True where another signal says to stop at once."""
         until = time.monotonic() + seconds
@@ -110,6 +118,13 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]
 
 class DrainingWorker(ThreadWorker):  # type: ignore[misc]
     """Gunicorn's worker with threads, which when it stops loses no client that is connected."""
+
+    def init_signals(self) -> None:
+        """Stop when the master says so, whoever else sends a SIGTERM."""
+        super().init_signals()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(STOP_WORKER, self.handle_exit)
+        signal.siginterrupt(STOP_WORKER, False)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer; while draining, have the client connect anew for its next request."""
