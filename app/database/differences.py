@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from app.database.active_view import show_active_model
+from app.database.connection import without_timeouts
 from app.database.objects import PARTS, schema_name, script
 from app.database.query import query
 
@@ -50,7 +51,11 @@ def find_differences(connection: psycopg.Connection[Any]) -> list[str]:
 
     Raises:
         psycopg.errors.InsufficientPrivilege: the role may not make a schema in this database.
+        psycopg.errors.ReadOnlySqlTransaction: nobody may, as on a standby.
     """
+    without_timeouts(connection)
+    # On some servers definitions are shown in other words than on that which made them.
+    connection.execute("SELECT set_config('quote_all_identifiers', 'off', true)")
     expected = expected_schema(connection)
     found = _describe(connection)
     differences = [

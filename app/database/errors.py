@@ -37,6 +37,7 @@ _KINDS = {
         "for an extension, install pgvector 0.8 or later on the server's machine, then run the "
         "command again",
     ),
+    "22023": _Kind("the database refuses a value", "correct it where it was set"),
     "25006": _Kind(
         "the database takes no changes",
         "it is a standby, or default_transaction_read_only is on: name the primary in "

@@ -97,6 +97,8 @@ def _repair_tables(connection: psycopg.Connection[Any]) -> None:
         made = _MADE.match(text)
         if text.startswith("COMMENT ON") or (made and not _exists(connection, made[2])):
             connection.execute(text.encode())
+            if made and made[2] == "item_ids":
+                connection.execute(query(__package__, "continue_item_ids"))
 
 
 def _exists(connection: psycopg.Connection[Any], name: str) -> bool:

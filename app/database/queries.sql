@@ -232,10 +232,14 @@ SELECT
         ELSE format('ALTER DATABASE %I SET', current_database())
     END
     || ' search_path = '
-    || concat_ws(', ', m.tables, nullif(s.setting, ''), m.vector)
+    || concat_ws(', ', m.tables, nullif(s.setting, ''), nullif(m.vector, m.tables))
 FROM missing AS m
 CROSS JOIN pg_settings AS s
 WHERE s.name = 'search_path'
+
+-- name: continue_item_ids
+-- Let a sequence that was made anew go on after the keys that the lost one has given.
+SELECT setval('item_ids', max(item_id)) FROM items WHERE item_id > 1000000000000000
 
 -- name: show_model
 -- Let photo_embeddings show one model's vectors, in a form that its index serves; item_embeddings

@@ -3,6 +3,7 @@
 
 CREATE OR REPLACE PROCEDURE apply_attributes()
 LANGUAGE plpgsql
+SET quote_all_identifiers = off  -- the same text on each server
 AS $$
 BEGIN
     CALL drop_obsolete_columns();

@@ -196,6 +196,38 @@ def test_a_role_that_may_not_compare_says_so(empty_url: str, cli: Cli) -> None:
     assert "nothing is missing by name; for a full comparison" in done.stdout
 
 
+@pytest.mark.parametrize("setting", ["default_transaction_read_only", "quote_all_identifiers"])
+def test_a_setting_of_the_server_is_no_difference(empty_url: str, cli: Cli, setting: str) -> None:
+    execute(empty_url, f"ALTER DATABASE {database_of(empty_url)} SET {setting} = on")
+    done = cli(empty_url, "db", "check")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_statement_timeout_ends_no_comparison(empty_url: str, cli: Cli) -> None:
+    execute(empty_url, f"ALTER DATABASE {database_of(empty_url)} SET statement_timeout = '40ms'")
+    for command in (["db", "check"], ["status"]):
+        done = cli(empty_url, *command)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_sequence_made_anew_gives_no_key_twice(empty_database: Database, empty_url: str) -> None:
+    last = 1_000_000_000_000_041
+    execute(empty_url, f"INSERT INTO items (item_id, sku) VALUES ({last}, 'a'), (7, '7')")
+    execute(empty_url, "DROP SEQUENCE item_ids")
+    schema.repair(empty_database)
+    assert execute(empty_url, "SELECT nextval('item_ids')") == [(last + 1,)]
+
+
+def test_a_column_made_anew_is_said_to_be_empty(empty_url: str, cli: Cli) -> None:
+    execute(empty_url, "ALTER TABLE items DROP COLUMN gender CASCADE")
+    done = cli(empty_url, "db", "upgrade")
+    assert "repaired: column items.gender is missing; ingest again" in done.stdout
+
+
+def database_of(url: str) -> str:
+    return str(psycopg.conninfo.conninfo_to_dict(url)["dbname"])
+
+
 def test_attributes_declared_later_are_no_difference(empty_url: str) -> None:
     """They stand behind the others in the rows of a search, whatever their place among them."""
     execute(

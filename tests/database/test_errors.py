@@ -32,6 +32,7 @@ def connection(server: str) -> Iterator[psycopg.Connection[Any]]:
 @pytest.mark.parametrize(
     ("sqlstate", "what", "advice"),
     [
+        ("22023", "refuses a value", "correct it where it was set"),
         ("25006", "takes no changes", "default_transaction_read_only"),
         ("42883", "lacks a function", "db upgrade"),
         ("42P01", "lacks a table or view", "db upgrade"),

@@ -121,7 +121,7 @@ def _differences(database: Database) -> tuple[list[str], bool]:
     try:
         with database.connection() as connection:
             return find_differences(connection), True
-    except psycopg.errors.InsufficientPrivilege:
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction):
         with database.connection() as connection:
             return [f"{name} is missing" for name in missing_objects(connection)], False
 
@@ -136,7 +136,8 @@ def _repair(database: Database) -> None:
     left, _ = _differences(database)
     for line in before:
         if line not in left:
-            click.echo(f"repaired: {line}")
+            empty = line.startswith("column items.")
+            click.echo(f"repaired: {line}{'; ingest again for its values' if empty else ''}")
     # A server that refuses to make roles has said so, and all else works without.
     lost = [line for line in left if not line.startswith(("role ", "setting "))]
     if lost:

@@ -7,6 +7,7 @@ import click
 from psycopg.rows import dict_row
 
 from app.database import query
+from app.database.connection import without_timeouts
 from app.database.ready import ready_database
 from app.settings import get_settings
 from worker.console import echo_json, echo_table
@@ -36,6 +37,7 @@ def command(as_json: bool) -> None:
     something, the command fails: `lookalike db upgrade` repairs it.
     """
     with ready_database(get_settings()) as database, database.connection() as connection:
+        without_timeouts(connection)  # counting a large catalog takes longer than a search may
         cursor = connection.cursor(row_factory=dict_row)
         models = cursor.execute(query("worker.embedding", "list_progress")).fetchall()
         counts = cursor.execute(query("app.items", "count_items")).fetchone()

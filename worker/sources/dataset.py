@@ -61,7 +61,8 @@ def _products(entries: "Iterator[os.DirEntry[str]]", ending: str) -> Iterator[in
 
 def _is_file(entry: "os.DirEntry[str]") -> bool:
     try:
-        return entry.is_file()
+        # What a link leads to may be away for now, with the share that it is on.
+        return entry.is_file() or entry.is_symlink()
     except OSError:
         return True  # such as a link to itself: a file that can't be opened
 
