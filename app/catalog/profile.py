@@ -49,6 +49,10 @@ FORMAT_COLUMNS: dict[str, dict[str, str]] = {
 """The core columns of formats whose columns have fixed names; a profile need not say them."""
 
 
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 class Source(BaseModel):
     """Where the core columns come from: names of the source's columns, None for what it lacks."""
 
@@ -62,8 +66,8 @@ class Source(BaseModel):
     discounted_price: str | None = None
     available: str | None = None
     photo: str | None = Field(default=None, description="a path below the root, or a URL")
-    more_photos: str | None = Field(
-        default=None, description="further photos: a list, or a text with commas between"
+    more_photos: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+        default=(), description="further photos: columns with a list, or a text with commas between"
     )
     encoding: str = "utf-8"
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)

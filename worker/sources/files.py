@@ -259,8 +259,25 @@ def guess_encoding(data: bytes) -> str:
     try:
         data.decode("cp1252")
     except UnicodeDecodeError:
-        return "latin-1"
+        return _other_than_cp1252(data)
     return "cp1252"
+
+
+def _other_than_cp1252(data: bytes) -> str:
+    """Return the encoding of bytes that cp1252 doesn't have: Japanese, or Latin of some kind."""
+    for encoding in ("cp932", "euc-jp"):
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError as error:
+            if error.end < len(data) - 4:  # the data may end within a character
+                continue
+            text = data[: error.start].decode(encoding)
+        letters = [letter for letter in text if ord(letter) >= 0x80]
+        # Half-width katakana are single bytes, which is what other encodings look like.
+        full = sum("\u3000" <= letter < "\uff5e" for letter in letters)
+        if full > 0.8 * len(letters):
+            return encoding
+    return "latin-1"
 
 
 def refuse_other_kinds(name: str, head: bytes, text: str) -> None:

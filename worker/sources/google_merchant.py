@@ -31,9 +31,12 @@ def canonical(name: str) -> str:
 def with_plain_names(profile: Profile) -> Profile:
     """Return a profile whose columns are named without the prefix."""
     source = profile.source.model_dump(exclude_none=True)
-    plain = {
-        key: canonical(source[key]) for key in FORMAT_COLUMNS["google-merchant"] if key in source
+    plain: dict[str, Any] = {
+        key: canonical(source[key])
+        for key in FORMAT_COLUMNS["google-merchant"]
+        if key in source and key != "more_photos"
     }
+    plain["more_photos"] = tuple(map(canonical, profile.source.more_photos))
     attributes = [
         each.model_copy(update={"column": canonical(each.column)}) for each in profile.attributes
     ]

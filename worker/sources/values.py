@@ -29,6 +29,7 @@ SIMPLE = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
 INTEGER = re.compile(r"([+-]?\d+)(?:\.0*)?")
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3})+|(?:[ '’\u00a0\u202f]\d{3})+|(?:\.\d{3}){2,})")
 DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
+YEAR_FIRST = re.compile(r"^(\d{4})[/.](\d{2})[/.](\d{2})(?!\d)")
 SEPARATORS = "|;,\n"
 
 BOOLEANS = {
@@ -267,6 +268,7 @@ def _decimal(value: Any, *, money: bool) -> Decimal | None:
 
 
 def _iso_date(text: str) -> date:
+    text = YEAR_FIRST.sub(r"\1-\2-\3", text, count=1)
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -280,7 +282,7 @@ MONEY = re.compile(
 )
 SPACES = re.compile(r"(?<=\d)['’\s](?=\d{3}(?!\d))")
 CURRENCIES = frozenset(
-    {"kr", "kr.", "zł", "kč", "ft", "lei", "fr", "fr.", "sfr", "rs", "rs.", "rp"}
+    {"kr", "kr.", "zł", "kč", "ft", "lei", "fr", "fr.", "sfr", "rs", "rs.", "rp", "tl", "円", "元", "원"}
 )
 THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 LONGEST = 100
