@@ -54,6 +54,7 @@ def inspect(
                 "format": found.format,
                 "rows": found.rows,
                 "recognised": found.recognised,
+                "more_photos": found.more_photos,
                 "attributes": [
                     {"name": a.name, "column": a.column, "type": a.type, "facet": a.facet}
                     for a in found.attributes
@@ -117,10 +118,12 @@ def _print_changes(changes: Changes) -> None:
 
 
 def _print(found: Any) -> None:
-    click.echo(f"{found.name}: {found.format}")
+    said = [f"{key} {_visible(value)}" for key, value in found.settings.items()]
+    click.echo(f"{found.name}: {', '.join([found.format, *said])}")
     for note in found.notes:
         click.echo(note)
     rows = [{"field": field, "column": column} for field, column in found.recognised.items()]
+    rows += [{"field": "more_photos", "column": column} for column in found.more_photos]
     click.echo()
     echo_table(rows, {"field": "field", "column": "column"})
     if found.attributes:
@@ -146,6 +149,10 @@ def _print(found: Any) -> None:
             if value not in (None, [])
         ]
         echo_table(rows, {"field": f"product {number}", "value": "value"})
+
+
+def _visible(text: str) -> str:
+    return text if text.isalnum() or len(text) > 1 else repr(text)
 
 
 def _next_command(name: str, source: str, query: str | None, profile: Path) -> str:

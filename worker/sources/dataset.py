@@ -171,9 +171,7 @@ class DatasetSource(MappedSource):
         self.notes += [f"{table.name} has no column {name}: {stays}" for name in missing]
         self._more_photos = STYLE_IMAGES in profile.source.more_photos
         self._rows = profile.model_copy(
-            update={
-                "source": profile.source.model_copy(update={"photo": None, "more_photos": ()})
-            }
+            update={"source": profile.source.model_copy(update={"photo": None, "more_photos": ()})}
         )
 
     def batches(self) -> Iterator[Batch]:

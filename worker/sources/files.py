@@ -19,6 +19,7 @@ from urllib.request import Request, urlopen
 from app import __version__
 from app.errors import LookalikeError
 
+ASCII = bytes(range(0x80))
 GZIP = b"\x1f\x8b"
 HEAD = 1 << 16
 """Bytes that are looked at to see what a file is."""
@@ -264,20 +265,12 @@ def guess_encoding(data: bytes) -> str:
 
 
 def _other_than_cp1252(data: bytes) -> str:
-    """Return the encoding of bytes that cp1252 doesn't have: Japanese, or Latin of some kind."""
-    for encoding in ("cp932", "euc-jp"):
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError as error:
-            if error.end < len(data) - 4:  # the data may end within a character
-                continue
-            text = data[: error.start].decode(encoding)
-        letters = [letter for letter in text if ord(letter) >= 0x80]
-        # Half-width katakana are single bytes, which is what other encodings look like.
-        full = sum("\u3000" <= letter < "\uff5e" for letter in letters)
-        if full > 0.8 * len(letters):
-            return encoding
-    return "latin-1"
+    """Return the encoding of bytes that cp1252 doesn't have."""
+    text = data.decode("cp932", errors="ignore")
+    others = [letter for letter in text if not letter.isascii()]
+    # Half-width katakana are single bytes, as the letters of other encodings are.
+    japanese = sum("\u3000" <= letter <= "\uff5e" for letter in others)
+    return "cp932" if japanese > 0.8 * len(data.translate(None, ASCII)) / 2 else "latin-1"
 
 
 def refuse_other_kinds(name: str, head: bytes, text: str) -> None:

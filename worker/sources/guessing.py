@@ -64,9 +64,9 @@ NAMES: dict[str, str] = {
 """What sources call the core columns, likely names first."""
 
 LIST_PRICES = (
-    "regular_price list_price original_price base_price retail_price rrp msrp uvp compare_at_price "
-    "listenpreis regular_price_list 定価 通常価格"
-).split()
+    *("regular_price", "list_price", "original_price", "base_price", "retail_price"),
+    *("rrp", "msrp", "uvp", "compare_at_price", "listenpreis", "定価", "通常価格"),
+)
 """The price before a discount, where `price` is the one after it."""
 
 MARKETS = "eur usd gbp chf jpy sek dkk nok pln de en fr es it nl ja sv pl"
@@ -150,7 +150,7 @@ def guess_attributes(columns: Columns, taken: Sequence[str]) -> tuple[list[Guess
     for column, values in columns.items():
         if column in taken:
             continue
-        guess = _guess(column, values)
+        guess = "another price" if _word(column) == "price" else _guess(column, values)
         if isinstance(guess, str):
             left[column] = guess
             continue

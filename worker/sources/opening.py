@@ -138,5 +138,5 @@ def _optional(profile: Profile) -> set[str]:
     return {
         column
         for field, column in usual.items()
-        if field != "sku" and getattr(profile.source, field) == column
+        if field != "sku" and getattr(profile.source, field) in (column, (column,))
     }
