@@ -152,6 +152,7 @@ def test_photos_in_numbered_columns(tmp_path: Path) -> None:
 def test_amounts_and_measures_are_no_lists_and_no_whole_numbers(tmp_path: Path) -> None:
     lines = ["sku;Alkohol;deposit;year"]
     lines += [f"A-{n};1{n % 3},5 %;{n}.00;{2000 + n}.0" for n in range(20)]
+    lines += ["B-1;n/a;NULL;nan"]
     found = inspect_source(write(tmp_path, "\n".join(lines)))
     assert {each.column: each.type for each in found.attributes} == {
         "Alkohol": "text", "deposit": "number", "year": "integer",

@@ -132,6 +132,11 @@ class XmlTable:
                     "for a feed without a DOCTYPE of its own"
                 ) from None
             except (ParseError, ExpatError) as error:
+                if "undefined entity" in str(error):
+                    raise LookalikeError(
+                        f"{self.name} uses a name of HTML that XML doesn't have, such as &nbsp; "
+                        f"({error}): have the feed written with the characters themselves"
+                    ) from None
                 raise LookalikeError(
                     f"{self.name} is not well-formed XML, or cut off: {error}; fetch it again"
                 ) from None

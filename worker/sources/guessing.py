@@ -10,6 +10,7 @@ from app.catalog.profile import NAME, RESERVED, AttributeType
 from worker.sources.photos import WEB, is_picture, parse_photos, split_photos
 from worker.sources.skus import SkuReader
 from worker.sources.values import (
+    MISSING,
     PARSERS,
     SEPARATORS,
     Parser,
@@ -218,9 +219,14 @@ def _filled(values: Sequence[Any]) -> list[Any]:
     ]
 
 
+def _present(values: Sequence[Any]) -> list[Any]:
+    """Return the values without the words that stand for none: nan, NULL, n/a."""
+    return [v for v in _filled(values) if not (isinstance(v, str) and v.strip().lower() in MISSING)]
+
+
 def _parses(parse: Parser, share: float) -> Callable[[Sequence[Any]], bool]:
     def fits(values: Sequence[Any]) -> bool:
-        filled = _filled(values)
+        filled = _present(values)
         return not filled or sum(_can(parse, value) for value in filled) >= share * len(filled)
 
     return fits
@@ -365,7 +371,8 @@ def _all_are(kind: str, filled: list[Any]) -> bool:
     ):
         return False  # 12.00 is an amount, and others may have cents
     parse = PARSERS[kind]  # type: ignore[index]
-    return all(_can(parse, value) for value in filled)
+    present = _present(filled)
+    return bool(present) and all(_can(parse, value) for value in present)
 
 
 def attribute_name(column: str, taken: set[str]) -> str:
