@@ -207,6 +207,63 @@ def test_products_as_shopify_publishes_them(tmp_path: Path) -> None:
     works(found, source)
 
 
+EXPORTS = {
+    "magento": (
+        "sku,name,price,special_price,base_image,thumbnail_image,qty,is_in_stock,additional_images",
+        "M{n},Bag,{n}.0000,,/m/{n}.jpg,/t/{n}.jpg,{n},1,/m/{n}.jpg;/m/{n}b.jpg",
+        "sku name price special_price is_in_stock base_image additional_images",
+    ),
+    "prestashop": (
+        "Product ID,Image,Name,Price (tax excl.),Price (tax incl.),Quantity",
+        "{n},https://x.example/{n}.jpg,Mug,{n}.00,{n}.90,3",
+        "Product ID,Name,Price (tax incl.),,Quantity,Image",
+    ),
+    "amazon": (
+        "item_sku,item_name,standard_price,quantity,main_image_url,other_image_url1",
+        "A{n},Cable,{n}.5,0,https://x.example/{n}.jpg,https://x.example/{n}b.jpg",
+        "item_sku item_name standard_price  quantity main_image_url other_image_url1",
+    ),
+    "awin": (
+        "aw_deep_link,product_name,aw_product_id,merchant_image_url,search_price,in_stock",
+        "https://x.example/?{n},Wine,{n}00,https://x.example/{n}.jpg,{n}.99,1",
+        "aw_product_id product_name search_price  in_stock merchant_image_url",
+    ),
+    "jtl": (
+        "Artikelnummer,Artikelname,Brutto-VK,Netto-VK,Lagerbestand Gesamt,Bild 1",
+        'J{n},Tisch,"{n},99","{n},00","3,00",{n}.jpg',
+        "Artikelnummer,Artikelname,Brutto-VK,,Lagerbestand Gesamt,Bild 1",
+    ),
+    "italian": (
+        "Codice articolo,Descrizione,Prezzo,Disponibilità,Immagine",
+        'C{n},Vino,"€ {n},50",Non disponibile,{n}.jpg',
+        "Codice articolo,Descrizione,Prezzo,,Disponibilità,Immagine",
+    ),
+    "bigcommerce": (
+        "Product ID,Product Name,Price,Retail Price,Sale Price,Current Stock Level,"
+        "Product Image File - 1,Product Image File - 2",
+        "{n},Pot,{n}.00,0.00,0.00,4,{n}.jpg,{n}b.jpg",
+        "Product ID,Product Name,Price,Sale Price,Current Stock Level,Product Image File - 1,"
+        "Product Image File - 2",
+    ),
+}
+"""Header and row of an export, and its columns for the sku, title, price, …"""
+
+
+@pytest.mark.parametrize("shop", EXPORTS)
+def test_exports_of_other_shops(tmp_path: Path, shop: str) -> None:
+    head, row, columns = EXPORTS[shop]
+    lines = [head, *(row.replace("{n}", str(number)) for number in range(10, 40))]
+    source = write(tmp_path, "\n".join(lines))
+    found = inspect_source(source)
+    fields = ("sku", "title", "price", "discounted_price", "available", "photo", "more_photos")
+    wanted = dict(zip(fields, columns.split("," if "," in columns else " "), strict=False))
+    more = wanted.pop("more_photos", None)
+    assert found.recognised == {field: column for field, column in wanted.items() if column}
+    assert found.more_photos == ([more] if more else [])
+    assert found.samples[0]["discounted_price"] is None
+    works(found, source)
+
+
 def test_an_export_of_woocommerce(tmp_path: Path) -> None:
     head = "ID,Type,SKU,Name,Published,In stock?,Regular price,Sale price,Categories,Images"
     lines = [

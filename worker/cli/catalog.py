@@ -15,6 +15,9 @@ from app.errors import LookalikeError
 from app.settings import get_settings
 from worker.console import echo_json, echo_table
 
+EMPTY = "empty"
+"""Why a column makes no attribute that has no value in it."""
+
 
 @click.group(name="catalog")
 def command() -> None:
@@ -135,12 +138,16 @@ def _print(found: Any) -> None:
             ],
             {"name": "attribute", "column": "column", "type": "type", "facet": "facet"},
         )
-    if found.left:
+    left = {column: why for column, why in found.left.items() if why != EMPTY}
+    empty = [column for column in found.left if column not in left]
+    if left:
         click.echo()
         echo_table(
-            [{"column": column, "why": why} for column, why in found.left.items()],
+            [{"column": column, "why": why} for column, why in left.items()],
             {"column": "no attribute", "why": "holds"},
         )
+    if empty:
+        click.echo(f"\nempty columns: {', '.join(empty)}")
     for number, sample in enumerate(found.samples, start=1):
         click.echo()
         rows = [

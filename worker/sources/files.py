@@ -285,6 +285,8 @@ def refuse_other_kinds(name: str, head: bytes, text: str) -> None:
         raise LookalikeError(
             f"{name} is a ZIP archive or an Excel workbook: unpack it, or save it as CSV"
         )
+    if head.startswith((b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"GIF8")):
+        raise LookalikeError(f"{name} is a picture: name the file that lists the products")
     if head.startswith(b"SQLite format 3\0"):
         raise LookalikeError(f"{name} is a SQLite database: name it sqlite:///PATH, with --query")
     if text.lstrip("\ufeff \t\r\n").startswith(("<?xml", "<rss", "<feed")) and not is_html(text):

@@ -15,6 +15,7 @@ from worker.sources.values import (
     SEPARATORS,
     Parser,
     parse_available,
+    parse_discount,
     parse_price,
     parse_text,
     split_list,
@@ -32,35 +33,42 @@ MAX_LABEL = 60
 NAMES: dict[str, str] = {
     "sku": "sku id product_id item_id article_id product_code item_code code article_number "
     "artikelnummer artikel_nr artnr item_number product_number part_number handle reference ref "
-    "referencia referenz uid asin identifier variant_sku mpn gtin ean upc barcode "
-    "part_no 商品コード 商品番号 商品id 品番 型番 артикул",
+    "referencia referenz uid asin identifier variant_sku mpn gtin ean upc barcode part_no "
+    "item_sku aw_product_id ordernumber order_number artikelcode codigo codice codice_articolo "
+    "teilenummer isbn isbn13 商品コード 商品番号 商品id 品番 型番 артикул",
     "title": "title product_title name product_name product_display_name display_name item_name "
     "titel bezeichnung produktname artikelbezeichnung titre nom nom_produit nombre titulo nome "
-    "naam label post_title "
-    "nom_du_produit libelle designation denominazione 商品名 品名 название наименование "
-    "description beschreibung artikelbeschreibung descripcion descrizione",
-    "photo": "image image_url image_link photo photo_url picture picture_url img img_url image_src "
-    "main_image primary_image image_path photo_path photo_file image_file bild bild_url bildlink "
-    "foto foto_url imagen imagen_url url_imagen image_1 image1 images photos pictures bilder fotos "
-    "imagenes thumbnail thumbnail_url media 画像 商品画像 画像url 商品画像url картинка фото",
+    "naam label post_title artikelname produktbezeichnung titolo nom_du_produit libelle "
+    "designation denominazione 商品名 品名 название наименование description beschreibung "
+    "artikelbeschreibung descripcion descrizione omschrijving",
+    "photo": "image base_image main_image_url cover_image featured_image image_url image_link "
+    "photo photo_url picture picture_url img img_url image_src main_image primary_image "
+    "image_path photo_path photo_file image_file bild bild_url bildlink foto foto_url imagen "
+    "imagen_url url_imagen image_1 image1 images photos pictures bilder fotos imagenes "
+    "merchant_image_url immagine afbeelding fotografia thumbnail thumbnail_url media 画像 "
+    "商品画像 画像url 商品画像url картинка фото",
     "more_photos": "additional_image_link additional_image_links additional_images "
     "additional_photos more_images more_photos other_images extra_images gallery gallery_images "
     "image_gallery image_urls photo_urls images photos pictures bilder weitere_bilder",
     "price": "price regular_price list_price unit_price retail_price base_price original_price "
     "amount rrp msrp uvp preis verkaufspreis listenpreis prix prix_ttc precio prezzo preco pris "
-    "variant_price price_list pricing_list prices_list 価格 定価 通常価格 販売価格 цена",
+    "variant_price price_incl_vat price_inc_vat price_tax_incl price_gross bruttopreis "
+    "vk_brutto brutto_vk vk_preis prijs verkoopprijs pvp selling_price standard_price "
+    "current_price search_price display_price price_tax_excl price_list pricing_list "
+    "prices_list 価格 定価 通常価格 販売価格 цена",
     "discounted_price": "sale_price special_price discounted_price discount_price offer_price "
-    "promo_price promotional_price reduced_price final_price your_price our_price angebotspreis "
-    "aktionspreis sonderpreis prix_promo prix_solde precio_oferta precio_rebajado price_sale "
-    "pricing_sale prices_sale セール価格 特価",
+    "promo_price promotional_price reduced_price final_price your_price our_price ihr_preis "
+    "angebotspreis aktionspreis sonderpreis prix_promo prix_solde precio_oferta precio_rebajado "
+    "price_sale pricing_sale prices_sale セール価格 特価",
     "brand": "brand brand_name marke marque marca merk vendor manufacturer hersteller fabricant "
-    "fabricante maker producer ブランド ブランド名 メーカー メーカー名 бренд производитель",
+    "fabricante maker producer produttore fabrikant supplier ブランド ブランド名 メーカー "
+    "メーカー名 бренд производитель",
     "available": "availability available is_available in_stock instock stock_status is_in_stock "
     "stock inventory inventory_quantity stock_quantity stock_qty qty quantity on_hand "
     "qty_on_hand quantity_on_hand units_in_stock stock_level stock_count qty_available "
-    "quantity_available inventory_qty "
-    "verfugbarkeit verfugbar lieferbar lagerbestand bestand disponibilite disponible "
-    "disponibilidad en_stock 在庫 在庫数 在庫状況 наличие остаток",
+    "quantity_available inventory_qty current_stock_level lagerbestand_gesamt verfugbare_menge "
+    "existencias disponibilita voorraad verfugbarkeit verfugbar lieferbar lagerbestand bestand "
+    "disponibilite disponible disponibilidad en_stock 在庫 在庫数 在庫状況 наличие остаток",
 }
 """What sources call the core columns, likely names first."""
 
@@ -78,8 +86,14 @@ NESTED = ("price", "discounted_price", "available")
 
 FIRST_NOT_LATIN = 0x36F
 
+FURTHER = re.compile(
+    r"(?:additional|other|more|extra|weitere|zusatz)_?(?:image|photo|picture|bild|foto)(?!.*_(?:alt|label))"
+)
+"""Names of columns with further photos, of which there may be several: other_image_url2."""
+
 IDENTIFIER = re.compile(
-    r"(?:^|_)(?:id|ids|gtin|ean|upc|mpn|isbn|barcode|sku|code|url|link|href|uri|uuid|hash|phone|zip)$"
+    r"(?:^|_)(?:id|ids|(?:gtin|ean|upc|isbn)(?:_?1[0-4])?|mpn|barcode|sku|code|url|link|href|uri|uuid|"
+    r"hash|phone|zip)$"
 )
 
 
@@ -126,16 +140,20 @@ def guess_core(columns: Columns) -> dict[str, str]:
 
 
 def guess_more_photos(columns: Columns, core: dict[str, str]) -> list[str]:
-    """Return the columns with further photos: those called as the first one, with other numbers."""
+    """Return the columns with further photos: called so, or as the first one with other numbers."""
+    if "photo" not in core:
+        return []
     more = [core["more_photos"]] if "more_photos" in core else []
     stem = re.sub(r"[\d\s_-]+", "", core.get("photo", "")).lower()
     return more + [
         column
         for column, values in columns.items()
         if column not in core.values()
-        and re.search(r"\d", column)
-        and re.sub(r"[\d\s_-]+", "", column).lower() == stem
         and (not _filled(values) or _are_photos(values))
+        and (
+            (re.search(r"\d", column) and re.sub(r"[\d\s_-]+", "", column).lower() == stem)
+            or FURTHER.match(_word(column))
+        )
     ]
 
 
@@ -201,16 +219,21 @@ def _prefer_list_price(columns: Columns, words: dict[str, str], found: dict[str,
     now = found.get("price", "")
     if words.get(now) not in ("price", "product_price", "価格"):
         return
-    needed = len(_filled(columns[now]))
+    needed = _amounts(columns[now])
     for name in LIST_PRICES:
         for column, word in words.items():
             values = columns[column]
-            if word != name or column in found.values() or len(_filled(values)) < needed:
+            if word != name or column in found.values():
                 continue
-            if needed and FITS["price"](values):
+            if needed and FITS["price"](values) and _amounts(values) >= needed:
                 found["price"] = column
                 found.setdefault("discounted_price", now)
                 return
+
+
+def _amounts(values: Sequence[Any]) -> int:
+    """Return how many are prices above zero."""
+    return sum(_can(parse_discount, value) for value in _filled(values))
 
 
 def _filled(values: Sequence[Any]) -> list[Any]:
@@ -293,7 +316,11 @@ def _guess_sku(columns: Columns, words: dict[str, str], found: dict[str, str]) -
     if bad and min(bad.values()) <= 0.5:
         found["sku"] = min(bad, key=bad.__getitem__)
         return
-    free = [column for column in columns if column not in found.values()]
+    free = [
+        column
+        for column, values in columns.items()
+        if column not in found.values() and not any("://" in str(v) for v in values[:100])
+    ]
     free.sort(key=lambda column: not IDENTIFIER.search(snake(column)))
     for column in free:
         texts = [value for value in _filled(columns[column]) if not isinstance(value, float)]
@@ -360,8 +387,8 @@ def _has_separators(filled: list[Any]) -> bool:
 
 
 def _all_are(kind: str, filled: list[Any]) -> bool:
-    if kind == "boolean" and {str(value).strip().lower() for value in filled} == {"1"}:
-        return False
+    if kind == "boolean" and {str(value).strip() for value in filled} in ({"1"}, {"0"}):
+        return False  # a number that is the same everywhere
     if kind in ("integer", "number") and any(
         isinstance(value, str) and re.match(r"\s*0\d", value) for value in filled
     ):

@@ -13,6 +13,7 @@ from worker.sources.values import (
     PARSERS,
     Parser,
     parse_available,
+    parse_discount,
     parse_price,
     parse_text,
     shorten,
@@ -22,7 +23,7 @@ CORE: tuple[tuple[str, Parser], ...] = (
     ("title", parse_text),
     ("brand", parse_text),
     ("price", parse_price),
-    ("discounted_price", parse_price),
+    ("discounted_price", parse_discount),
     ("available", parse_available),
 )
 """Fields of `Source`, in the order of `Product.core`."""

@@ -40,6 +40,15 @@ BOOLEANS = {
     **dict.fromkeys(("pre order", "back order", "active"), True),
     **dict.fromkeys(("out of stock", "outofstock", "unavailable", "not available"), False),
     **dict.fromkeys(("sold out", "soldout", "discontinued", "inactive"), False),
+    **dict.fromkeys(("auf lager", "lieferbar", "sofort lieferbar", "verfügbar", "vorrätig"), True),
+    **dict.fromkeys(
+        ("nicht auf lager", "nicht lieferbar", "nicht verfügbar", "ausverkauft"), False
+    ),
+    **dict.fromkeys(("en stock", "disponible", "disponibile", "op voorraad"), True),
+    **dict.fromkeys(("indisponible", "non disponible", "no disponible", "non disponibile"), False),
+    **dict.fromkeys(("rupture de stock", "en rupture", "épuisé", "agotado", "esaurito"), False),
+    **dict.fromkeys(("niet op voorraad", "uitverkocht", "在庫なし", "売り切れ", "なし"), False),
+    **dict.fromkeys(("在庫あり", "あり"), True),
 }
 """Words with two sides. What can be ordered ahead (preorder, backorder) is available."""
 
@@ -98,6 +107,11 @@ def parse_price(value: Any) -> Decimal | None:
     if price is not None and price < 0:
         raise ValueError(f"{shorten(value)} is a negative price")
     return price
+
+
+def parse_discount(value: Any) -> Decimal | None:
+    """Return a price after a discount; 0 is how many shops write that there is none."""
+    return parse_price(value) or None
 
 
 def parse_boolean(value: Any) -> bool | None:
