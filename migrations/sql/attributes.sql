@@ -173,7 +173,8 @@ LANGUAGE sql STABLE PARALLEL SAFE
 AS $body$
     SELECT i.*
     FROM items AS i
-    WHERE i.removed_at IS NULL
+    WHERE check_filter(filter_items.filter, %L, %L)
+        AND i.removed_at IS NULL
         AND CASE
             WHEN filter_items.filter ->> 'available' IS NULL THEN i.available
             ELSE i.available = ANY (jsonb_booleans(filter_items.filter -> 'available'))
@@ -181,6 +182,8 @@ AS $body$
         AND %s
 $body$
         $function$,
+        ARRAY(SELECT k.name FROM known_filters() AS k),
+        ARRAY(SELECT k.type FROM known_filters() AS k),
         (
             SELECT string_agg(filter_condition(f.name, f.type), E'\n        AND ' ORDER BY f.ordinal)
             FROM (

@@ -47,10 +47,10 @@ $$;
 COMMENT ON FUNCTION known_filters() IS
     'The names that a filter may hold and the types of their values. text, boolean and text[] take a value or a list of values, any of which will do';
 
--- One plan does for all filters, whatever the search around it wants for itself.
-CREATE OR REPLACE FUNCTION check_filter(filter jsonb) RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE
-SET plan_cache_mode = force_generic_plan
+-- Immutable, so that filter_items may call it in a plain condition: the planner evaluates it once,
+-- before it looks at the values itself.
+CREATE OR REPLACE FUNCTION check_filter(filter jsonb, names text[], types text[]) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
 DECLARE
     key text;
@@ -58,28 +58,27 @@ DECLARE
     wanted text;
     fits boolean;
 BEGIN
-    IF filter = '{}' THEN
-        RETURN;
+    IF filter IS NULL OR filter = '{}' THEN
+        RETURN true;
     END IF;
-    IF jsonb_typeof(filter) IS DISTINCT FROM 'object' THEN
-        RAISE EXCEPTION 'filter is %, it must be a JSON object, such as {"brand_name": "Nike"}', filter
+    IF jsonb_typeof(filter) <> 'object' THEN
+        RAISE EXCEPTION 'filter is %, it must be a JSON object, such as {"brand_name": "Nike"}',
+                left(filter::text, 100)
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    FOR key, given, wanted IN
-        SELECT e.key, e.value, k.type
-        FROM jsonb_each(filter) AS e
-        LEFT JOIN known_filters() AS k ON k.name = e.key
-    LOOP
+    FOR key, given IN SELECT e.key, e.value FROM jsonb_each(filter) AS e LOOP
+        wanted := types[array_position(names, key)];
         IF wanted IS NULL THEN
             RAISE EXCEPTION 'unknown filter "%"; known are %',
-                    key, (SELECT string_agg(k.name, ', ') FROM known_filters() AS k)
+                    left(key, 100), array_to_string(names, ', ')
                 USING ERRCODE = 'invalid_parameter_value';
         END IF;
         CONTINUE WHEN jsonb_typeof(given) = 'null';
         fits := CASE wanted
             WHEN 'number' THEN jsonb_typeof(given) = 'number'
             WHEN 'integer' THEN jsonb_typeof(given) = 'number'
-                AND given::numeric = trunc(given::numeric) AND abs(given::numeric) < 9e18
+                AND given::numeric = trunc(given::numeric)
+                AND given::numeric BETWEEN -9223372036854775808 AND 9223372036854775807
             WHEN 'date' THEN jsonb_typeof(given) = 'string'
                 AND given #>> '{}' ~ '^\d{4}-\d{2}-\d{2}$'
                 AND pg_input_is_valid(given #>> '{}', 'date')
@@ -93,7 +92,7 @@ BEGIN
             )
         END;
         IF NOT fits THEN
-            RAISE EXCEPTION 'filter % is %, it must be %', key, given, CASE wanted
+            RAISE EXCEPTION 'filter % is %, it must be %', key, left(given::text, 100), CASE wanted
                     WHEN 'number' THEN 'a number'
                     WHEN 'integer' THEN 'an integer'
                     WHEN 'date' THEN 'a date, such as "2026-01-31"'
@@ -103,10 +102,23 @@ BEGIN
                 USING ERRCODE = 'invalid_parameter_value';
         END IF;
     END LOOP;
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION check_filter(jsonb, text[], text[]) IS
+    'A part of check_filter and filter_items: check a filter against the names that it may hold and their types';
+
+CREATE OR REPLACE FUNCTION check_filter(filter jsonb) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $$
+BEGIN
+    IF filter <> '{}' THEN
+        PERFORM check_filter(filter, array_agg(k.name), array_agg(k.type)) FROM known_filters() AS k;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION check_filter(jsonb) IS
-    'Raise an error that names what is wrong with a filter: an unknown name, or a value of another type. JSON null means no filter';
+    'Raise an error that names what is wrong with a filter: an unknown name, or a value of another type. Null, in SQL or in JSON, means no filter';
 
 CREATE OR REPLACE FUNCTION check_query(query halfvec) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -372,7 +384,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     given CONSTANT jsonb := coalesce(filter, '{}');
-    others CONSTANT bigint[] := array_remove(coalesce(excluded, '{}'), NULL);
+    others bigint[];
     gallery record;
     plan record;
     found record;
@@ -388,6 +400,11 @@ BEGIN
     IF given <> '{}' THEN
         PERFORM check_filter(given);
     END IF;
+    IF array_ndims(excluded) > 1 THEN
+        RAISE EXCEPTION 'excluded holds arrays, it must be a list of ids'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    others := array_remove(coalesce(excluded, '{}'), NULL);
     search := 'exact';
     IF query IS NULL THEN
         reason := 'there is no vector to compare with';
@@ -484,6 +501,7 @@ DECLARE
 BEGIN
     PERFORM check_top_n(top_n);
     -- For a product without neighbours too, which no search is made for.
+    PERFORM check_similarity(min_similarity);
     IF filter <> '{}' THEN
         PERFORM check_filter(filter);
     END IF;
