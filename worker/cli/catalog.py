@@ -40,7 +40,7 @@ def inspect(
 
     SOURCE is a folder, a file, the URL of a file or of a database, or - for standard input.
     """
-    from worker.sources.inspection import inspect_source
+    from worker.sources import inspect_source
 
     if target is not None and target.exists() and not force:
         raise LookalikeError(f"{target} is there already: say --force to write over it")
