@@ -10,3 +10,19 @@ class LookalikeError(Exception):
 
 class MissingWeightsError(LookalikeError):
     """This machine lacks a model's weights, or has something else in their place."""
+
+
+def in_one_line(error: object, limit: int = 200) -> str:
+    """Return another library's error or text as part of a line, without unprintable characters.
+
+    Args:
+        error: the error, or its text.
+        limit: length in characters at which it is cut off.
+
+    Returns:
+        The text; the name of the error's class if it has none.
+    """
+    text = " ".join(str(error).split())
+    if not text and isinstance(error, BaseException):
+        text = type(error).__name__
+    return "".join(filter(str.isprintable, text))[:limit]

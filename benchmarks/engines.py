@@ -20,7 +20,7 @@ from app.encoders.keras_import import load_keras
 from app.encoders.networks import build, build_for_inference
 from app.encoders.precision import Precision
 from app.encoders.registry import Backbone
-from app.photos.decode import load_photo, read_photo
+from app.photos.decode import load_photo
 
 Forward = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
@@ -33,7 +33,7 @@ ROOF_SECONDS = 3.0
 def bare_rates(backbone: Backbone, weights: Path, files: list[Path]) -> dict[str, float]:
     """Return photos a second by engine, medians of turns taken one after the other."""
     size = backbone.input_size
-    photos = np.stack([load_photo(read_photo(f), size, backbone.resize) for f in files[:BATCH]])
+    photos = np.stack([load_photo(f.read_bytes(), size, backbone.resize) for f in files[:BATCH]])
     engines: dict[str, Forward] = {}
     for precision in (Precision.FLOAT32, Precision.BFLOAT16):
         encoder = Encoder(backbone, weights, precision)

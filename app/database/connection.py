@@ -18,7 +18,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from app.database import embedded
 from app.database.errors import map_database_error
-from app.database.requirements import require_usable
+from app.database.query import query
 from app.database.url import is_showable, libpq_url, redacted_url
 from app.errors import LookalikeError
 from app.settings import Settings
@@ -170,7 +170,7 @@ def probe(url: str) -> None:
     """
     try:
         with connect(url) as connection:
-            require_usable(connection)
+            _require_usable(connection)
     except psycopg.Error as error:
         failure = map_database_error(error)
         what = failure.what if is_showable(url) else "no connection could be made"
@@ -194,6 +194,20 @@ def open_database(settings: Settings) -> Iterator[Database]:
         yield database
     finally:
         database.close()
+
+
+def _require_usable(connection: psycopg.Connection[Any]) -> None:
+    """Raise unless pgvector and our tables, where they exist, are on the search path."""
+    row = connection.execute(query(__package__, "search_path")).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate
+    path, vector, tables, way_out = row
+    for what, schema in (("pgvector", vector), ("lookalike's tables", tables)):
+        if schema is not None:
+            verb = "is" if what == "pgvector" else "are"
+            raise LookalikeError(
+                f"{what} {verb} in the schema {schema}, which is not on the search path of this "
+                f"connection ({path}): run {way_out}, and connect again"
+            )
 
 
 def _arguments() -> dict[str, Any]:

@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from app.database.active_view import show_active_model
-from app.database.objects import PARTS, script
+from app.database.objects import PARTS, schema_name, script
 from app.database.query import query
 
 SCRATCH = "lookalike_check"
@@ -81,7 +81,7 @@ def expected_schema(connection: psycopg.Connection[Any]) -> Expected:
 
 def _make_scratch(connection: psycopg.Connection[Any]) -> None:
     """Make the schema in a scratch schema, to which the search path is set in the transaction."""
-    here = _schema(connection)
+    here = schema_name(connection)
     row = connection.execute(query(__package__, "vector_schema")).fetchone()
     vector = row[0] if row is not None else here
     scratch = sql.Identifier(SCRATCH)
@@ -123,16 +123,11 @@ def _where_it_can(connection: psycopg.Connection[Any]) -> Iterator[None]:
 
 def _describe(connection: psycopg.Connection[Any]) -> dict[str, str]:
     """Return the definitions of the objects of the schema that the search path leads to."""
-    row = connection.execute("SELECT quote_ident(%s) || '.'", [_schema(connection)]).fetchone()
+    row = connection.execute("SELECT quote_ident(%s) || '.'", [schema_name(connection)]).fetchone()
     assert row is not None  # noqa: S101
     (prefix,) = row
     rows = connection.execute(query(__package__, "describe_schema")).fetchall()
     return {name: definition.replace(prefix, "") for name, definition in rows}
-
-
-def _schema(connection: psycopg.Connection[Any]) -> str:
-    row = connection.execute(query(__package__, "our_schema")).fetchone()
-    return str(row[0]) if row is not None else "public"
 
 
 def _without_parts(differences: list[str]) -> list[str]:

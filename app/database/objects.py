@@ -1,4 +1,4 @@
-"""Which tables, views and functions there should be, by name: a check that costs little."""
+"""The objects of the schema: which are missing, by name, and making them again."""
 
 import re
 from functools import cache
@@ -7,14 +7,21 @@ from typing import Any
 
 import psycopg
 
+from app.database.active_view import show_active_model
+from app.database.connection import without_timeouts
+from app.database.locks import Lock, lock
 from app.database.query import query
 
 PARTS = ("tables", "functions", "views", "attributes", "rights")
 """The files of `migrations/sql` that make objects of the schema, in order."""
 
+RERUN = ("functions", "views", "attributes", "roles", "rights")
+"""The files of `migrations/sql` that may be run again, in order."""
+
 _RELATION = re.compile(r"^CREATE (?:OR REPLACE )?(?:TABLE|VIEW|SEQUENCE|TYPE) (\w+)", re.MULTILINE)
 _ROUTINE = re.compile(r"^CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE) (\w+)\(", re.MULTILINE)
 _OVERVIEW = re.compile(r"CALL apply_overview\('(\w+)'")
+_MADE = re.compile(r"^CREATE (TYPE|SEQUENCE|INDEX|UNIQUE INDEX) (\w+)")
 
 
 def missing_objects(connection: psycopg.Connection[Any]) -> list[str]:
@@ -41,6 +48,30 @@ def missing_objects(connection: psycopg.Connection[Any]) -> list[str]:
     return names
 
 
+def repair_objects(connection: psycopg.Connection[Any]) -> None:
+    """Make functions, views, indexes, comments, roles and rights what they should be.
+
+    What held rows, a table or a column, is left as it is: only a backup has those.
+
+    Args:
+        connection: of the schema's owner; the caller commits.
+    """
+    without_timeouts(connection)
+    lock(connection, Lock.SCHEMA)
+    connection.execute("SELECT set_config('lock_timeout', '10s', true)")
+    _repair_tables(connection)
+    for part in RERUN:
+        connection.execute(script(part))
+        if part == "views":
+            show_active_model(connection, schema_name(connection))
+
+
+def schema_name(connection: psycopg.Connection[Any]) -> str:
+    """Return the name of the schema that our tables are in."""
+    row = connection.execute(query(__package__, "our_schema")).fetchone()
+    return "public" if row is None else str(row[0])
+
+
 def script(part: str) -> bytes:
     """Return the statements of a file of `migrations/sql`."""
     return files("migrations").joinpath("sql", f"{part}.sql").read_bytes()
@@ -57,3 +88,16 @@ def _names() -> tuple[dict[str, None], dict[str, int]]:
         for name in _ROUTINE.findall(text):
             routines[name] = routines.get(name, 0) + 1
     return relations, routines
+
+
+def _repair_tables(connection: psycopg.Connection[Any]) -> None:
+    # No body of a function here, so that a semicolon at a line's end ends a statement.
+    for statement in re.split(r";\s*\n", script("tables").decode()):
+        text = re.sub(r"^(?:\s*--.*\n|\s*\n)*", "", statement).strip()
+        made = _MADE.match(text)
+        if text.startswith("COMMENT ON") or (made and not _exists(connection, made[2])):
+            connection.execute(text.encode())
+
+
+def _exists(connection: psycopg.Connection[Any], name: str) -> bool:
+    return connection.execute("SELECT to_regclass(%s)", [name]).fetchone() != (None,)

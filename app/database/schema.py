@@ -17,9 +17,8 @@ from sqlalchemy.exc import DBAPIError
 
 from app.database.connection import Database, connect
 from app.database.errors import map_database_error
-from app.database.objects import missing_objects
+from app.database.objects import missing_objects, repair_objects
 from app.database.query import query
-from app.database.repair import repair as run_repair
 from app.errors import LookalikeError
 
 logger = logging.getLogger(__name__)
@@ -106,7 +105,7 @@ def repair(database: Database) -> None:
         LookalikeError: the server refused.
     """
     with _one_line(), database.connection() as connection, warnings_logged(connection):
-        run_repair(connection)
+        repair_objects(connection)
 
 
 def engine(url: str) -> Engine:

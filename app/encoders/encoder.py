@@ -14,7 +14,7 @@ from app.encoders.networks import build_for_inference
 from app.encoders.precision import LEAST_COSINE, Precision
 from app.encoders.precision import has_bfloat16 as processor_has_bfloat16
 from app.encoders.registry import Backbone
-from app.errors import LookalikeError
+from app.errors import LookalikeError, in_one_line
 
 logger = logging.getLogger(__name__)
 
@@ -132,7 +132,7 @@ def tensorflow_errors_in_words(network: str) -> Iterator[None]:
         if isinstance(error, errors.ResourceExhaustedError):
             raise LookalikeError(f"{network} can't compute: {_OUT_OF_MEMORY}") from None
         if isinstance(error, errors.OpError):
-            reason = " ".join(str(error.message).split())[:200] or type(error).__name__
+            reason = in_one_line(error.message) or type(error).__name__
             raise LookalikeError(
                 f"{network} can't compute: TensorFlow says {reason!r}; set CUDA_VISIBLE_DEVICES="
                 "-1 to compute without a GPU"

@@ -10,7 +10,7 @@ import h5py
 from app.encoders import lean_resnet, projection
 from app.encoders.keras_import import load_keras
 from app.encoders.registry import Backbone
-from app.errors import LookalikeError
+from app.errors import LookalikeError, in_one_line
 
 
 def build(backbone: Backbone, weights: Path | None) -> Any:
@@ -80,7 +80,7 @@ def _load_weights(network: Any, file: Path | None, backbone: Backbone) -> None:
             link.symlink_to(file.resolve())
             network.load_weights(link)
     except (ValueError, KeyError, OSError, AttributeError, TypeError) as error:
-        reason = " ".join(str(error).split())[:160]
+        reason = in_one_line(error, 160)
         raise LookalikeError(
             f"{file} holds no weights of {backbone.name} ({reason}): expected what save_weights "
             "writes of the network without its top (.weights.h5), or Keras's own …_notop.h5"

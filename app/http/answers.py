@@ -1,6 +1,6 @@
 """Requests in, answers out: the query string understood, and a model as JSON."""
 
-from collections.abc import Set
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
 from flask import Response, request
@@ -20,4 +20,9 @@ def send(model: BaseModel, exclude: Set[str] | None = None) -> Response:
 
 def query_parameters() -> dict[str, Any]:
     """Return the parameters of the query string: a value, or the list of those of one name."""
-    return {name: values if len(values) > 1 else values[0] for name, values in request.args.lists()}
+    return unwrap_single(request.args.lists())
+
+
+def unwrap_single(fields: Iterable[tuple[str, Sequence[Any]]]) -> dict[str, Any]:
+    """Return fields by name: a single value as itself, several as a list."""
+    return {name: values[0] if len(values) == 1 else values for name, values in fields}

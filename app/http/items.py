@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.catalog.attributes import Catalog
-from app.catalog.filters import filters_model
+from app.catalog.filters import Text, filters_model
 from app.http.answers import query_parameters, send
 from app.http.context import connection, context, searching, with_catalog
 from app.http.openapi import IMAGE, Operation, always, operation
@@ -14,9 +14,9 @@ from app.http.photos import send_photo
 from app.items.keys import ItemKey
 from app.items.listing import ItemDetail, get_item, get_photo, list_items, page_model
 from app.items.parameters import read_parameters, read_with_filters
-from app.items.product import Text, with_attributes
+from app.items.product import with_attributes
 from app.photos.retry import RetryPolicy
-from app.photos.roots import photo_storage
+from app.photos.storage import photo_storage
 from app.search.answers import SimilarItems, answer_model
 from app.search.errors import NotEmbeddedError, UnknownItemError
 from app.search.options import FIRST_PHOTO, PhotoChoice, SearchOptions, options_model

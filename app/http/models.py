@@ -6,13 +6,13 @@ from flask import Blueprint, Response
 from psycopg.rows import class_row
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.catalog.filters import Text
 from app.database import query as statement
 from app.http.answers import query_parameters, send
 from app.http.context import connection
 from app.http.openapi import Operation, always, operation
 from app.items import cursors
 from app.items.parameters import read_parameters
-from app.items.product import Text
 from app.models import list_models
 
 MODELS = cursors.digest("models")

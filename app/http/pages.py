@@ -1,7 +1,6 @@
 """The web pages: a grid of products to search and filter, and one product with its like."""
 
 from functools import lru_cache
-from typing import Any
 
 from flask import Blueprint, Response, render_template, request
 from pydantic import BaseModel, Field, create_model
@@ -9,6 +8,7 @@ from pydantic import BaseModel, Field, create_model
 from app.catalog.attributes import Catalog
 from app.catalog.filters import filters_model
 from app.http.addresses import address, item_url, with_parameters
+from app.http.answers import unwrap_single
 from app.http.context import connection, searching, with_catalog
 from app.http.filter_form import (
     YES_NO,
@@ -65,7 +65,7 @@ Given = dict[str, list[str]]
 def browse(catalog: Catalog) -> str:
     """Show a page of the products that have a photo."""
     given = _given(catalog, BrowseQuery)
-    asked, filters = read_with_filters(catalog, BrowseQuery, _lone(given))
+    asked, filters = read_with_filters(catalog, BrowseQuery, unwrap_single(given.items()))
     with connection() as borrowed:
         page = list_items(
             borrowed, catalog, filters, asked.q, asked.limit, asked.cursor, photo_only=True
@@ -90,7 +90,9 @@ def item(catalog: Catalog, item: str) -> str:
     """Show a product, and those that look like it or why there are none."""
     model = like_model(catalog)
     given = _given(catalog, model)
-    options = SearchOptions(catalog, *read_with_filters(catalog, model, _lone(given)))
+    options = SearchOptions(
+        catalog, *read_with_filters(catalog, model, unwrap_single(given.items()))
+    )
     key = ItemKey.from_text(item)
     like, reason = None, None
     with searching() as borrowed:
@@ -139,11 +141,6 @@ def _given(catalog: Catalog, model: type[BaseModel]) -> Given:
         for name, values in request.args.to_dict(flat=False).items()
     }
     return {name: values for name, values in given.items() if values or name not in known}
-
-
-def _lone(given: Given) -> dict[str, Any]:
-    """Return a lone value of a name as itself, several as a list."""
-    return {name: values[0] if len(values) == 1 else values for name, values in given.items()}
 
 
 def _chosen(catalog: Catalog, given: Given) -> list[tuple[str, str, str]]:

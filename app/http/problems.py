@@ -39,6 +39,16 @@ STATUSES: dict[type[Exception], int] = {
     LookalikeError: 503,
 }
 
+SCHEMA = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedObject,
+)
+SCHEMA_DETAIL = "the database's schema is not current: run `lookalike db upgrade`"
+
+AVAILABILITY = (psycopg.OperationalError, psycopg_pool.PoolTimeout, *SCHEMA)
+AVAILABILITY_DETAIL = "the database can't be reached: try again in a moment"
 
 REFUSED = re.compile(
     r'unknown filter "(?P<unknown>[^"]*)"|filter (?P<filter>\w+) is|(?P<argument>\w+) is\b'
@@ -133,14 +143,3 @@ def register_problems(app: Flask) -> None:
     def unexpected(error: Exception) -> Response:
         log.exception("unexpected error", exc_info=error)
         return problem(500, "something unexpected went wrong; the server's log says what")
-
-
-SCHEMA = (
-    psycopg.errors.UndefinedTable,
-    psycopg.errors.UndefinedFunction,
-    psycopg.errors.UndefinedColumn,
-    psycopg.errors.UndefinedObject,
-)
-SCHEMA_DETAIL = "the database's schema is not current: run `lookalike db upgrade`"
-AVAILABILITY = (psycopg.OperationalError, psycopg_pool.PoolTimeout, *SCHEMA)
-AVAILABILITY_DETAIL = "the database can't be reached: try again in a moment"

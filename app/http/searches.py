@@ -9,12 +9,11 @@ from pydantic_core import from_json
 from werkzeug.datastructures import FileStorage
 
 from app.catalog.attributes import Catalog
-from app.catalog.filters import filters_model
-from app.http.answers import query_parameters, send
+from app.catalog.filters import Text, as_list, filters_model
+from app.http.answers import query_parameters, send, unwrap_single
 from app.http.context import connection, photo_search, with_catalog
 from app.http.openapi import Operation, always, operation
 from app.items.parameters import read_parameters, read_with_filters
-from app.items.product import Text
 from app.search.answers import SimilarItems, answer_model
 from app.search.by_photo import Photo, similar_to_photo
 from app.search.duplicates import Duplicates, list_duplicates
@@ -48,14 +47,10 @@ def _file(value: Any) -> Any:
     return value
 
 
-def _files(value: Any) -> Any:
-    return value if isinstance(value, list) else [value]
-
-
 File = Annotated[
     Any, BeforeValidator(_file), WithJsonSchema({"type": "string", "format": "binary"})
 ]
-Files = Annotated[list[File], BeforeValidator(_files), Field(max_length=MAX_PHOTOS)]
+Files = Annotated[list[File], BeforeValidator(as_list), Field(max_length=MAX_PHOTOS)]
 
 
 class PhotoForm(Options):
@@ -144,7 +139,7 @@ def recommendations(catalog: Catalog) -> Response:
     )
 )
 def duplicates() -> Response:
-    """Pairs of listed products whose photos are the same, or all but."""
+    """Pairs of listed products whose photos are the same, or nearly the same."""
     asked = read_parameters(DuplicatesQuery, query_parameters())
     with connection() as borrowed:
         page = list_duplicates(borrowed, asked.limit, asked.cursor)
@@ -155,8 +150,7 @@ def _multipart() -> dict[str, Any]:
     """Return the fields of a multipart form: a value, or the list of those of one name."""
     if request.mimetype != MULTIPART:
         return {}  # unread: only in this kind of form is the number of fields limited
-    fields: list[tuple[str, list[Any]]] = [*request.form.lists(), *request.files.lists()]
-    return {name: values if len(values) > 1 else values[0] for name, values in fields}
+    return unwrap_single([*request.form.lists(), *request.files.lists()])
 
 
 def _parse(catalog: Catalog, text: str | bytes, parameter: str) -> RecommendationRequest:

@@ -14,9 +14,6 @@ from app.items.keys import image_path
 PREFIX = "prefix"
 """Key of the serialization context: what an address on this server begins with."""
 
-Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
-"""A text that Postgres can take: no NUL."""
-
 ATTRIBUTE = "attribute_"
 """Put before an attribute's name, so that none can hide a method; the alias is the name itself."""
 

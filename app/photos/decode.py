@@ -1,21 +1,18 @@
 """From the bytes of an image file to the pixels that a network takes: one way for all callers."""
 
-import errno
 import io
-import os
-import stat
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageFile, ImageOps
 
+from app.errors import in_one_line
 from app.photos import png
 from app.photos.colour_profiles import to_srgb
 from app.photos.depths import load_pixels
-from app.photos.errors import NotAPhotoError, PhotoError, UnavailablePhotoError
+from app.photos.errors import NotAPhotoError, PhotoError
 
 MAX_PIXELS = 50_000_000
 """Width × height above which a photo is refused from its header: 150 MB once decoded to RGB."""
@@ -54,41 +51,6 @@ class Resize(StrEnum):
     """Keep the proportions, antialias, centre on white: product photos stand on white."""
 
 
-def open_file(path: Path) -> io.BufferedReader:
-    """Open a regular file for reading, and nothing else: a named pipe might never have an end.
-
-    Raises:
-        OSError: it is missing, unreadable or something else.
-    """
-    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 - the caller's to close
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise OSError(errno.EINVAL, "Not a regular file", str(path))
-    return file
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Open a file without waiting for whoever may write to it."""
-    return os.open(path, flags | os.O_NONBLOCK)
-
-
-def read_photo(path: Path) -> bytes:
-    """Read an image file.
-
-    Raises:
-        UnavailablePhotoError: it is missing or unreadable.
-        PhotoError: it is larger than `MAX_BYTES`.
-    """
-    try:
-        with open_file(path) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > MAX_BYTES:
-                raise PhotoError(f"{size:,} bytes are more than the {MAX_BYTES:,} allowed")
-            return file.read()
-    except OSError as error:
-        raise UnavailablePhotoError(f"the file can't be read: {error.strerror}") from None
-
-
 def open_photo(source: BinaryIO) -> ImageFile.ImageFile:
     """Read the header of an image file, and refuse what is no photo or too large to decode.
 
@@ -107,7 +69,7 @@ def open_photo(source: BinaryIO) -> ImageFile.ImageFile:
     except Exception as error:  # a damaged header raises anything: struct.error, SyntaxError, ...
         raise PhotoError(
             "unreadable image header: damaged, cut off or of an unsupported kind "
-            f"({_one_line(error)})"
+            f"({in_one_line(error)})"
         ) from None
     if image is None:
         raise NotAPhotoError("not an image in a known format")
@@ -159,7 +121,7 @@ def load_photo(data: bytes, size: int, resize: Resize) -> NDArray[np.uint8]:
     except PhotoError:
         raise
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, ...
-        raise PhotoError(f"can't be decoded: {_one_line(error)}") from None
+        raise PhotoError(f"can't be decoded: {in_one_line(error)}") from None
     return np.asarray(square, dtype=np.uint8)
 
 
@@ -229,7 +191,3 @@ def to_rgb(image: Image.Image) -> Image.Image:
     opaque.putalpha(layer.getchannel("A"))
     white = Image.new("RGBA", layer.size, "white")
     return Image.alpha_composite(white, opaque).convert("RGB")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -1,12 +1,16 @@
 """Fetching a photo over HTTP: politely, safely, and within bounds. All of it runs in one loop."""
 
 import asyncio
+import json
+import math
+import re
 import socket
 import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
@@ -14,15 +18,18 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from app import __version__
-from app.photos.addresses import is_public, literal_address
-from app.photos.circuit_breaker import FAILURES, REST_SECONDS, CircuitBreaker
+from app.errors import in_one_line
+from app.photos.addresses import is_public, is_same_origin, literal_address, redirect_target
 from app.photos.decode import MAX_BYTES
-from app.photos.errors import MissingPhotoError, PhotoError, UnavailablePhotoError
-from app.photos.failures import UnreachableError, in_words, one_line
-from app.photos.http_headers import WEB_PAGE_BYTES, conditions, is_web_page, retry_after, version_of
-from app.photos.http_urls import is_same_origin, redirect_target
+from app.photos.errors import (
+    MissingPhotoError,
+    PhotoError,
+    UnavailablePhotoError,
+    UnreachableError,
+    in_words,
+)
 from app.photos.photo_file import too_large
-from app.photos.retry import RetryPolicy
+from app.photos.retry import FAILURES, REST_SECONDS, CircuitBreaker, RetryPolicy
 
 HEADERS = {
     "User-Agent": f"lookalike/{__version__}",
@@ -31,6 +38,12 @@ HEADERS = {
 }
 
 WAY_OUT = "set LOOKALIKE_ALLOW_PRIVATE_ADDRESSES=true if photos may come from there"
+
+WEB_PAGE_BYTES = 1024
+"""As many first bytes as tell HTML."""
+
+_LONGEST = 500
+"""Characters of an ETag that are kept. A longer one says nothing."""
 
 Answer = TypeVar("Answer")
 Take = Callable[[aiohttp.ClientResponse], Awaitable[Answer]]
@@ -75,6 +88,20 @@ class Fetched(NamedTuple):
 
     data: bytes
     validator: str | None
+
+
+class _Version(NamedTuple):
+    """What tells one version of a photo from another."""
+
+    etag: str | None
+    modified: str | None
+    length: int | None
+
+    def as_text(self) -> str | None:
+        """Return the validator to store; None where the server sent nothing to go by."""
+        if self.etag is None and self.modified is None:
+            return None
+        return json.dumps({k: v for k, v in self._asdict().items() if v is not None})
 
 
 class RefusedAddressError(OSError):
@@ -128,7 +155,7 @@ class Fetcher:
         async def take(answer: aiohttp.ClientResponse) -> Fetched | None:
             return await self._take(answer, validator)
 
-        return await self._get(url, trusted, conditions(validator), take)
+        return await self._get(url, trusted, _conditions(validator), take)
 
     async def require(self, url: URL, trusted: URL | None, *, found: bool) -> None:
         """Ask for an address without reading it; see `HttpClient.require`."""
@@ -238,10 +265,10 @@ class Fetcher:
 
     async def _take(self, answer: aiohttp.ClientResponse, validator: str | None) -> Fetched | None:
         """Return what an answer holds, None where that is unchanged."""
-        if answer.status == 304 and conditions(validator):
+        if answer.status == 304 and _conditions(validator):
             return None
         _raise_for_status(answer)
-        version = version_of(answer.headers)
+        version = _version_of(answer.headers)
         if validator is not None and version.as_text() == validator:
             return None  # a server that knows no conditions
         limit = self._limits.max_bytes
@@ -252,7 +279,7 @@ class Fetcher:
             data += piece
             if len(data) > limit:
                 raise too_large(limit)
-        if is_web_page(bytes(data[:WEB_PAGE_BYTES])):
+        if _is_web_page(bytes(data[:WEB_PAGE_BYTES])):
             raise PhotoError("the address gives a web page, not a photo")
         return Fetched(bytes(data), version.as_text())
 
@@ -269,12 +296,65 @@ def _raise_for_status(answer: aiohttp.ClientResponse) -> None:
     status = answer.status
     if status == 200:
         return
-    words = f"{answer.url.host} answers {status} {one_line(answer.reason or '')}"
+    words = f"{answer.url.host} answers {status} {in_one_line(answer.reason or '')}"
     if status in (404, 410):
         raise MissingPhotoError(words.strip())
     if status in (408, 425, 429) or status >= 500:
-        raise UnreachableError(words.strip(), retry_after(answer.headers))
+        raise UnreachableError(words.strip(), _retry_after(answer.headers))
     raise UnavailablePhotoError(words.strip())
+
+
+def _version_of(headers: Mapping[str, str]) -> _Version:
+    """Return the version of a photo that an answer is about."""
+    length = headers.get("Content-Length", "")
+    return _Version(
+        _plain(headers.get("ETag")),
+        _plain(headers.get("Last-Modified")),
+        int(length) if re.fullmatch(r"[0-9]{1,18}", length) else None,
+    )
+
+
+def _conditions(validator: str | None) -> dict[str, str]:
+    """Return the headers that ask for a photo only if it isn't that version any more."""
+    try:
+        stored = json.loads(validator or "{}")
+    except ValueError:
+        return {}  # from another kind of storage
+    if not isinstance(stored, dict):
+        return {}
+    names = {"etag": "If-None-Match", "modified": "If-Modified-Since"}
+    return {names[key]: str(stored[key]) for key in names if key in stored}
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return after how many seconds a server wants to be asked again, None if it doesn't say."""
+    value = headers.get("Retry-After", "").strip()
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
+        except ValueError:
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _is_web_page(start: bytes) -> bool:
+    """Return whether the first bytes of a file are HTML.
+
+    What the server says of the type isn't asked: it is wrong too often.
+    """
+    start = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<?xml", b"<!--")):
+        return b"<html" in start
+    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<body"))
+
+
+def _plain(value: str | None) -> str | None:
+    """Return a header's value if it can be stored and sent back as it is."""
+    if value and len(value) <= _LONGEST and value.isascii() and value.isprintable():
+        return value
+    return None
 
 
 def _in_our_terms(error: Exception, url: URL) -> PhotoError:

@@ -4,20 +4,22 @@ import errno
 import os
 from collections.abc import Callable
 from contextlib import nullcontext
+from enum import Enum
 from typing import Any, TypeVar
 
 from app.errors import LookalikeError
-from app.photos.circuit_breaker import CircuitBreaker
 from app.photos.decode import MAX_BYTES
 from app.photos.errors import (
     MissingPhotoError,
     PhotoStorageUnavailable,
     UnavailablePhotoError,
+    UnreachableError,
+    http_status,
+    in_words,
 )
-from app.photos.failures import Failure, UnreachableError, failure_of, in_words, is_empty_range
 from app.photos.photo_file import UNCHANGED, PhotoFile, Unchanged, describe, too_large
 from app.photos.references import check_path, redacted
-from app.photos.retry import RetryPolicy
+from app.photos.retry import CircuitBreaker, RetryPolicy
 
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
 """Protocol → the extra of this package that brings what reads it."""
@@ -26,6 +28,14 @@ VERSIONS = ("ETag", "etag", "generation", "mtime", "LastModified", "modified", "
 """What file systems call that which changes with a file's content, the surest first."""
 
 Answer = TypeVar("Answer")
+
+
+class Failure(Enum):
+    """Whose fault it is."""
+
+    MISSING = "there is no such file"
+    DENIED = "the file may not be read by us"
+    UNREACHABLE = "the storage failed: it says nothing of the file"
 
 
 class Remote:
@@ -114,7 +124,7 @@ class Remote:
         try:
             data: bytes = self.files.cat_file(path, start=0, end=limit)
         except Exception as error:
-            if is_empty_range(error):
+            if _is_empty_range(error):
                 return b""
             raise
         return data
@@ -159,6 +169,32 @@ def open_bucket(url: str, retry: RetryPolicy) -> Remote:
         LookalikeError: nothing here can read that kind of URL.
     """
     return Remote(*_open(url), url, retry, breaker=CircuitBreaker(url))
+
+
+def failure_of(error: Exception) -> Failure:
+    """Sort an error of any fsspec file system.
+
+    What is not known for certain to be about one file is taken for a failure of the storage: a
+    photo that waits in vain is better than thousands that were given up while a network was down.
+    """
+    status = http_status(error)
+    if isinstance(error, FileNotFoundError | IsADirectoryError) or status in (404, 410):
+        return Failure.MISSING
+    # gcsfs has no class and no number for a 403.
+    forbidden = isinstance(error, OSError) and str(error).startswith("Forbidden")
+    if isinstance(error, PermissionError) or forbidden or status in (401, 403, 451):
+        return Failure.DENIED
+    return Failure.UNREACHABLE
+
+
+def _is_empty_range(error: Exception) -> bool:
+    """Return whether a storage refuses to give the first bytes of a file since it has none."""
+    refused = (
+        http_status(error) == 416
+        or isinstance(error, ValueError)
+        or (isinstance(error, OSError) and error.errno == errno.EINVAL)
+    )
+    return refused and "range" in str(error).lower()
 
 
 def _open(url: str) -> tuple[Any, str]:

@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+import psycopg
+
+from app.database import query
 from app.errors import LookalikeError
 from app.photos.errors import PhotoError, UnavailablePhotoError
 from app.photos.folder import Folder
@@ -19,7 +22,7 @@ if TYPE_CHECKING:  # whose photos lie in a folder needs neither aiohttp nor fssp
     from app.photos.remote import Remote
     from app.photos.web import WebPhotos, WebRoot
 
-__all__ = ["PhotoFile", "PhotoStorage", "Unchanged", "open_storage"]
+__all__ = ["PhotoFile", "PhotoStorage", "Unchanged", "open_storage", "photo_storage"]
 
 REMOTE_READERS = 32
 
@@ -92,6 +95,26 @@ def open_storage(
         LookalikeError: nothing here can read that kind of root.
     """
     return RoutedStorage(root, retry or RetryPolicy(), settings.allow_private_addresses)
+
+
+def photo_storage(
+    connection: psycopg.Connection[Any], settings: Settings, retry: RetryPolicy | None = None
+) -> PhotoStorage:
+    """Return the storage of the photos: below `LOOKALIKE_IMAGES`, else the ingested catalog's root.
+
+    Args:
+        connection: to the database, which holds what was ingested last.
+        settings: may name another root.
+        retry: when to ask again where a storage can't be reached, as `open_storage` takes it.
+
+    Raises:
+        LookalikeError: nothing was ingested yet, or no such kind of root can be read here.
+    """
+    row = connection.execute(query(__package__, "get_root")).fetchone()
+    root, ingested = row or (None, False)
+    if settings.images is None and not ingested:
+        raise LookalikeError("no catalog has been ingested yet: run `lookalike ingest SOURCE`")
+    return open_storage(settings.images or root, settings, retry)
 
 
 class RoutedStorage:

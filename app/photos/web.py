@@ -5,9 +5,9 @@ from urllib.parse import quote
 from yarl import URL
 
 from app.errors import LookalikeError
+from app.photos.addresses import parse_url
 from app.photos.errors import PhotoError, PhotoStorageUnavailable, UnavailablePhotoError
 from app.photos.http_client import HttpClient
-from app.photos.http_urls import parse_url
 from app.photos.photo_file import UNCHANGED, PhotoFile, Unchanged, describe
 from app.photos.references import MAX_URL_LENGTH, check_path, redacted, too_long
 
@@ -68,7 +68,8 @@ class WebRoot:
             parsed = parse_url(url)
         except PhotoError:
             raise LookalikeError(
-                f"photos can't be read from {self.shown}: it is no http or https URL with a host"
+                f"photos can't be read from {self.shown}: it is not an http or https URL with "
+                "a host"
             ) from None
         self._base = str(parsed).rstrip("/")
         self._origin = parsed.origin()

@@ -22,7 +22,7 @@ def test_apply_tells_what_changed(empty_url: str, cli: Cli, tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["added"] == ["material"]
     again = cli(empty_url, "catalog", "apply", profile)
-    assert again.stdout == "the attributes are declared like that already\n"
+    assert again.stdout == "nothing has changed: the attributes are declared already\n"
     assert cli(empty_url, "catalog", "show").stdout == SHOP
     with psycopg.connect(empty_url) as connection:
         connection.execute("SELECT material FROM items")
@@ -42,5 +42,5 @@ def test_a_wrong_profile_is_one_line(empty_url: str, cli: Cli, tmp_path: Path) -
 def test_show_without_a_profile(cli: Cli, tmp_path: Path) -> None:
     done = cli(None, "catalog", "show", LOOKALIKE_HOME=str(tmp_path / "home"))
     assert done.returncode == 1
-    assert "no profile was applied yet" in done.stderr
+    assert "no profile has been applied yet" in done.stderr
     cli(None, "db", "stop", LOOKALIKE_HOME=str(tmp_path / "home"))

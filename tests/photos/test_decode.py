@@ -6,14 +6,13 @@ import subprocess
 import sys
 import tracemalloc
 import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps, PngImagePlugin
 
-from app.photos.decode import MAX_BYTES, Resize, load_photo, read_photo
+from app.photos.decode import Resize, load_photo
 from app.photos.errors import NotAPhotoError, PhotoError
 from tests.support.image_files import chunk, tiff_file
 
@@ -246,13 +245,3 @@ def test_a_truncated_photo_is_refused(resize: Resize, kind: str) -> None:
     data = encoded(Image.fromarray(noise), kind)
     with pytest.raises(PhotoError, match=r"can't be decoded|unreadable|not an image"):
         load_photo(data[: len(data) // 2], 112, resize)
-
-
-def test_a_missing_and_an_oversized_file_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(PhotoError, match="No such file"):
-        read_photo(tmp_path / "none.jpg")
-    large = tmp_path / "large.jpg"
-    with large.open("wb") as file:
-        file.truncate(MAX_BYTES + 1)
-    with pytest.raises(PhotoError, match="more than the"):
-        read_photo(large)

@@ -5,7 +5,6 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,11 +17,8 @@ from app.photos.errors import (
     UnavailablePhotoError,
 )
 from app.photos.folder import Folder, _failure
-from app.photos.look_ups import look_up_all
 from app.photos.photo_file import PhotoFile, Unchanged
-from app.photos.storage import open_storage
 from app.photos.watched_root import WatchedRoot
-from app.settings import Settings
 from tests.photos.conftest import photo
 
 LONG_AGO = 1_700_000_000
@@ -201,26 +197,3 @@ def test_a_new_catalog_may_come_without_its_photos(tmp_path: Path) -> None:
     for number in range(5):
         with pytest.raises(MissingPhotoError):
             root.look_up(f"images/{number}.jpg", None)
-
-
-def test_many_photos_are_looked_up_in_order(photos: Path) -> None:
-    storage = open_storage(str(photos), Settings(_env_file=None))
-    for file in (photos / "images").iterdir():
-        settle(file)
-    references = [f"images/{number}.jpg" for number in range(50)]
-    asked = [(reference, None) for reference in references]
-    with ThreadPoolExecutor(4) as pool:
-        first = look_up_all(storage, [*asked, ("../1.jpg", None), ("none.jpg", None)], pool)
-        *found, refused, missing = first
-        assert type(refused) is PhotoError
-        assert type(missing) is MissingPhotoError
-        contents = [f"photo {number}".encode() if number else b"" for number in range(50)]
-        hashes = [hashlib.sha256(content).hexdigest() for content in contents]
-        files = [photo_file for photo_file in found if isinstance(photo_file, PhotoFile)]
-        assert [photo_file.sha256 for photo_file in files] == hashes
-        validators = [photo_file.validator for photo_file in files]
-        again = look_up_all(storage, list(zip(references, validators, strict=True)), pool)
-        assert all(isinstance(entry, Unchanged) for entry in again)
-        shutil.rmtree(photos)
-        with pytest.raises(PhotoStorageUnavailable):
-            look_up_all(storage, asked, pool)

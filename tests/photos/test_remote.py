@@ -8,17 +8,18 @@ import fsspec
 import pytest
 
 from app.errors import LookalikeError
-from app.photos.circuit_breaker import CircuitBreaker
 from app.photos.errors import (
     MissingPhotoError,
     PhotoError,
     PhotoStorageLost,
     PhotoStorageUnavailable,
     UnavailablePhotoError,
+    UnreachableError,
+    in_words,
 )
-from app.photos.failures import Failure, UnreachableError, failure_of, in_words
 from app.photos.photo_file import PhotoFile, Unchanged
-from app.photos.remote import Remote, _validator, open_root
+from app.photos.remote import Failure, Remote, _validator, failure_of, open_root
+from app.photos.retry import CircuitBreaker
 from app.photos.watched_root import TOLERATED, WatchedRoot
 from tests.photos.conftest import ONCE, QUICK, photo
 

@@ -11,11 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from app.photos.addresses import is_public
+from app.photos.addresses import is_public, parse_url
 from app.photos.errors import PhotoError, UnavailablePhotoError
 from app.photos.fetcher import RefusedAddressError, _guarded_socket
 from app.photos.http_client import HttpClient
-from app.photos.http_urls import parse_url
 from app.photos.references import address_in
 from app.photos.web import WebPhotos, WebRoot
 from tests.photos.conftest import ONCE
@@ -47,7 +46,7 @@ def test_no_notation_of_this_machine_is_fetched(
 ) -> None:
     names = resolver(localhost="127.0.0.1")
     client = make_client(allow_private=False, resolver=names)
-    with pytest.raises(PhotoError, match=f"{REFUSED}|no http or https address") as refusal:
+    with pytest.raises(PhotoError, match=f"{REFUSED}|not an http or https address") as refusal:
         WebPhotos(client).read(f"http://{host}:{scripted.port}/1.jpg")
     assert "pass" not in str(refusal.value)
     assert scripted.requests == []

@@ -92,7 +92,7 @@ class QueryTable:
         except NoSuchModuleError:
             dialect = url.partition("://")[0]
             raise LookalikeError(
-                f"{dialect} is no kind of database that SQLAlchemy knows here: install its dialect"
+                f"SQLAlchemy has no dialect called {dialect} here: install it"
             ) from None
         except ModuleNotFoundError as error:
             raise LookalikeError(
@@ -100,7 +100,7 @@ class QueryTable:
             ) from None
         except (ArgumentError, ValueError, TypeError):
             raise LookalikeError(
-                "the source is no URL of a database: write it as "
+                "the source is not the URL of a database: write it as "
                 "postgresql://USER:PASSWORD@HOST/NAME, with what is special in it as %40"
             ) from None
 

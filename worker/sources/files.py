@@ -65,7 +65,7 @@ class SourceFile:
         except OSError as error:
             raise LookalikeError(f"can't read {self.name}: {error.strerror}") from None
         except ValueError:
-            raise LookalikeError(f"{self.name!r} is no path") from None
+            raise LookalikeError(f"{self.name!r} is not a path") from None
         self.compressed = self.head.startswith(GZIP)
         if self.compressed:
             try:

@@ -129,7 +129,7 @@ class XmlTable:
                 ) from None
             except (ParseError, ExpatError) as error:
                 raise LookalikeError(
-                    f"{self.name} is no well-formed XML, or cut off: {error}; fetch it again"
+                    f"{self.name} is not well-formed XML, or cut off: {error}; fetch it again"
                 ) from None
             except (ValueError, LookupError) as error:  # an unknown encoding
                 raise LookalikeError(f"{self.name} can't be read as XML: {error}") from None

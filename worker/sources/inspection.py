@@ -109,7 +109,7 @@ def _recognise(source: str, query: str | None) -> tuple[str, Table, dict[str, st
     if is_database(source):
         return "sql", QueryTable(source, query), {}
     if query is not None:
-        raise LookalikeError(f"--query needs the URL of a database, and {source} is none")
+        raise LookalikeError(f"--query needs the URL of a database, and {source} isn't one")
     file = SourceFile(source)
     if file.head.startswith(b"PAR1"):
         from worker.sources.parquet import ParquetTable  # pyarrow is slow to import

@@ -35,11 +35,13 @@ def parse_object(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ValueError(f"it is no JSON: {error.msg} at character {error.pos + 1}") from None
+        raise ValueError(
+            f"it is not valid JSON: {error.msg} at character {error.pos + 1}"
+        ) from None
     except (RecursionError, ValueError):
         found = _parse_fields(text)
     if not isinstance(found, dict):
-        raise ValueError("it is no JSON object")
+        raise ValueError("it is not a JSON object")
     return found
 
 
@@ -70,7 +72,9 @@ def _parse_fields(text: str) -> Any:
             name, at = DECODER.raw_decode(text, at)
             at = _skip(text, _skip(text, at) + 1)  # the colon
         except json.JSONDecodeError as error:
-            raise ValueError(f"it is no JSON: {error.msg} at character {error.pos + 1}") from None
+            raise ValueError(
+                f"it is not valid JSON: {error.msg} at character {error.pos + 1}"
+            ) from None
         end = _end_of_value(text, at)
         try:
             fields[str(name)] = json.loads(text[at:end])
@@ -80,7 +84,7 @@ def _parse_fields(text: str) -> Any:
         if text.startswith(",", at):
             at = _skip(text, at + 1)
         elif not text.startswith("}", at):
-            raise ValueError(f"it is no JSON: Expecting ',' delimiter at character {at + 1}")
+            raise ValueError(f"it is not valid JSON: Expecting ',' delimiter at character {at + 1}")
     return fields
 
 
@@ -164,7 +168,7 @@ class JsonTable:
         start = self._text.start.lstrip("\ufeff \t\r\n")
         if start[:1] not in ("{", "["):
             raise LookalikeError(
-                f"{self.name} is no JSON Lines file: expected an object in braces on each line"
+                f"{self.name} is not a JSON Lines file: expected an object in braces on each line"
             )
         self._is_array = start[0] == "[" or (ARRAY.match(start) is not None and not _is_line(start))
         self.columns: list[str] = []

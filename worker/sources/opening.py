@@ -37,7 +37,7 @@ def open_source(
         LookalikeError: the source can't be read, or lacks a column; the text says what to do.
     """
     if query is not None and not is_database(source):
-        raise LookalikeError(f"--query needs the URL of a database, and {source} is none")
+        raise LookalikeError(f"--query needs the URL of a database, and {source} isn't one")
     if root is not None and "://" not in root:
         root = str(Path(root).resolve())
     if profile.source.format == "dataset":
@@ -81,7 +81,7 @@ def open_table(source: str, profile: Profile, *, query: str | None = None) -> Ta
         return QueryTable(source, query)
     if declared.format == "sql":
         raise LookalikeError(
-            f"the profile {profile.name} is for a database, and {source} is no URL of one"
+            f"the profile {profile.name} is for a database, and {source} is not the URL of one"
         )
     file = SourceFile(source)
     if declared.format == "parquet":

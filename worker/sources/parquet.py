@@ -68,7 +68,7 @@ class ParquetTable:
     def _damaged(self, error: Exception) -> LookalikeError:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else "unreadable"
         return LookalikeError(
-            f"{self.name} is no whole Parquet file: {reason[:200]}; fetch or write it again"
+            f"{self.name} is not a complete Parquet file: {reason[:200]}; fetch or write it again"
         )
 
 

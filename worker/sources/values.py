@@ -63,14 +63,14 @@ def parse_text(value: Any) -> str | None:
 def parse_integer(value: Any) -> int | None:
     """Return an integer in the range of Postgres's bigint, from 42, "42", "42.0" or "1,234"."""
     if isinstance(value, bool):
-        raise ValueError(f"{value} is no integer")
+        raise ValueError(f"{value} is not an integer")
     if isinstance(value, int):
         number = value
     elif isinstance(value, float | Decimal):
         if _is_nan(value):
             return None
         if not math.isfinite(value) or value != int(value):
-            raise ValueError(f"{shorten(value)} is no integer")
+            raise ValueError(f"{shorten(value)} is not an integer")
         number = int(value)
     else:
         text = _plain(value)
@@ -151,7 +151,7 @@ def parse_date(value: Any) -> date | None:
             return date(year, month, day)
         return _iso_date(text)
     except ValueError:
-        raise ValueError(f"{shorten(text)} is no date: write it as 2026-03-31") from None
+        raise ValueError(f"{shorten(text)} is not a date: write it as 2026-03-31") from None
 
 
 def parse_list(value: Any) -> list[str] | None:
@@ -212,7 +212,7 @@ def _as_text(value: Any) -> str:
         return "" if value.is_nan() else str(value)
     if isinstance(value, UUID):
         return str(value)
-    raise ValueError(f"{shorten(value)} is no text")
+    raise ValueError(f"{shorten(value)} is not a text")
 
 
 def _require_storable(text: str) -> None:
@@ -240,18 +240,18 @@ def _plain(value: Any) -> str | None:
 
 def _integer(text: str) -> int:
     if len(text) > MAX_DIGITS:
-        raise ValueError(f"{shorten(text)} is no integer")
+        raise ValueError(f"{shorten(text)} is not an integer")
     written = INTEGER.fullmatch(text)
     if written is None and THOUSANDS.fullmatch(text):
         return int(re.sub(r"[^\d+-]", "", text))
     if written is None:
-        raise ValueError(f"{shorten(text)} is no integer")
+        raise ValueError(f"{shorten(text)} is not an integer")
     return int(written[1])
 
 
 def _decimal(value: Any, *, money: bool) -> Decimal | None:
     if isinstance(value, bool):
-        raise ValueError(f"{value} is no number")
+        raise ValueError(f"{value} is not a number")
     if isinstance(value, int | float | Decimal):
         if _is_nan(value):
             return None
@@ -261,7 +261,7 @@ def _decimal(value: Any, *, money: bool) -> Decimal | None:
             raise ValueError("the number is too large") from None
         return parse_number(text, money=False)
     if money and isinstance(value, str) and value.strip().lower() == "nan":
-        raise ValueError("'NaN' is no price")
+        raise ValueError("'NaN' is not a price")
     found = _plain(value)
     return None if found is None else parse_number(found, money=money)
 

@@ -19,7 +19,7 @@ from app.encoders.registry import Backbone, get_backbone, registered_backbone
 from app.encoders.weights import default_file, find
 from app.errors import LookalikeError
 from app.models import get_model, require_free
-from app.photos.roots import photo_storage
+from app.photos.storage import photo_storage
 from app.settings import Settings
 from worker.console import echo_table
 from worker.embedding.registration import register

@@ -10,7 +10,7 @@ from app.encoders.cache import EncoderSpec, load_encoder
 from app.encoders.encoder import Encoder
 from app.encoders.precision import Precision
 from app.models import EmbeddingModel
-from app.photos.roots import photo_storage
+from app.photos.storage import photo_storage
 from app.settings import Settings
 from worker.embedding.engines import Drain
 from worker.embedding.queue import UnrefundedAttempts
