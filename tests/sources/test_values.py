@@ -124,7 +124,7 @@ def test_what_is_no_integer_says_so(written: Any) -> None:
 )
 def test_numbers(written: Any, number: str) -> None:
     assert parse_decimal(written) == Decimal(number)
-    with pytest.raises(ValueError, match="is no number"):
+    with pytest.raises(ValueError, match="is not a number"):
         parse_decimal(f"{written} kg")
 
 
