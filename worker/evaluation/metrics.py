@@ -7,11 +7,30 @@ Raghavan and Schütze, "Introduction to Information Retrieval" (2008), chapter 8
 gain follows Järvelin and Kekäläinen, "Cumulated gain-based evaluation of IR techniques" (2002).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from worker.evaluation.label_codes import MISSING, Codes
 from worker.evaluation.neighbours import Rows, blocks
+
+MISSING = -1
+"""The code of a label that a product lacks."""
+
+Codes = NDArray[np.int64]
+
+
+def encode(words: Sequence[str | None]) -> tuple[Codes, list[str]]:
+    """Number words from 0 in alphabetical order; None and the empty word are `MISSING`.
+
+    Returns:
+        The code of each word, shape `(len(words),)`, and the word of each code.
+    """
+    codes, known = pd.factorize(
+        np.array([word or None for word in words], dtype=object), sort=True, use_na_sentinel=True
+    )
+    return codes.astype(np.int64), list(known)
 
 
 def relevance(codes: Codes, queries: Rows, neighbours: Rows) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.evaluation import metrics
-from worker.evaluation.label_codes import MISSING, encode
+from worker.evaluation.metrics import MISSING, encode
 from worker.evaluation.neighbours import Rows, exact_neighbours
 
 DEPTH = 10
