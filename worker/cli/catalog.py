@@ -1,4 +1,4 @@
-"""`lookalike catalog`: what the products are, and where they come from."""
+"""`lookalike catalog`: inspect a source, declare attributes, print the profile."""
 
 import shlex
 from dataclasses import asdict
