@@ -3,7 +3,8 @@
 The lists don't contain the query itself (see `neighbours`). Labels are encoded as integers from 0,
 or `MISSING`. A neighbour without a label is never relevant; a query without one is left out.
 Precision, average precision and their means follow Manning, Raghavan and Schütze, "Introduction to
-Information Retrieval" (2008), chapter 8.4; discounted gain follows Järvelin and Kekäläinen, "Cumulated gain-based evaluation of IR techniques" (2002).
+Information Retrieval" (2008), chapter 8.4; discounted gain follows Järvelin and Kekäläinen,
+"Cumulated gain-based evaluation of IR techniques" (2002).
 """
 
 from collections.abc import Sequence
