@@ -34,11 +34,11 @@ class Settings(BaseSettings):
     )
     images: str | None = Field(
         default=None,
-        description="root of the photos, a folder or URL, where not the ingested catalog's folder",
+        description="root of the photos, a folder or URL; unset, the ingested source's folder",
     )
     allow_private_addresses: bool = Field(
         default=False,
-        description="fetch photos of a catalog from addresses of private and local networks too",
+        description="fetch photos from addresses of private and local networks too",
     )
     model: str = Field(
         default="resnet50",
@@ -47,15 +47,20 @@ class Settings(BaseSettings):
     batch_size: int = Field(
         default=64, ge=1, description="photos per encoder call and transaction of the worker"
     )
-    hnsw_m: int = Field(default=16, ge=2, le=100, description="neighbours a node of the index has")
+    hnsw_m: int = Field(
+        default=16, ge=2, le=100, description="neighbours that each node of the index links to"
+    )
     hnsw_ef_construction: int = Field(
-        default=400, ge=4, le=1000, description="candidates weighed for a node while building"
+        default=400,
+        ge=4,
+        le=1000,
+        description="candidates considered for each node while building the index",
     )
     hnsw_ef_search: int | None = Field(
         default=None,
         ge=1,
         le=1000,
-        description="candidates weighed in a search; unset, the database's own or 30",
+        description="candidates considered in a search; unset, the database's own or 30",
     )
     index_memory: str | None = Field(
         default=None,
@@ -74,24 +79,24 @@ class Settings(BaseSettings):
         default=2.0,
         ge=0,
         le=600,
-        description="how long `serve` goes on answering after SIGTERM, its /readyz 503 already",
+        description="seconds that `serve` still answers after SIGTERM, while /readyz gives 503",
     )
-    max_upload_mb: int = Field(
-        default=20, ge=1, le=1000, description="size of an upload, in MB, at most"
-    )
-    pool_size: int = Field(default=8, ge=1, description="database connections per process, at most")
+    max_upload_mb: int = Field(default=20, ge=1, le=1000, description="largest upload, in MB")
+    pool_size: int = Field(default=8, ge=1, description="most database connections per process")
     metrics_port: int | None = Field(
         default=None,
         ge=1,
         le=65535,
-        description="port on which `embed` answers Prometheus; unset, it doesn't",
+        description="port on which `embed` serves Prometheus metrics; unset, none",
     )
     metrics_host: str = Field(
-        default="127.0.0.1", description="address of that port; 0.0.0.0 for all of the machine's"
+        default="127.0.0.1",
+        description="address to serve metrics on; 0.0.0.0 for all of this machine's",
     )
     log_format: Literal["text", "json"] = Field(
         default="text",
-        description="json: the log on standard error is one JSON object a line, without bars",
+        description="json: the log on standard error is one JSON object a line, without progress "
+        "bars",
     )
 
     @field_validator("hnsw_ef_construction")
