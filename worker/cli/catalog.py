@@ -1,4 +1,4 @@
-"""`lookalike catalog`: what the products are, and where they come from."""
+"""`lookalike catalog`: inspect a source, declare attributes, print the profile."""
 
 import shlex
 from dataclasses import asdict
@@ -43,7 +43,7 @@ def inspect(
 
     SOURCE is a folder, a file, the URL of a file or of a database, or - for standard input.
     """
-    from worker.sources.inspection import inspect_source
+    from worker.sources import inspect_source
 
     if target is not None and target.exists() and not force:
         raise LookalikeError(f"{target} exists already: --force overwrites it")

@@ -1,4 +1,4 @@
-"""What each column of a source is, judged by its name and its values."""
+"""Guessing what each column of a source means, by its name and its values."""
 
 import re
 import unicodedata
@@ -22,13 +22,13 @@ from worker.sources.values import (
 )
 
 MAX_FACET = 50
-"""Distinct values that a facet may have."""
+"""Most distinct values of a facet."""
 
 FEW = 0.2
-"""Share of the rows that the distinct values of an attribute may be."""
+"""Most distinct values of a text attribute, as a share of the rows."""
 
 MAX_LABEL = 60
-"""Characters of a value that people choose from a list."""
+"""Most characters in a value that people choose from a list."""
 
 NAMES: dict[str, str] = {
     "sku": "sku id product_id item_id article_id product_code item_code code article_number "
@@ -70,7 +70,7 @@ NAMES: dict[str, str] = {
     "existencias disponibilita voorraad verfugbarkeit verfugbar lieferbar lagerbestand bestand "
     "disponibilite disponible disponibilidad en_stock 在庫 在庫数 在庫状況 наличие остаток",
 }
-"""What sources call the core columns, likely names first."""
+"""Names that sources use for the core columns, likely names first."""
 
 LIST_PRICES = (
     *("regular_price", "list_price", "original_price", "base_price", "retail_price"),
@@ -99,7 +99,7 @@ IDENTIFIER = re.compile(
 
 @dataclass(frozen=True)
 class Guess:
-    """An attribute that a column would make."""
+    """An attribute proposed for a column."""
 
     name: str
     column: str
@@ -109,7 +109,7 @@ class Guess:
 
     @property
     def note(self) -> str:
-        """What was seen of it."""
+        """A comment for the profile."""
         return f"{self.distinct:,} distinct value{'' if self.distinct == 1 else 's'}"
 
 
@@ -117,7 +117,7 @@ Columns = dict[str, Sequence[Any]]
 
 
 def guess_core(columns: Columns) -> dict[str, str]:
-    """Return which column is which field of a profile's `[source]`."""
+    """Return the column of each field of a profile's `[source]`."""
     found: dict[str, str] = {}
     words = {column: _word(column) for column in columns}
     for field, names in NAMES.items():
@@ -158,10 +158,10 @@ def guess_more_photos(columns: Columns, core: dict[str, str]) -> list[str]:
 
 
 def guess_attributes(columns: Columns, taken: Sequence[str]) -> tuple[list[Guess], dict[str, str]]:
-    """Return the attributes that the other columns would make.
+    """Return attributes for the columns that are not `taken`.
 
     Returns:
-        The attributes, and by column why others would make none.
+        The attributes; and by column, why the others are not attributes.
     """
     guesses: list[Guess] = []
     left: dict[str, str] = {}
@@ -183,7 +183,7 @@ def _candidates(words: dict[str, str], names: list[str]) -> list[str]:
     """Return the columns that may be meant, likely ones first."""
     market = f"(?:{MARKETS.replace(' ', '|')})"
     exact = [column for name in names for column, word in words.items() if word == name]
-    # Product price (EUR) is a price, but price per kilogram is none.
+    # "Product price (EUR)" is a price, but "price per kilogram" isn't.
     inside = [
         column
         for name in names
@@ -263,7 +263,7 @@ def _can(parse: Parser, value: Any) -> bool:
 
 
 def _is_key(values: Sequence[Any]) -> bool:
-    """Return whether nearly all rows have a value, and a different one."""
+    """Return whether nearly all rows have a value of their own."""
     return _bad_keys(values) <= 0.05
 
 
@@ -292,11 +292,11 @@ FITS: dict[str, Callable[[Sequence[Any]], bool]] = {
     "brand": _parses(parse_text, 0.8),
     "available": _parses(parse_available, 0.8),
 }
-"""Whether the values of a column are what its name says."""
+"""Tests by field whether a column's values are what its name says."""
 
 
 def _guess_photo(columns: Columns, found: dict[str, str]) -> None:
-    """Take the first column that looks like names of pictures."""
+    """Take the first column whose values look like file names of pictures."""
     for column, values in columns.items():
         pictures = [value for value in _filled(values) if isinstance(value, str)]
         if (
@@ -309,7 +309,7 @@ def _guess_photo(columns: Columns, found: dict[str, str]) -> None:
 
 
 def _guess_sku(columns: Columns, words: dict[str, str], found: dict[str, str]) -> None:
-    """Take the best column with the name of one, else the first whose values all differ."""
+    """Take the best column with a sku's name, else the first whose values are all distinct."""
     named = [column for column in _candidates(words, NAMES["sku"].split()) if column in columns]
     named = [column for column in named if column not in found.values()]
     bad = {column: _bad_keys(columns[column]) for column in named}
@@ -330,7 +330,7 @@ def _guess_sku(columns: Columns, words: dict[str, str], found: dict[str, str]) -
 
 
 def _guess(column: str, values: Sequence[Any]) -> tuple[AttributeType, bool, int] | str:
-    """Return type, facet and number of values of an attribute, or why there should be none."""
+    """Return an attribute's type, facet and number of distinct values, or why it isn't one."""
     filled = _filled(values)
     if not filled:
         return "empty"
@@ -356,7 +356,7 @@ def _guess_text(
     filled: list[Any], distinct: int, rows: int
 ) -> tuple[AttributeType, bool, int] | str:
     longest = max(len(str(value)) for value in filled)
-    # Of a few rows, half may differ.
+    # In a source of a few rows, half may be distinct.
     limit = max(FEW * rows, min(rows / 2, 10))
     if longest > MAX_LABEL or distinct > limit:
         return f"text, {distinct:,} distinct values"
@@ -377,7 +377,7 @@ def _guess_list(filled: list[Any]) -> tuple[AttributeType, bool, int] | str:
 
 
 def _has_separators(filled: list[Any]) -> bool:
-    """Return whether texts hold lists: short pieces, without a blank after each comma of prose."""
+    """Return whether texts are lists: short pieces between separators, unlike prose."""
     with_separator = [v for v in filled if isinstance(v, str) and any(s in v for s in SEPARATORS)]
     if any(re.search(r"\d,\d", value) for value in with_separator):
         return False  # 13,5 %
@@ -432,7 +432,7 @@ def _word(column: str) -> str:
 
 
 def snake(name: str) -> str:
-    """Return a name in small letters of ASCII with underscores: masterCategory, master_category."""
+    """Return a name as snake case in ASCII: masterCategory becomes master_category."""
     plain = unicodedata.normalize("NFKD", name.removeprefix("g:").replace("ß", "ss"))
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", plain).lower()

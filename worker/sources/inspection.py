@@ -1,12 +1,13 @@
-"""What a source contains, and a profile for it as TOML."""
+"""Inspecting a source: recognise its format and columns, and propose a profile as TOML."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from app.catalog.profile import DATASET, FORMAT_COLUMNS, Profile, load_profile, parse_profile
+from app.catalog.profile import FORMAT_COLUMNS, Profile, parse_profile
 from app.errors import LookalikeError
 from worker.sources.databases import QueryTable, is_database
 from worker.sources.delimited import DelimitedTable
@@ -23,14 +24,14 @@ from worker.sources.interfaces import Frame, ProductSource, Table
 from worker.sources.json_lines import JsonTable, open_objects
 from worker.sources.opening import (
     default_profile,
-    is_utf16_xml,
     map_table,
     open_source,
 )
+from worker.sources.shopify import ShopifyTable
 from worker.sources.values import shorten
 
 ROWS = 10_000
-"""Rows that are looked at."""
+"""Rows to inspect."""
 
 SAMPLES = 3
 
@@ -40,7 +41,7 @@ SHOPIFY_HEADER = {"Handle", "Image Src"}
 
 @dataclass
 class Inspection:
-    """What was recognised of a source."""
+    """What was recognised in a source."""
 
     name: str
     format: str
@@ -50,9 +51,9 @@ class Inspection:
     """Columns with further photos."""
     attributes: list[Guess]
     left: dict[str, str]
-    """Why other columns make no attribute."""
+    """Why each of the other columns is not an attribute."""
     samples: list[dict[str, Any]]
-    """The first products as they would be stored."""
+    """The first products, as an ingest would store them."""
     profile_text: str
     """A profile for the source, as TOML."""
     rows: int = 0
@@ -63,14 +64,14 @@ class Inspection:
 
 
 def inspect_source(source: str, *, query: str | None = None) -> Inspection:
-    """Look at the first rows of a source, and propose a profile.
+    """Inspect the first rows of a source, and propose a profile.
 
     Args:
         source: as for `open_source`.
         query: the SELECT, for a database.
 
     Raises:
-        LookalikeError: it can't be read, or no column can be the sku.
+        LookalikeError: the source can't be read, or no column can be the sku.
     """
     profile = default_profile(source)
     if profile is not None:
@@ -116,30 +117,28 @@ def _inspect_dataset(source: str, profile: Profile) -> Inspection:
         attributes=[Guess(a.name, a.column, a.type, a.facet, 0) for a in profile.attributes],
         left={},
         samples=_samples(open_source(source, profile), profile),
-        profile_text=load_profile(DATASET).text,
+        profile_text=profile.text,
     )
 
 
 def _recognise(source: str, query: str | None) -> tuple[str, Table, dict[str, str]]:
-    """Return the format of a source, the source opened, and what the profile has to say of it."""
+    """Return a source's format, its table, and further settings that the profile needs."""
     if is_database(source):
         return "sql", QueryTable(source, query), {}
     if query is not None:
         raise LookalikeError(f"--query needs the URL of a database, and {source} isn't one")
     file = SourceFile(source)
-    start = file.head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if file.head.startswith(b"PAR1"):
-        from worker.sources.parquet import ParquetTable
+        from worker.sources.parquet import ParquetTable  # pyarrow is slow to import
 
         return "parquet", ParquetTable(file), {}
-    if start.startswith(b"<") or is_utf16_xml(file.head):
-        from worker.sources.google_merchant import XmlTable
-
+    if is_xml(file.head):
         return "google-merchant", XmlTable(file), {}
     encoding = _encoding(file)
     settings = {} if encoding == "utf-8" else {"encoding": encoding}
-    suffixes = [suffix.lower() for suffix in Path(source).suffixes]
-    if start[:1] in (b"{", b"[") or {".jsonl", ".ndjson", ".json"} & set(suffixes):
+    suffixes = {suffix.lower() for suffix in Path(source).suffixes}
+    start = file.head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start[:1] in (b"{", b"[") or {".jsonl", ".ndjson", ".json"} & suffixes:
         return "jsonl", JsonTable(file, encoding), settings
     return _recognise_delimited(file, encoding, settings)
 
@@ -147,9 +146,6 @@ def _recognise(source: str, query: str | None) -> tuple[str, Table, dict[str, st
 def _recognise_delimited(
     file: SourceFile, encoding: str, settings: dict[str, str]
 ) -> tuple[str, Table, dict[str, str]]:
-    from worker.sources.google_merchant import MerchantTable, canonical
-    from worker.sources.shopify import ShopifyTable
-
     table = DelimitedTable(file, encoding=encoding)
     if set(table.columns) >= SHOPIFY_HEADER:
         return "shopify", ShopifyTable(file, "Handle", encoding), settings
@@ -167,7 +163,7 @@ def _recognise_delimited(
 
 
 def _encoding(file: SourceFile) -> str:
-    """Return the encoding that a profile has to name; utf-8 where it need not."""
+    """Return the encoding that the profile has to name; utf-8 if it needn't name any."""
     if any(file.head.startswith(mark) for mark, _ in MARKS):
         return "utf-8"
     with file.open() as stream:
@@ -177,7 +173,7 @@ def _encoding(file: SourceFile) -> str:
     try:
         data.decode()
     except UnicodeDecodeError as error:
-        if error.end < len(data) - 4:  # what was read may end within a character
+        if error.end < len(data) - 4:  # the last character may be cut off
             return guess_encoding(data)
     return "utf-8"
 
@@ -197,11 +193,6 @@ def _first_rows(table: Table) -> tuple[Columns, int]:
         for name in table.columns
     }
     return open_objects(columns) if isinstance(table, JsonTable) else columns, rows
-
-
-def _chained(parts: Iterable[Iterable[Any]]) -> Iterable[Any]:
-    for part in parts:
-        yield from part
 
 
 def _core(kind: str, table: Table, columns: Columns) -> dict[str, str]:
@@ -282,7 +273,7 @@ def profile_text(
     name: str,
     query: str | None,
 ) -> str:
-    """Return the TOML of a profile.
+    """Return a profile as TOML, with comments for the person who edits it.
 
     Args:
         kind: the format.
@@ -291,8 +282,8 @@ def profile_text(
         attributes: the proposed ones.
         left: why other columns are none.
         settings: further fields of `[source]`.
-        name: the source's, without a password.
-        query: for a database.
+        name: the source's name, without a password.
+        query: the SELECT, for a database.
     """
     lines = [f"# A catalog profile for {_comment(name)}, made by lookalike catalog inspect."]
     if query is not None:
