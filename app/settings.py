@@ -47,15 +47,17 @@ class Settings(BaseSettings):
     batch_size: int = Field(
         default=64, ge=1, description="photos per encoder call and transaction of the worker"
     )
-    hnsw_m: int = Field(default=16, ge=2, le=100, description="neighbours a node of the index has")
+    hnsw_m: int = Field(
+        default=16, ge=2, le=100, description="neighbours of each node of the index"
+    )
     hnsw_ef_construction: int = Field(
-        default=400, ge=4, le=1000, description="candidates weighed for a node while building"
+        default=400, ge=4, le=1000, description="candidates kept for a node while building"
     )
     hnsw_ef_search: int | None = Field(
         default=None,
         ge=1,
         le=1000,
-        description="candidates weighed in a search; unset, the database's own or 30",
+        description="candidates kept in a search; unset, the database's own or 30",
     )
     index_memory: str | None = Field(
         default=None,
@@ -67,27 +69,30 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(
         default=0,
         ge=0,
-        description="proxies before `serve` whose X-Forwarded-For, -Proto, -Host, -Port and "
-        "-Prefix are believed",
+        description="proxies in front of `serve` whose X-Forwarded-For, -Proto, -Host, -Port and "
+        "-Prefix headers are trusted",
     )
     drain_seconds: float = Field(
         default=2.0,
         ge=0,
         le=600,
-        description="how long `serve` goes on answering after SIGTERM, its /readyz 503 already",
+        description="how long `serve` keeps answering after SIGTERM, with /readyz at 503",
     )
     max_upload_mb: int = Field(
-        default=20, ge=1, le=1000, description="size of an upload, in MB, at most"
+        default=20, ge=1, le=1000, description="maximum size of an upload, in MB"
     )
-    pool_size: int = Field(default=8, ge=1, description="database connections per process, at most")
+    pool_size: int = Field(
+        default=8, ge=1, description="maximum number of database connections per process"
+    )
     metrics_port: int | None = Field(
         default=None,
         ge=1,
         le=65535,
-        description="port on which `embed` answers Prometheus; unset, it doesn't",
+        description="port on which `embed` serves Prometheus metrics; unset, none",
     )
     metrics_host: str = Field(
-        default="127.0.0.1", description="address of that port; 0.0.0.0 for all of the machine's"
+        default="127.0.0.1",
+        description="address to serve the metrics on; 0.0.0.0 for all interfaces",
     )
     log_format: Literal["text", "json"] = Field(
         default="text",
@@ -96,8 +101,8 @@ class Settings(BaseSettings):
 
     @field_validator("hnsw_ef_construction")
     @classmethod
-    def _weighs_enough(cls, value: int, info: ValidationInfo) -> int:
-        if value < 2 * info.data.get("hnsw_m", 0):  # pgvector refuses it after all the embedding
+    def _check_ef_construction(cls, value: int, info: ValidationInfo) -> int:
+        if value < 2 * info.data.get("hnsw_m", 0):  # else pgvector fails when the index is built
             raise ValueError("it has to be at least twice LOOKALIKE_HNSW_M")
         return value
 
@@ -111,7 +116,7 @@ class Settings(BaseSettings):
         )
 
     def environment(self) -> dict[str, str]:
-        """Return the environment in which a process has these settings, despite any `.env`."""
+        """Return an environment that gives a child process these settings despite any `.env`."""
         values = {_variable(name): getattr(self, name) for name in Settings.model_fields}
         return {
             **os.environ,
@@ -124,7 +129,7 @@ def get_settings() -> Settings:
     """Return the settings of this process, read once.
 
     Raises:
-        LookalikeError: one is set to what it can't be; the text names it.
+        LookalikeError: a setting has an invalid value; the text names it.
     """
     try:
         return Settings()
