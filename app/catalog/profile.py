@@ -162,12 +162,12 @@ def parse_profile(text: str, name: str) -> Profile:
         name: what to call the profile, in messages too: usually its file.
 
     Raises:
-        LookalikeError: it is no TOML, or no profile; the text says where.
+        LookalikeError: it is not valid TOML, or no profile; the text says where.
     """
     try:
         given = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise LookalikeError(f"the profile {name} is no TOML: {error}") from None
+        raise LookalikeError(f"the profile {name} is not valid TOML: {error}") from None
     attributes = given.pop("attributes", {})
     if isinstance(attributes, dict):
         attributes = [

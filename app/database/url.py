@@ -36,7 +36,7 @@ def libpq_url(url: str) -> str:
         _require_clear(text)
     elif "://" in text or "=" not in text:
         raise LookalikeError(
-            "DATABASE_URL is no address of a Postgres: write "
+            "DATABASE_URL is not the address of a Postgres: write "
             "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
         )
     try:

@@ -79,7 +79,7 @@ def get_backbone(name: str) -> Backbone:
         return BACKBONES[name]
     except KeyError:
         names = ", ".join(BACKBONES)
-        raise LookalikeError(f"no backbone is called {name!r}; there are {names}") from None
+        raise LookalikeError(f"there is no backbone called {name!r}; there are {names}") from None
 
 
 def registered_backbone(name: str, preprocessing: str) -> Backbone:

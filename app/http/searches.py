@@ -139,7 +139,7 @@ def recommendations(catalog: Catalog) -> Response:
     )
 )
 def duplicates() -> Response:
-    """Pairs of listed products whose photos are the same, or all but."""
+    """Pairs of listed products whose photos are the same, or nearly the same."""
     asked = read_parameters(DuplicatesQuery, query_parameters())
     with connection() as borrowed:
         page = list_duplicates(borrowed, asked.limit, asked.cursor)

@@ -46,8 +46,8 @@ def decode(cursor: str, question: str, length: int) -> tuple[int, ...]:
         *ids, found = base64.urlsafe_b64decode(padded).decode("ascii").split(".")
         position = tuple(map(int, ids))
     except ValueError:
-        raise CursorError("the cursor is none that this service gave out") from None
+        raise CursorError("the cursor was not issued by this service") from None
     valid = len(position) == length and all(0 < part <= LAST_ID for part in position)
     if found != question or not valid:
-        raise CursorError("the cursor belongs to another question: other filters, words or list")
+        raise CursorError("the cursor belongs to another request: other filters, words or list")
     return position

@@ -60,7 +60,7 @@ def get_model(connection: psycopg.Connection[Any], name: str) -> EmbeddingModel:
         if model.name == name:
             return model
     names = ", ".join(model.name for model in models) or "none yet"
-    raise LookalikeError(f"no model is called {name!r}; registered: {names}")
+    raise LookalikeError(f"there is no model called {name!r}; registered: {names}")
 
 
 def require_free(

@@ -44,7 +44,7 @@ def parse_url(text: str) -> URL:
             return _verbatim(url, urlsplit(text)) if _VALID.fullmatch(text) else url
     except ValueError:
         pass
-    raise PhotoError("the photo's address is no http or https address with a host")
+    raise PhotoError("the photo's address is not an http or https address with a host")
 
 
 def is_same_origin(url: URL, origin: URL | None) -> bool:

@@ -68,7 +68,8 @@ class WebRoot:
             parsed = parse_url(url)
         except PhotoError:
             raise LookalikeError(
-                f"photos can't be read from {self.shown}: it is no http or https URL with a host"
+                f"photos can't be read from {self.shown}: it is not an http or https URL with "
+                "a host"
             ) from None
         self._base = str(parsed).rstrip("/")
         self._origin = parsed.origin()

@@ -27,7 +27,7 @@ class PageBudget:
 
 
 class Pair(BaseModel):
-    """Two products with photos that are the same, or all but."""
+    """Two products with photos that are the same, or nearly the same."""
 
     item_id: int = Field(description="the one with the smaller item_id")
     sku: str

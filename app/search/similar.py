@@ -60,13 +60,13 @@ def _searchable(connection: psycopg.Connection[Any], key: ItemKey) -> list[dict[
     if state["item_id"] is None:
         raise UnknownItemError.named(key)
     if state["removed"]:
-        raise UnknownItemError(f"product {key} has left the catalog")
+        raise UnknownItemError(f"product {key} is not listed any more")
     if state["model"] is None:
         raise NoModelError
     if state["embedding"] is not None:
         return states
     if not state["has_photo"]:
-        raise NotEmbeddedError(f"product {key} has no photo, so nothing can look like it")
+        raise NotEmbeddedError(f"product {key} has no photo")
     if state["last_error"] is not None:
         raise NotEmbeddedError(
             f"the photo of product {key} can't be embedded: {state['last_error']}"

@@ -187,7 +187,7 @@ def test_where_roles_are_refused_all_else_works(new_cluster: str, cli: Cli) -> N
         run(url, *(f"CREATE ROLE {role} LOGIN" for role in ROLES))
         mended = cli(theirs, "db", "upgrade")
         assert mended.returncode == 0
-        assert "made its functions, views, indexes and rights anew" in mended.stdout
+        assert "created its functions, views, indexes and rights again" in mended.stdout
         assert rows(as_role(url, ANALYST), "SELECT count(*) FROM items") == [(0,)]
         assert cli(theirs, "db", "downgrade", "--yes", "base").returncode == 0
         assert rows(url, HOLDINGS) == []

@@ -13,11 +13,32 @@ from tests.conftest import Cli, settings_for
 from tests.support.vectors import stub_engine
 from worker.embedding.run import EmbeddingRun
 
-NAMES = (
-    "width height reference validator sha256 state attempts name version label type value kind model "
-    "model_id embedded_at image_sha256 last_error visible order user table group select filter query "
-    "excluded distances ids candidates removed active root c d e f i n o p s"
-).split()
+NAMES = [
+    *(
+        "width",
+        "height",
+        "reference",
+        "validator",
+        "sha256",
+        "state",
+        "attempts",
+        "name",
+        "version",
+    ),
+    *(
+        "label",
+        "type",
+        "value",
+        "kind",
+        "model",
+        "model_id",
+        "embedded_at",
+        "image_sha256",
+        "order",
+    ),
+    *("last_error", "visible", "user", "table", "group", "select", "filter", "query", "excluded"),
+    *("distances", "ids", "candidates", "removed", "active", "root", "c", "d", "e", "i", "o", "p"),
+]
 
 SEARCH = """
 SELECT n.sku

@@ -22,7 +22,7 @@ def test_apply_tells_what_changed(empty_url: str, cli: Cli, tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["added"] == ["material"]
     again = cli(empty_url, "catalog", "apply", profile)
-    assert again.stdout == "the attributes are declared like that already\n"
+    assert again.stdout == "nothing has changed: the attributes are declared already\n"
     assert cli(empty_url, "catalog", "show").stdout == SHOP
     with psycopg.connect(empty_url) as connection:
         connection.execute("SELECT material FROM items")

@@ -34,7 +34,7 @@ def test_the_dataset_comes_with_the_package() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[source", "is no TOML"),
+        ("[source", "is not valid TOML"),
         ("", "wrong at source: Field required"),
         (
             '[source]\nformat = "xls"\nsku = "sku"',

@@ -119,7 +119,7 @@ def test_a_restore_without_roles_and_rights_is_noticed_and_mended(empty_url: str
     assert "run `lookalike db upgrade`" in done.stderr
     mended = cli(empty_url, "db", "upgrade")
     assert mended.returncode == 0, mended.stderr
-    assert f"mended: {said}" in mended.stdout
+    assert f"repaired: {said}" in mended.stdout
     assert cli(empty_url, "db", "check").returncode == 0
 
 

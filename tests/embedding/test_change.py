@@ -15,7 +15,7 @@ from tests.support.waiting import execute
 pytestmark = pytest.mark.slow
 
 NOTHING = "compact: nothing to embed\n"
-COPIED = "compact: {} had the very file of another photo: its vector copied\n"
+COPIED = "compact: {} had the same file as another photo: its vector was copied\n"
 NEW = 999_999_999
 WITH_PHOTO = (
     "SELECT item_id FROM photos WHERE sha256 IN "
@@ -121,7 +121,7 @@ def test_a_vanished_product_leaves_the_results_and_returns_with_its_vector(shop:
     shop.edit(lambda line: "" if line.startswith(f"{vanished},") else line)
     assert shop.ingest() == (0, 0, 1)
     assert shop.similar(other) == {key: before[key] for key in before if key != vanished}
-    assert f"product {vanished} has left the catalog" in shop.refusal(vanished)
+    assert f"product {vanished} is not listed any more" in shop.refusal(vanished)
     assert shop.embed() == NOTHING
     assert shop.ingest() == (0, 0, 0)
     (shop.folder / "styles.csv").write_bytes(whole)
@@ -186,5 +186,5 @@ def test_a_product_with_a_new_id_takes_its_vector_along(shop: Shop) -> None:
     assert shop.ingest() == (1, 0, 1)
     assert shop.embed() == COPIED.format(1)
     assert shop.similar(NEW) == before
-    assert f"product {renumbered} has left the catalog" in shop.refusal(renumbered)
+    assert f"product {renumbered} is not listed any more" in shop.refusal(renumbered)
     assert_complete(shop.url)

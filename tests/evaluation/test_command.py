@@ -63,4 +63,4 @@ def test_an_empty_model_and_an_unknown_one_are_one_line(empty_url: str, cli: Cli
     assert "0 products have a vector of compact" in empty.stderr
     unknown = cli(empty_url, "evaluate", "--model", "nobody")
     assert unknown.returncode == 1
-    assert "no model is called 'nobody'" in unknown.stderr
+    assert "there is no model called 'nobody'" in unknown.stderr

@@ -19,7 +19,7 @@ from tests.conftest import Cli
 
 @pytest.fixture
 def ids(catalog_url: str) -> dict[str, int]:
-    """An embedded item, one without a photo, and one that has left the catalog."""
+    """An embedded item, one without a photo, and one that is not listed any more."""
     with psycopg.connect(catalog_url) as connection:
 
         def one(statement: str) -> int:
@@ -126,7 +126,7 @@ def test_three_reasons_not_to_answer(
         connection.execute("DELETE FROM embeddings WHERE item_id = %s", [ids["embedded"]])
     cases = [
         (99, 404, "no product has the id 99"),
-        (ids["gone"], 404, f"product {ids['gone']} has left the catalog"),
+        (ids["gone"], 404, f"product {ids['gone']} is not listed any more"),
         (ids["bare"], 409, f"product {ids['bare']} has no photo"),
         (ids["embedded"], 409, "is not embedded by compact yet"),
     ]

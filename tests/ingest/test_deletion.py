@@ -61,7 +61,7 @@ def test_it_asks_first(chairs: Shop, home: Any, answer: str, left: int) -> None:
         timeout=60,
         check=False,
     )
-    assert "This deletes 1 products with 2 photos and 2 vectors for good" in done.stderr
+    assert "This deletes 1 products with 2 photos and 2 vectors permanently" in done.stderr
     assert (done.returncode == 0) == (left == 3)
     if answer == "n\n":
         assert done.stderr.endswith("lookalike: nothing was deleted\n")

@@ -110,7 +110,7 @@ def test_rejects_and_bad_values_are_counted_and_told(shop: Shop) -> None:
     batch = Batch(
         [product("a", price=None), product("b")],
         [Reject(4, "the sku is empty", ",x")],
-        [BadValue(2, "a", "price", "'NaN' is no number", "NaN")],
+        [BadValue(2, "a", "price", "'NaN' is not a number", "NaN")],
         read=3,
         repaired=1,
         broken_details=1,
@@ -121,7 +121,7 @@ def test_rejects_and_bad_values_are_counted_and_told(shop: Shop) -> None:
     assert report.bad_values == {"price": 1}
     assert shop.problems == [
         Problem("row", 4, "the sku is empty", ",x"),
-        Problem("value", 2, "price: 'NaN' is no number", "NaN"),
+        Problem("value", 2, "price: 'NaN' is not a number", "NaN"),
     ]
 
 

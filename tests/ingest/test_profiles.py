@@ -65,7 +65,7 @@ def test_attributes_that_the_profile_lacks_stay_only_in_an_update(shop: Shop) ->
     shop.rows("SELECT 1")
     apply_profile(shop.connection, shop_profile(SHOP + FURTHER))
     shop.connection.commit()
-    with pytest.raises(LookalikeError, match="says nothing of the attribute depth"):
+    with pytest.raises(LookalikeError, match="doesn't declare the attribute depth"):
         shop.ingest(product("a"))
     assert shop.ingest(product("a"), update=True).added == 1
 

@@ -17,7 +17,7 @@ def test_adding(models_url: str, cli: Cli, home: Path, tmp_path: Path) -> None:
     wrong.write_text("no weights at all")
     line = refused(cli, url, "models", "add", "compact", "--as", "b", "--weights", wrong)
     assert line.startswith(f"{wrong} holds no weights of compact (")
-    assert "no backbone is called 'alexnet'" in refused(cli, url, "models", "add", "alexnet")
+    assert "there is no backbone called 'alexnet'" in refused(cli, url, "models", "add", "alexnet")
     missing = refused(cli, url, "models", "add", "compact", "--as", "b", "--weights", "nowhere.h5")
     assert missing == "can't read the weights file nowhere.h5: No such file or directory"
     homeless = cli(url, "models", "add", "compact", "--as", "b", LOOKALIKE_HOME=str(wrong / "home"))

@@ -84,7 +84,7 @@ def test_quoted_fields_are_unquoted(tmp_path: Path) -> None:
     [
         ("7,Men,Apparel", "3 fields instead of 10"),
         *(
-            (GOOD.format(sku, "x"), "is no positive 64-bit integer")
+            (GOOD.format(sku, "x"), "is not a positive 64-bit integer")
             for sku in ("", "abc", "-5", "0", "1.5", "²", MAX_ID + 1, "9" * 5000, "7\0")
         ),
     ],
@@ -101,7 +101,7 @@ def test_what_is_no_product_is_rejected(tmp_path: Path, line: str, reason: str) 
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (GOOD.format(7, "x").replace("2011", "soon"), "'soon' is no integer"),
+        (GOOD.format(7, "x").replace("2011", "soon"), "'soon' is not an integer"),
         (GOOD.format(7, "a\0b"), "NUL"),
         (GOOD.format(7, "é" * 1001), "longer than 2,000 bytes"),
     ],

@@ -238,7 +238,7 @@ def test_a_bad_value_is_null_and_its_row_stays(tmp_path: Path) -> None:
         *((2, "A", column) for column in ("photo", "price", "seats", "since", "title")),
         *((3, "B", column) for column in ("photo", "title")),
     ]
-    assert "'few' is no integer" in reasons(found.bad_values)
+    assert "'few' is not an integer" in reasons(found.bad_values)
 
 
 @pytest.mark.parametrize(

@@ -128,5 +128,5 @@ def test_only_a_database_takes_a_query(tmp_path: Path) -> None:
     (tmp_path / "shop.csv").write_text(TEXT)
     with pytest.raises(LookalikeError, match="--query needs the URL of a database"):
         open_source(str(tmp_path / "shop.csv"), shop(), query="SELECT 1")
-    with pytest.raises(LookalikeError, match="is no URL of one"):
+    with pytest.raises(LookalikeError, match="is not the URL of one"):
         open_source(str(tmp_path / "shop.csv"), shop("sql"))

@@ -62,17 +62,17 @@ def test_the_elements_of_an_array_have_lines(tmp_path: Path) -> None:
     ("line", "reason"),
     [
         ("{", "it is no JSON"),
-        ('{"sku": "A",}', "it is no JSON: "),
-        ("[1]", "it is no JSON object"),
+        ('{"sku": "A",}', "it is not valid JSON: "),
+        ("[1]", "it is not a JSON object"),
         ("plain", "it is no JSON"),
         ('{"sku": null}', "the sku is empty"),
         ('{"sku": true}', "the sku is True"),
-        ('{"sku": ["A"]}', "is no text"),
+        ('{"sku": ["A"]}', "is not a text"),
         ('{"sku": "a\\u0000"}', "control character"),
         ('{"sku": "a\\ud800"}', "control character"),
         ('{"sku": NaN}', "the sku is empty"),
-        ('{"sku": 1' + "0" * 5000 + "}", "is no text"),
-        ('{"sku": ' + "[" * 5000 + "]" * 5000 + "}", "is no text"),
+        ('{"sku": 1' + "0" * 5000 + "}", "is not a text"),
+        ('{"sku": ' + "[" * 5000 + "]" * 5000 + "}", "is not a text"),
         ("[" * 5000, "it is no JSON"),
     ],
     ids=lambda value: value[:20],
@@ -154,7 +154,7 @@ def test_mixed_types_do_not_mix(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("sku,title\nA,B\n", "is no JSON Lines file"),
+        ("sku,title\nA,B\n", "is not a JSON Lines file"),
         ("<html>", "is a web page"),
         ('[{"sku": "A"}, {"sku": "B"', "is cut off"),
         ("[]", "holds no product"),
@@ -170,6 +170,6 @@ def test_an_unusable_file_is_one_line(tmp_path: Path, text: str, complaint: str)
 def test_an_unreadable_first_line_is_a_reject(tmp_path: Path) -> None:
     found = read(write(tmp_path, "{broken", LAMP), SAID)
     assert reasons(found.rejects) == [
-        "it is no JSON: Expecting property name enclosed in double quotes at character 2"
+        "it is not valid JSON: Expecting property name enclosed in double quotes at character 2"
     ]
     assert open_source(str(write(tmp_path, LAMP)), SAID).size() == 1

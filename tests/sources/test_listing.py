@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import LookalikeError
-from worker.sources.listing import Listing
+from worker.sources.dataset import Listing
 from worker.sources.skus import MAX_ID
 
 

@@ -67,7 +67,7 @@ def test_a_file_that_is_cut_off_is_one_line(tmp_path: Path, share: float) -> Non
     file = write(tmp_path, 5000)
     data = file.read_bytes()
     file.write_bytes(data[: int(len(data) * share)])
-    with pytest.raises(LookalikeError, match="is no whole Parquet file") as raised:
+    with pytest.raises(LookalikeError, match="is not a complete Parquet file") as raised:
         read(file, SAID)
     assert "\n" not in str(raised.value)
 
@@ -77,14 +77,14 @@ def test_a_file_that_is_damaged_within_is_one_line(tmp_path: Path) -> None:
     data = bytearray(file.read_bytes())
     data[200:4000] = b"\xff" * 3800
     file.write_bytes(bytes(data))
-    with pytest.raises(LookalikeError, match="is no whole Parquet file"):
+    with pytest.raises(LookalikeError, match="is not a complete Parquet file"):
         read(file, SAID)
 
 
 def test_what_is_no_parquet_and_what_is_empty(tmp_path: Path) -> None:
     file = tmp_path / "shop.parquet"
     file.write_text("sku,title\n")
-    with pytest.raises(LookalikeError, match="is no whole Parquet file"):
+    with pytest.raises(LookalikeError, match="is not a complete Parquet file"):
         read(file, SAID)
     pq.write_table(pa.table({"sku": pa.array([], pa.string())}), file)
     with pytest.raises(LookalikeError, match="holds no product"):

@@ -44,9 +44,9 @@ def test_references(value: Any, references: list[str]) -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ("file:///etc/passwd", "file: is no address of a photo"),
-        ("ftp://x.example/a.jpg", "ftp: is no address of a photo"),
-        ("data:image/png;base64,AAAA", "data: is no address of a photo"),
+        ("file:///etc/passwd", "file: is not the address of a photo"),
+        ("ftp://x.example/a.jpg", "ftp: is not the address of a photo"),
+        ("data:image/png;base64,AAAA", "data: is not the address of a photo"),
         ("../../etc/passwd", "leads out of the root"),
         ("img/../../a.jpg", "leads out of the root"),
         (f"https://x.example/{'a' * 10_000}.jpg", "longer than 8,192 bytes"),

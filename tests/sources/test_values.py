@@ -124,7 +124,7 @@ def test_what_is_no_integer_says_so(written: Any) -> None:
 )
 def test_numbers(written: Any, number: str) -> None:
     assert parse_decimal(written) == Decimal(number)
-    with pytest.raises(ValueError, match="is no number"):
+    with pytest.raises(ValueError, match="is not a number"):
         parse_decimal(f"{written} kg")
 
 
@@ -181,7 +181,7 @@ def test_dates(written: Any) -> None:
 
 @pytest.mark.parametrize("written", ["soon", "2026-02-30", "31/03/2026", "32.1.2026", 12.5, [1]])
 def test_what_is_no_date_says_so(written: Any) -> None:
-    with pytest.raises(ValueError, match="is no date: write it as 2026-03-31"):
+    with pytest.raises(ValueError, match="is not a date: write it as 2026-03-31"):
         parse_date(written)
 
 
@@ -230,7 +230,7 @@ def test_texts(written: Any, text: str | None) -> None:
         ("a\0b", "a NUL character"),
         ("a\ud800b", "half a Unicode character"),
         ("é" * 1001, "longer than 2,000 bytes"),
-        ({"a": 1}, "is no text"),
+        ({"a": 1}, "is not a text"),
         pytest.param(10**5000, "too large", id="huge"),
     ],
 )

@@ -116,12 +116,12 @@ def test_weights_with_a_head_are_refused_before_the_work(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--label", "colour"], "no label column is called 'colour'"),
-        (["--label", "gender=much"], "'much' is no number"),
+        (["--label", "colour"], "there is no label called 'colour'"),
+        (["--label", "gender=much"], "'much' is not a number"),
         (["--label", "gender=-1"], "it has to be above 0"),
-        (["--projection-of", "nobody"], "no backbone is called 'nobody'"),
+        (["--projection-of", "nobody"], "there is no backbone called 'nobody'"),
         (["--output", "/missing/own.h5"], "can't write /missing/own.h5: make the folder /missing"),
-        (["--backbone", "nobody"], "no backbone is called 'nobody'"),
+        (["--backbone", "nobody"], "there is no backbone called 'nobody'"),
     ],
 )
 def test_a_request_that_cant_be_met_is_one_line(

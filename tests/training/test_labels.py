@@ -25,7 +25,7 @@ def test_missing_words_and_words_seen_once_are_allowed() -> None:
     [
         ({"gender": 1.0}, "the label gender has one value only, 'Men'"),
         ({"usage": 1.0}, "the label usage is empty"),
-        ({"colour": 1.0}, "no label column is called 'colour'; there are article_type, gender"),
+        ({"colour": 1.0}, "there is no label called 'colour'; there are article_type, gender"),
         ({"article_type": 0.0}, "the weight of article_type is 0.0"),
         ({"article_type": float("nan")}, "has to be above 0"),
         ({}, "name at least one label"),

@@ -12,18 +12,18 @@ from app import __version__, logs
 from app.errors import LookalikeError
 
 COMMANDS = {
-    "catalog": "See what a source of products holds, and declare what they are.",
+    "catalog": "Inspect a source of products, and declare their attributes.",
     "db": "Migrate, check, open or stop the database.",
-    "demo": "Draw or take a catalog, embed it, and serve it: the whole product in one go.",
-    "embed": "Turn the photos that lack a vector into vectors.",
+    "demo": "Draw a catalog or take yours, embed it, and serve it.",
+    "embed": "Compute the vectors that photos lack.",
     "evaluate": "Measure how well nearest neighbours agree with the catalog's labels.",
-    "ingest": "Read the products of a catalog into the database.",
+    "ingest": "Read the products of a source into the database.",
     "items": "Delete stored products.",
-    "jobs": "See the photos that wait or failed, and try them again.",
+    "jobs": "List the photos that are pending or failed, and retry them.",
     "models": "Register, switch and drop embedding models.",
     "serve": "Serve the HTTP API and the web pages.",
-    "similar": "Print the products most similar to one.",
-    "status": "Say how far each model has come.",
+    "similar": "Print the products that look most like one.",
+    "status": "Show the progress, speed and index of each model.",
     "train": "Train a model on a catalog's labels, and register it.",
 }
 """What there is; the help lists it without importing any of it."""

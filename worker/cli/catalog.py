@@ -18,7 +18,7 @@ from worker.console import echo_json, echo_table
 
 @click.group(name="catalog")
 def command() -> None:
-    """Declare what the products are, and see what a source holds."""
+    """Inspect a source of products, and declare their attributes."""
 
 
 @command.command()
@@ -29,21 +29,21 @@ def command() -> None:
     "target",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write a profile for SOURCE, to ingest it with and to change as you like.",
+    help="Write a profile for SOURCE, to edit and to ingest it with.",
 )
-@click.option("--force", is_flag=True, help="Write FILE even if it is there.")
+@click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def inspect(
     source: str, query: str | None, target: Path | None, force: bool, as_json: bool
 ) -> None:
-    """Say what is recognised in SOURCE: its columns, and its first products.
+    """Show what is recognised in SOURCE: its columns, and its first products.
 
     SOURCE is a folder, a file, the URL of a file or of a database, or - for standard input.
     """
     from worker.sources.inspection import inspect_source
 
     if target is not None and target.exists() and not force:
-        raise LookalikeError(f"{target} is there already: say --force to write over it")
+        raise LookalikeError(f"{target} exists already: --force overwrites it")
     found = inspect_source(source, query=query)
     if target is not None:
         _write(target, found.profile_text)
@@ -72,7 +72,7 @@ def inspect(
 
 @command.command()
 @click.argument("profile")
-@click.option("--drop", is_flag=True, help="Let attributes go that PROFILE lacks, with values.")
+@click.option("--drop", is_flag=True, help="Drop attributes that PROFILE lacks, with their values.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def apply(profile: str, drop: bool, as_json: bool) -> None:
     """Declare the attributes of PROFILE: a file, or the name of a profile of this package.
@@ -97,7 +97,7 @@ def show(as_json: bool) -> None:
         profile, catalog = stored_profile(connection), load_catalog(connection)
     if profile is None:
         raise LookalikeError(
-            "no profile was applied yet: `lookalike ingest` or `lookalike catalog apply` does it"
+            "no profile has been applied yet: run `lookalike ingest` or `lookalike catalog apply`"
         )
     if as_json:
         attributes = [attribute.model_dump() for attribute in catalog.attributes]
@@ -111,7 +111,7 @@ def _print_changes(changes: Changes) -> None:
         if names:
             click.echo(f"{verb}: {', '.join(names)}")
     if not changes:
-        click.echo("the attributes are declared like that already")
+        click.echo("nothing has changed: the attributes are declared already")
     if changes.added:
         click.echo("their columns are empty until the next `lookalike ingest`")
 

@@ -24,7 +24,7 @@ def command() -> None:
 @command.command()
 @click.argument("revision", default="head")
 def upgrade(revision: str) -> None:
-    """Bring the schema up to REVISION, the newest by default, and mend what it lacks."""
+    """Upgrade the schema to REVISION, the newest by default, and repair what it lacks."""
     with open_database(get_settings()) as database:
         before = schema.current(database)
         schema.upgrade(database, revision)
@@ -34,14 +34,14 @@ def upgrade(revision: str) -> None:
             return
         click.echo(f"the schema is at revision {after} already")
         if after == schema.required():
-            _mend(database)
+            _repair(database)
 
 
 @command.command()
 @click.argument("revision")
 @click.option("--yes", is_flag=True, help="Don't ask: what the revisions made is dropped.")
 def downgrade(revision: str, yes: bool) -> None:
-    """Take the schema back to REVISION; `base` drops everything, the vectors included."""
+    """Downgrade the schema to REVISION; `base` drops everything, the vectors included."""
     if not yes:
         click.confirm("This drops tables with what is in them. Go on?", abort=True, err=True)
     with open_database(get_settings()) as database:
@@ -53,7 +53,7 @@ def downgrade(revision: str, yes: bool) -> None:
 
 @command.command()
 def check() -> None:
-    """Compare the schema with this version's; exit with 1 where anything is missing."""
+    """Compare the schema with this version's; exit with 1 if anything is missing."""
     with open_database(get_settings()) as database:
         schema.check_revision(database)
         differences, whole = _differences(database)
@@ -63,7 +63,7 @@ def check() -> None:
     if differences:
         raise LookalikeError(
             f"{len(differences)} of the schema's objects are missing or different: run "
-            "`lookalike db upgrade`, which mends them, or says which it can't"
+            "`lookalike db upgrade`, which repairs them, or says which it can't"
         )
     if whole:
         click.echo(f"the schema is current, at revision {revision}")
@@ -126,21 +126,21 @@ def _differences(database: Database) -> tuple[list[str], bool]:
             return [f"{name} is missing" for name in missing_objects(connection)], False
 
 
-def _mend(database: Database) -> None:
+def _repair(database: Database) -> None:
     before, whole = _differences(database)
     if whole and not before:
         return
     schema.repair(database)
     if not whole:  # this role may not make a schema to compare with
-        click.echo("made its functions, views, indexes and rights anew")
+        click.echo("created its functions, views, indexes and rights again")
     left, _ = _differences(database)
     for line in before:
         if line not in left:
-            click.echo(f"mended: {line}")
+            click.echo(f"repaired: {line}")
     # A server that refuses to make roles has said so, and all else works without.
     lost = [line for line in left if not line.startswith(("role ", "setting "))]
     if lost:
         raise LookalikeError(
-            f"this can't be mended: {'; '.join(lost)}. Restore a backup, or drop what is "
+            f"this can't be repaired: {'; '.join(lost)}. Restore a backup, or drop what is "
             "different and run `lookalike db upgrade` again"
         )

@@ -43,7 +43,7 @@ DRAWN = 200
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
 def command(catalog: Path | None, home: Path, host: str, port: int) -> None:
-    """Draw a catalog (or take one), embed it with `compact`, and serve it.
+    """Draw a catalog or take yours, embed it with `compact`, and serve it.
 
     The demo has a database of its own, whatever DATABASE_URL says, and stops it at the end.
     """

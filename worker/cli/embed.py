@@ -10,7 +10,7 @@ from worker.console import stop_on_signal
 
 @click.command(name="embed")
 @click.option("--model", "name", help="Only this model; by default every registered one.")
-@click.option("--follow", is_flag=True, help="When done, wait for the next ingest, for ever.")
+@click.option("--follow", is_flag=True, help="Keep running: wait for the next ingest.")
 @click.option(
     "--engine",
     "engine_name",
@@ -25,15 +25,15 @@ from worker.console import stop_on_signal
     help="Answer Prometheus on this port; by default LOOKALIKE_METRICS_PORT.",
 )
 def command(name: str | None, follow: bool, engine_name: str, metrics_port: int | None) -> None:
-    """Turn every photo that lacks a current vector into one, then build the index.
+    """Compute the vector of every photo that lacks a current one, then build the index.
 
-    Any number of workers may run at once. Ctrl-C or SIGTERM stops after the batches under way; a
-    worker that is killed loses nothing, and the next run goes on. If the database goes away, or the
-    storage of the photos, the worker waits some minutes for it and goes on.
+    Any number of workers may run at once. Ctrl-C or SIGTERM stops after the batches in
+    progress; a worker that is killed loses nothing, and the next run continues. If the database or
+    the storage of the photos goes away, the worker waits some minutes for it and continues.
 
     Photos that can't be embedded don't count as a failure of the command: `lookalike jobs list`
-    shows them. The exit code is 0 when there is nothing left to do, and when a --follow is told
-    to stop; it is 1 when the run was stopped before its end.
+    shows them. The exit code is 0 if nothing is left to do, or if --follow was told to stop;
+    it is 1 if the run was stopped before its end.
     """
     from worker.embedding.engines import open_engine
     from worker.embedding.metrics import serve_metrics, show_backlog

@@ -15,14 +15,14 @@ from worker.console import echo_json, echo_table
 @click.option(
     "--sample",
     type=click.IntRange(min=1),
-    help="Ask about so many products only, the same in each run; the gallery stays whole.",
+    help="Query with only so many products, the same in each run; all stay in the gallery.",
 )
 def command(names: tuple[str, ...], as_json: bool, sample: int | None) -> None:
     """Measure how well nearest neighbours agree with the catalog's own labels.
 
     For each label: precision@5 and @10 and mAP@10; over all labels nDCG@10, its gain the number
-    of labels shared; and how many of the ten nearest the index finds. Exact search, every product
-    asked about itself, with itself left out. The figures are kept in the table `evaluations`.
+    of labels shared; and how many of the ten nearest the index finds. Exact search, with every
+    product as the query, itself left out. The figures are stored in the table `evaluations`.
     """
     from worker.evaluation.run import chosen_models, evaluate
 

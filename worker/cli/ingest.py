@@ -35,23 +35,27 @@ TOLD = {
 @click.command(name="ingest")
 @click.argument("source", metavar="SOURCE")
 @click.option("--profile", metavar="FILE", help="Catalog profile that says what the columns are.")
-@click.option("--update", is_flag=True, help="Leave products alone that SOURCE doesn't have.")
+@click.option(
+    "--update",
+    is_flag=True,
+    help="Only change products that SOURCE has; leave the others as they are.",
+)
 @click.option("--rehash", is_flag=True, help="Read every photo, even those that look unchanged.")
 @click.option("--query", "sql", metavar="SQL", help="SELECT to read, where SOURCE is a database.")
 @click.option(
     "--root",
     metavar="DIR_OR_URL",
-    help="What relative photo paths are below; by default SOURCE's folder.",
+    help="Root of relative photo paths; by default SOURCE's folder.",
 )
 @click.option(
     "--rejects",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="CSV file to write to what could not be used: line, reason, raw text.",
+    help="Write what could not be used to this CSV file: line, reason, raw text.",
 )
 @click.option(
     "--allow-removals",
     is_flag=True,
-    help="Go on even if over half of the products or photos would go.",
+    help="Go on even if over half of the products or photos would be removed.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def command(
@@ -110,7 +114,7 @@ def command(
     else:
         print_report(report)
     if rejects is None and (report.rejected or report.bad_values or report.unavailable_photos):
-        _tell("--rejects FILE writes all that could not be used to a file")
+        _tell("--rejects FILE writes everything that could not be used to a file")
 
 
 def print_report(report: IngestReport) -> None:
@@ -129,14 +133,14 @@ def print_report(report: IngestReport) -> None:
         )
     if report.unavailable_photos:
         click.echo(
-            f"{report.unavailable_photos:,} photos can't be read now: what was stored of them "
+            f"{report.unavailable_photos:,} photos can't be read now: what is stored of them "
             "stays, and the next ingest tries them again"
         )
     if report.with_details or report.broken_details:
-        click.echo(
-            f"{report.with_details:,} with metadata, {report.broken_details:,} metadata files "
-            "are broken"
+        broken = (
+            f", {report.broken_details:,} with broken metadata" if report.broken_details else ""
         )
+        click.echo(f"{report.with_details:,} with metadata{broken}")
     click.echo(
         f"{report.added:,} added, {report.changed:,} changed, {report.unchanged:,} unchanged, "
         f"{report.removed:,} removed"

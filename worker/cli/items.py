@@ -13,7 +13,7 @@ from worker.ingest.deletion import delete_items, plan_deletion
 
 @click.group(name="items")
 def command() -> None:
-    """Delete stored products."""
+    """Delete products from the database."""
 
 
 @command.command()
@@ -27,10 +27,10 @@ def command() -> None:
 )
 @click.option("--yes", is_flag=True, help="Don't ask.")
 def delete(skus: tuple[str, ...], removed_before: datetime | None, yes: bool) -> None:
-    """Delete products for good, with their photos' vectors and jobs.
+    """Delete products permanently, with their photos' vectors and jobs.
 
-    A product that its source still has comes back with the next ingest. What only left the catalog
-    needs no deleting: it is kept for its return, and no search finds it.
+    A product that the source still has comes back with the next ingest. Products that left the
+    catalog needn't be deleted: no search finds them, and they are kept in case they return.
     """
     if not skus and removed_before is None:
         raise click.UsageError("name a SKU, or --purge-removed-before DATE")
@@ -43,7 +43,7 @@ def delete(skus: tuple[str, ...], removed_before: datetime | None, yes: bool) ->
             f"and {deletion.embeddings:,} vectors"
         )
         if deletion.item_ids:
-            if not yes and not click.confirm(f"This deletes {what} for good. Go on?", err=True):
+            if not yes and not click.confirm(f"This deletes {what} permanently. Go on?", err=True):
                 raise LookalikeError("nothing was deleted")
             delete_items(connection, deletion.item_ids)
     click.echo(f"deleted {what}")

@@ -22,7 +22,7 @@ COLUMNS = (
 
 @click.group(name="jobs")
 def command() -> None:
-    """See the photos that wait or failed, and try them again."""
+    """List the photos that are pending or failed, and retry them."""
 
 
 @command.command(name="list")
@@ -55,7 +55,7 @@ def list_command(state: str, limit: int, as_json: bool) -> None:
 def retry(reason: str) -> None:
     """Queue failed jobs again, for the next `lookalike embed`.
 
-    A photo that was mended needs no such word: the next ingest sees that it changed.
+    This isn't needed for a photo that was repaired: the next ingest notices the change.
     """
     with ready_database(get_settings()) as database, database.connection() as connection:
         done = connection.execute(query("worker.embedding", "retry_jobs"), {"reason": reason})

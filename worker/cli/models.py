@@ -49,7 +49,7 @@ def list_command(as_json: bool) -> None:
     type=click.Choice([str(each) for each in Precision]),
     default=str(Precision.AUTO),
     show_default=True,
-    help="What to compute in; auto: bfloat16 where the processor has it and the network bears it.",
+    help="What to compute in; auto: bfloat16 if the processor has it and the vectors agree.",
 )
 @click.option(
     "--resize",
@@ -88,7 +88,7 @@ def add(
 
 @command.command()
 @click.argument("name")
-@click.option("--force", is_flag=True, help="Switch even while photos are still to embed.")
+@click.option("--force", is_flag=True, help="Switch even if photos are still to be embedded.")
 def activate(name: str, force: bool) -> None:
     """Make NAME the model that searches use, in one atomic switch."""
     from app.models import activate as switch

@@ -28,12 +28,12 @@ COLUMNS = {
 @click.command(name="status")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(as_json: bool) -> None:
-    """Say how far each model has come, how fast it goes, and how its index is.
+    """Show the progress of each model, its speed, and the state of its index.
 
     `per minute` counts the vectors of the last minute. The index is valid, building, missing (it
-    is built once nothing is pending) or invalid (a build was cut short: `lookalike embed` builds it
-    anew); but for valid, searches of a large catalog are slow. A schema that lacks something is
-    refused: `lookalike db upgrade` mends it.
+    is built once nothing is pending) or invalid (a build was interrupted: `lookalike embed` builds
+    it again). Without a valid index, searches of a large catalog are slow. If the schema lacks
+    something, the command fails: `lookalike db upgrade` repairs it.
     """
     with ready_database(get_settings()) as database, database.connection() as connection:
         cursor = connection.cursor(row_factory=dict_row)

@@ -96,9 +96,9 @@ NETWORK_ALONE = (
     type=click.FloatRange(0, 1, max_open=True),
     default=0.15,
     show_default=True,
-    help="Share of the products that only measure, chosen by a hash of their skus.",
+    help="Share of the products held out to measure on, chosen by a hash of their skus.",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Of all chance.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of all random choices.")
 @click.option(
     "--precision",
     type=click.Choice(["float32", "bfloat16"]),

@@ -248,7 +248,7 @@ def _say_reused(model: EmbeddingModel, reused: int) -> None:
     if reused:
         say(
             "copied",
-            f"{model.name}: {reused:,} had the very file of another photo: its vector copied",
+            f"{model.name}: {reused:,} had the same file as another photo: its vector was copied",
             model=model.name,
             copied=reused,
         )

@@ -71,7 +71,7 @@ def refuse_losses(
         if lost * 2 > before:
             raise LookalikeError(
                 f"{name} lacks {lost:,} of the {before:,} {kind} stored so far, over half: "
-                "is the catalog complete? If it is, say --allow-removals"
+                "if the catalog is complete, say --allow-removals"
             )
 
 

@@ -95,6 +95,6 @@ def declare_attributes(
     lacking = [name for name in stored if name not in wanted]
     if lacking and not update:
         raise LookalikeError(
-            f"the profile {profile.name} says nothing of the attribute {lacking[0]}, which the "
+            f"the profile {profile.name} doesn't declare the attribute {lacking[0]}, which the "
             f"database has: {advice}, or ingest with --update to leave it as it is"
         )

@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.pool import NullPool
 
 from app.errors import LookalikeError
-from worker.sources.frames import ROWS, ColumnFrame, Frame
+from worker.sources.interfaces import ROWS, ColumnFrame, Frame
 
 COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 STRINGS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$(\w*)\$.*?\$\1\$", re.DOTALL)
@@ -91,7 +91,7 @@ class QueryTable:
         except NoSuchModuleError:
             dialect = url.partition("://")[0]
             raise LookalikeError(
-                f"{dialect} is no kind of database that SQLAlchemy knows here: install its dialect"
+                f"SQLAlchemy has no dialect called {dialect} here: install it"
             ) from None
         except ModuleNotFoundError as error:
             raise LookalikeError(
@@ -99,7 +99,7 @@ class QueryTable:
             ) from None
         except (ArgumentError, ValueError, TypeError):
             raise LookalikeError(
-                "the source is no URL of a database: write it as "
+                "the source is not the URL of a database: write it as "
                 "postgresql://USER:PASSWORD@HOST/NAME, with what is special in it as %40"
             ) from None
 

@@ -12,9 +12,8 @@ from defusedxml.ElementTree import iterparse
 from app.catalog.profile import FORMAT_COLUMNS, Profile
 from app.errors import LookalikeError
 from worker.sources.delimited import DelimitedTable
-from worker.sources.files import BROKEN, SourceFile
-from worker.sources.frames import ROWS, Frame
-from worker.sources.lines import is_html
+from worker.sources.files import BROKEN, SourceFile, is_html
+from worker.sources.interfaces import ROWS, Frame
 
 NAMESPACE = "{http://base.google.com/ns/1.0}"
 PRODUCTS = ("item", "entry")
@@ -131,7 +130,7 @@ class XmlTable:
                 ) from None
             except (ParseError, ExpatError) as error:
                 raise LookalikeError(
-                    f"{self.name} is no well-formed XML, or cut off: {error}; fetch it again"
+                    f"{self.name} is not well-formed XML, or cut off: {error}; fetch it again"
                 ) from None
             except (ValueError, LookupError) as error:  # an encoding that Python doesn't know
                 raise LookalikeError(f"{self.name} can't be read as XML: {error}") from None

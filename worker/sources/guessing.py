@@ -1,12 +1,12 @@
-"""What the columns of a source are, by their names and their values."""
+"""What each column of a source is, judged by its name and its values."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.catalog.profile import AttributeType
-from worker.sources.naming import attribute_name, snake
+from app.catalog.profile import NAME, RESERVED, AttributeType
 from worker.sources.photos import WEB, is_picture, parse_photos, split_photos
 from worker.sources.skus import SkuReader
 from worker.sources.values import (
@@ -284,3 +284,27 @@ def _all_are(kind: str, filled: list[Any]) -> bool:
         return False  # what begins with a zero is a code
     parse = PARSERS[kind]  # type: ignore[index]
     return all(_can(parse, value) for value in filled)
+
+
+def attribute_name(column: str, taken: set[str]) -> str:
+    """Return a name that an attribute of a column may have."""
+    name = snake(column)[:40].strip("_") or "attribute"
+    if not name[0].isalpha():
+        name = f"attribute_{name}"
+    if name in RESERVED or name.endswith(("_min", "_max")):
+        name = f"{name}_attribute"
+    free = name
+    number = 2
+    while free in taken:
+        free = f"{name}_{number}"
+        number += 1
+    assert NAME.fullmatch(free)  # noqa: S101
+    return free
+
+
+def snake(name: str) -> str:
+    """Return a name in small letters of ASCII with underscores: masterCategory, master_category."""
+    plain = unicodedata.normalize("NFKD", name.removeprefix("g:").replace("ß", "ss"))
+    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", plain).lower()
+    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")

@@ -1,6 +1,7 @@
-"""What a source holds, and a profile for it."""
+"""What a source contains, and a profile for it as TOML."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,19 +10,16 @@ from app.catalog.profile import DATASET, FORMAT_COLUMNS, Profile, load_profile, 
 from app.errors import LookalikeError
 from worker.sources.databases import QueryTable, is_database
 from worker.sources.delimited import DelimitedTable
-from worker.sources.files import SourceFile
-from worker.sources.frames import Frame, Table
+from worker.sources.files import MARKS, SourceFile, guess_encoding
 from worker.sources.guessing import Columns, Guess, guess_attributes, guess_core
+from worker.sources.interfaces import Frame, ProductSource, Table
 from worker.sources.json_lines import JsonTable
-from worker.sources.lines import MARKS, guess_encoding
 from worker.sources.opening import (
     default_profile,
     is_utf16_xml,
     map_table,
     open_source,
 )
-from worker.sources.products import ProductSource
-from worker.sources.profile_text import profile_text
 from worker.sources.values import shorten
 
 ROWS = 10_000
@@ -109,7 +107,7 @@ def _recognise(source: str, query: str | None) -> tuple[str, Table, dict[str, st
     if is_database(source):
         return "sql", QueryTable(source, query), {}
     if query is not None:
-        raise LookalikeError(f"--query needs the URL of a database, and {source} is none")
+        raise LookalikeError(f"--query needs the URL of a database, and {source} isn't one")
     file = SourceFile(source)
     start = file.head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if file.head.startswith(b"PAR1"):
@@ -241,3 +239,73 @@ def _samples(source: ProductSource, profile: Profile) -> list[dict[str, Any]]:
         if len(samples) == SAMPLES:
             break
     return samples
+
+
+FIELDS = {
+    "sku": "the source's own id of a product",
+    "title": "",
+    "brand": "",
+    "price": "",
+    "discounted_price": "the price after a discount",
+    "available": "whether it is in stock; a number in stock will do",
+    "photo": "a path below the root, or a URL",
+    "more_photos": "further photos",
+}
+
+
+def profile_text(
+    kind: str,
+    core: dict[str, str],
+    attributes: Sequence[Guess],
+    left: dict[str, str],
+    settings: dict[str, str],
+    name: str,
+    query: str | None,
+) -> str:
+    """Return the TOML of a profile.
+
+    Args:
+        kind: the format.
+        core: columns by field.
+        attributes: the proposed ones.
+        left: why other columns are none.
+        settings: further fields of `[source]`.
+        name: the source's, without a password.
+        query: for a database.
+    """
+    lines = [f"# A catalog profile for {_comment(name)}, made by lookalike catalog inspect."]
+    if query is not None:
+        lines.append(f"# For the query: {_comment(query)}")
+    lines += ["", "[source]", f"format = {_quoted(kind)}"]
+    for key, note in FIELDS.items():
+        if key in core:
+            comment = f"  # {note}" if note else ""
+            lines.append(f"{key} = {_quoted(core[key])}{comment}")
+        elif key != "more_photos":
+            lines.append(f'# {key} = "…"  # no such column was recognised')
+    lines += [f"{key} = {_quoted(value)}" for key, value in settings.items()]
+    for attribute in attributes:
+        lines += ["", *_attribute(attribute)]
+    if left:
+        lines += ["", "# Columns that make no attribute here; declare them as above if you like."]
+        lines += [f"# {_comment(column)}: {why}" for column, why in left.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _attribute(attribute: Guess) -> list[str]:
+    lines = [f"[attributes.{attribute.name}]  # {attribute.note}"]
+    if attribute.column != attribute.name:
+        lines.append(f"column = {_quoted(attribute.column)}")
+    lines += [f"type = {_quoted(attribute.type)}", "filter = true"]
+    if attribute.facet:
+        lines.append("facet = true")
+    return lines
+
+
+def _quoted(text: str) -> str:
+    """Return a TOML string."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
+
+
+def _comment(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)[:300]

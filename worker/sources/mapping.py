@@ -6,9 +6,8 @@ from typing import Any
 
 from app.catalog.profile import Profile
 from app.errors import LookalikeError
-from worker.sources.frames import Frame, Table
+from worker.sources.interfaces import BadValue, Batch, Frame, Product, Reject, Table
 from worker.sources.photos import MAX_PHOTOS, PLAIN_URL, parse_photos
-from worker.sources.products import BadValue, Batch, Product, Reject
 from worker.sources.skus import SkuReader
 from worker.sources.values import (
     PARSERS,

@@ -8,9 +8,8 @@ from worker.sources.databases import QueryTable, is_database
 from worker.sources.dataset import STYLES, DatasetSource
 from worker.sources.delimited import DelimitedTable
 from worker.sources.files import SourceFile
-from worker.sources.frames import Table
+from worker.sources.interfaces import ProductSource, Table
 from worker.sources.mapping import MappedSource, named_columns
-from worker.sources.products import ProductSource
 
 
 def open_source(
@@ -35,7 +34,7 @@ def open_source(
         LookalikeError: it can't be read, or lacks a column; the text says what to do.
     """
     if query is not None and not is_database(source):
-        raise LookalikeError(f"--query needs the URL of a database, and {source} is none")
+        raise LookalikeError(f"--query needs the URL of a database, and {source} isn't one")
     if root is not None and "://" not in root:
         root = str(Path(root).resolve())
     if profile.source.format == "dataset":
@@ -84,7 +83,7 @@ def open_table(source: str, profile: Profile, *, query: str | None = None) -> Ta
         return QueryTable(source, query)
     if said.format == "sql":
         raise LookalikeError(
-            f"the profile {profile.name} is for a database, and {source} is no URL of one"
+            f"the profile {profile.name} is for a database, and {source} is not the URL of one"
         )
     file = SourceFile(source)
     if said.format == "parquet":

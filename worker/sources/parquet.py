@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from app.errors import LookalikeError
 from worker.sources.files import SourceFile
-from worker.sources.frames import ROWS, ColumnFrame, Frame
+from worker.sources.interfaces import ROWS, ColumnFrame, Frame
 
 
 class ParquetTable:
@@ -68,7 +68,7 @@ class ParquetTable:
     def _damaged(self, error: Exception) -> LookalikeError:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else "unreadable"
         return LookalikeError(
-            f"{self.name} is no whole Parquet file: {reason[:200]}; fetch or write it again"
+            f"{self.name} is not a complete Parquet file: {reason[:200]}; fetch or write it again"
         )
 
 

@@ -89,8 +89,8 @@ def normalise(reference: str, root: str | None = None) -> str:
         return f"{scheme.lower()}:{rest}"
     if scheme_of := SCHEME.match(text):
         raise ValueError(
-            f"{scheme_of[0][:20]} is no address of a photo: give an http, https, s3 or gs URL, "
-            "or a path below the root"
+            f"{scheme_of[0][:20]} is not the address of a photo: give an http, https, s3 or gs "
+            "URL, or a path below the root"
         )
     return _path(text, root)
 

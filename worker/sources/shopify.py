@@ -8,11 +8,9 @@ from typing import Any
 
 from app.catalog.profile import Source
 from app.errors import LookalikeError
-from worker.sources.delimited import DelimitedTable
+from worker.sources.delimited import DelimitedTable, Records
 from worker.sources.files import SourceFile
-from worker.sources.frames import ROWS, Frame
-from worker.sources.products import Reject
-from worker.sources.records import Records
+from worker.sources.interfaces import ROWS, Frame, Reject
 from worker.sources.values import parse_boolean, parse_decimal
 
 PRICE, COMPARE = "Variant Price", "Variant Compare At Price"

@@ -94,7 +94,7 @@ class IdReader(SkuReader):
         usable = text.isdigit() and text.isascii() and len(text) <= 20
         if usable and 0 < (item_id := int(text)) <= MAX_ID:
             return str(item_id)
-        raise ValueError(f"id {shorten(text)} is no positive 64-bit integer")
+        raise ValueError(f"id {shorten(text)} is not a positive 64-bit integer")
 
     def repeated(self, sku: str, line: int) -> str:
         """Say that an id stands elsewhere."""
@@ -110,7 +110,7 @@ def _as_text(value: Any) -> str:
     if value is None or value != value:
         return ""
     if isinstance(value, bool):
-        raise ValueError(f"the sku is {value}, which is no id")
+        raise ValueError(f"the sku is {value}, which is not an id")
     if isinstance(value, float | Decimal):
         whole = math.isfinite(value) and value == int(value) and -MAX_ID < value < MAX_ID
         return str(int(value)) if whole else str(value)
@@ -120,4 +120,4 @@ def _as_text(value: Any) -> str:
         return str(value)
     if isinstance(value, bytes | memoryview):
         return bytes(value).decode(errors="replace")
-    raise ValueError(f"the sku {shorten(value)} is no text")
+    raise ValueError(f"the sku {shorten(value)} is not a text")

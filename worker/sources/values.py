@@ -1,20 +1,20 @@
-"""From what a source holds to values of the declared types.
+"""Parsers from what a source contains to values of the declared types.
 
-Each parser takes any value of a file or a database, returns None for an empty one, and raises
-ValueError with a reason for one that isn't of its type.
+Each takes any value of a file or a database, returns None for an empty one, and raises ValueError
+with the reason for one that isn't of its type.
 """
 
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
 from app.catalog.profile import AttributeType
-from worker.sources.numbers import parse_number
 
 MAX_TEXT_BYTES = 2000
 """Postgres takes up to 2,704 bytes into a B-tree index."""
@@ -63,14 +63,14 @@ def parse_text(value: Any) -> str | None:
 def parse_integer(value: Any) -> int | None:
     """Return a whole number: 42, "42", "42.0", "1,234"; of what Postgres calls bigint."""
     if isinstance(value, bool):
-        raise ValueError(f"{value} is no integer")
+        raise ValueError(f"{value} is not an integer")
     if isinstance(value, int):
         number = value
     elif isinstance(value, float | Decimal):
         if _is_nan(value):
             return None
         if not math.isfinite(value) or value != int(value):
-            raise ValueError(f"{shorten(value)} is no integer")
+            raise ValueError(f"{shorten(value)} is not an integer")
         number = int(value)
     else:
         text = _plain(value)
@@ -151,7 +151,7 @@ def parse_date(value: Any) -> date | None:
             return date(year, month, day)
         return _iso_date(text)
     except ValueError:
-        raise ValueError(f"{shorten(text)} is no date: write it as 2026-03-31") from None
+        raise ValueError(f"{shorten(text)} is not a date: write it as 2026-03-31") from None
 
 
 def parse_list(value: Any) -> list[str] | None:
@@ -212,7 +212,7 @@ def _as_text(value: Any) -> str:
         return "" if value.is_nan() else str(value)
     if isinstance(value, UUID):
         return str(value)
-    raise ValueError(f"{shorten(value)} is no text")
+    raise ValueError(f"{shorten(value)} is not a text")
 
 
 def _require_storable(text: str) -> None:
@@ -240,18 +240,18 @@ def _plain(value: Any) -> str | None:
 
 def _integer(text: str) -> int:
     if len(text) > MAX_DIGITS:
-        raise ValueError(f"{shorten(text)} is no integer")
+        raise ValueError(f"{shorten(text)} is not an integer")
     written = INTEGER.fullmatch(text)
     if written is None and THOUSANDS.fullmatch(text):
         return int(re.sub(r"[^\d+-]", "", text))
     if written is None:
-        raise ValueError(f"{shorten(text)} is no integer")
+        raise ValueError(f"{shorten(text)} is not an integer")
     return int(written[1])
 
 
 def _decimal(value: Any, *, money: bool) -> Decimal | None:
     if isinstance(value, bool):
-        raise ValueError(f"{value} is no number")
+        raise ValueError(f"{value} is not a number")
     if isinstance(value, int | float | Decimal):
         if _is_nan(value):
             return None
@@ -261,7 +261,7 @@ def _decimal(value: Any, *, money: bool) -> Decimal | None:
             raise ValueError("the number is too large") from None
         return parse_number(text, money=False)
     if money and isinstance(value, str) and value.strip().lower() == "nan":
-        raise ValueError("'NaN' is no price")
+        raise ValueError("'NaN' is not a price")
     found = _plain(value)
     return None if found is None else parse_number(found, money=money)
 
@@ -271,3 +271,112 @@ def _iso_date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         return datetime.fromisoformat(text).date()
+
+
+PLAIN_DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?")
+MONEY = re.compile(
+    r"(?P<sign>[+-]?)(?P<before>[^\d.,+\-\s]{0,6}\.?)\s*"
+    r"(?P<number>[+-]?\d[\d.,'’\s]*?)(?:[.,][-–]+)?\s*(?P<after>[^\d,+\-\s]{0,6})"
+)
+SPACES = re.compile(r"(?<=\d)['’\s](?=\d{3}(?!\d))")
+CURRENCIES = frozenset(
+    {"kr", "kr.", "zł", "kč", "ft", "lei", "fr", "fr.", "sfr", "rs", "rs.", "rp"}
+)
+THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+LONGEST = 100
+"""Characters of a number that are looked at."""
+
+LARGEST = 30
+"""Digits before the point, and behind it, that a number may have."""
+
+
+def parse_number(text: str, *, money: bool) -> Decimal:
+    """Return a number, exactly as it is written.
+
+    Args:
+        text: without blanks around it.
+        money: whether it is a price, which may have a currency.
+
+    Raises:
+        ValueError: it is none; the text says so.
+    """
+    if len(text) > LONGEST:
+        if text.isdigit():
+            raise _too_long()
+        raise _no_number(text, money)
+    if PLAIN_DECIMAL.fullmatch(text):
+        return _limited(text, text)
+    currency = ""
+    number = text
+    if money:
+        parts = MONEY.fullmatch(text)
+        if parts is None:
+            raise _no_number(text, money)
+        currency = parts["before"] + parts["after"]
+        if currency and not _is_currency(currency):
+            raise _no_number(text, money)
+        number = parts["sign"] + parts["number"].rstrip(".,")
+    digits = _with_point(SPACES.sub("", number), currency)
+    if not PLAIN_DECIMAL.fullmatch(digits):
+        raise _no_number(text, money)
+    return _limited(digits, text)
+
+
+def _with_point(number: str, currency: str) -> str:
+    """Return a number with a point before its decimals, and no other separator."""
+    comma, point = number.rfind(","), number.rfind(".")
+    if comma >= 0 and point >= 0:
+        return _grouped(number, *(",." if point > comma else ".,"))
+    separator = "," if comma >= 0 else "."
+    if number.count(separator) > 1:
+        return _grouped(number, separator, "")
+    whole, _, decimals = number.partition(separator)
+    if len(decimals) == 3 and 1 <= len(whole.lstrip("+-")) <= 3 and not whole.endswith("0" * 3):
+        # 1,299 is an English thousand; 1.299 is one where it is money, else a decimal number.
+        grouped = separator == "," or (currency and currency.upper() not in THREE_DECIMALS)
+        if grouped and whole.lstrip("+-") != "0":
+            return whole + decimals
+    return f"{whole}.{decimals}" if decimals else whole
+
+
+def _grouped(number: str, thousands: str, point: str) -> str:
+    whole, _, decimals = number.partition(point) if point else (number, "", "")
+    first, *others = whole.split(thousands)
+    sizes = {len(group) for group in others[:-1]}
+    # In India, groups before the last have two digits: 1,29,900.
+    if (
+        len(first.lstrip("+-")) > 3
+        or not others
+        or len(others[-1]) != 3
+        or sizes not in (set(), {3}, {2})
+    ):
+        return ""
+    return f"{first}{''.join(others)}" + (f".{decimals}" if decimals else "")
+
+
+def _is_currency(word: str) -> bool:
+    if len(word) == 3 and word.isascii() and word.isalpha():
+        return True
+    if word.lower() in CURRENCIES:
+        return True
+    return len(word) <= 4 and any(unicodedata.category(letter) == "Sc" for letter in word)
+
+
+def _limited(digits: str, text: str) -> Decimal:
+    try:
+        number = Decimal(digits)
+    except InvalidOperation:
+        raise _no_number(text, False) from None
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int) or number.adjusted() >= LARGEST or exponent < -LARGEST:
+        raise _too_long()
+    return number
+
+
+def _too_long() -> ValueError:
+    return ValueError(f"the number has more than {LARGEST} digits before or behind the point")
+
+
+def _no_number(text: str, money: bool) -> ValueError:
+    shown = text if len(text) <= 40 else f"{text[:39]}…"
+    return ValueError(f"{shown!r} is no {'price' if money else 'number'}")

@@ -55,7 +55,7 @@ def encode_labels(
     columns, codes = [], []
     for name, weight in weights.items():
         if name not in values:
-            raise LookalikeError(f"no label column is called {name!r}; there are {_list(values)}")
+            raise LookalikeError(f"there is no label called {name!r}; there are {_list(values)}")
         if not weight > 0:
             raise LookalikeError(f"the weight of {name} is {weight}; it has to be above 0")
         own, words = encode(values[name])

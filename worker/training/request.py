@@ -56,7 +56,7 @@ def options_of(
         usual: the recipe, where the request says nothing else.
 
     Raises:
-        LookalikeError: a label's weight is no number.
+        LookalikeError: a label's weight is not a number.
     """
     return Options(
         label_weights=_asked(request.labels, weights) or _usable(words, weights),
@@ -83,7 +83,7 @@ def _asked(labels: Sequence[str], usual: Mapping[str, float]) -> dict[str, float
             weights[name] = float(weight) if weight else usual.get(name, 1.0)
         except ValueError:
             raise LookalikeError(
-                f"--label {label}: {weight!r} is no number; write for instance {name}=0.5"
+                f"--label {label}: {weight!r} is not a number; write for instance {name}=0.5"
             ) from None
     return weights
 

@@ -98,7 +98,7 @@ def _reports(assignment: Assignment, stop: Event) -> Generator[Report]:
             return
         say(
             "ray_anew",
-            "lookalike: sharing the Ray cluster out anew; `ray status` says what it has free",
+            "lookalike: redistributing the work over the cluster; `ray status` shows what is free",
             err=True,
             level=logging.WARNING,
         )
