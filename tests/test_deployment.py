@@ -69,7 +69,7 @@ def test_services_do_what_their_names_say() -> None:
     paths = {name: context.info_name for name, context in contexts.items()}
     assert paths == {"migrate": "upgrade", "api": "serve", "worker": "embed", "ingest": "ingest"}
     assert contexts["worker"].params["follow"] is True
-    assert contexts["ingest"].params["folder"] == Path("/catalog")
+    assert contexts["ingest"].params["source"] == "/catalog"
 
 
 def test_api_is_published_on_this_machine_alone_and_checked_where_it_listens() -> None:

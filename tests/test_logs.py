@@ -36,7 +36,7 @@ def test_a_workers_log(
     done = cli(empty_url, "ingest", sample_catalog, **JSON)
     assert done.returncode == 0, done.stderr
     assert " rows read: " in done.stdout  # what was asked for is no log
-    assert {event["event"] for event in events(done.stderr)} == {"progress"}
+    assert {event["event"] for event in events(done.stderr)} == {"progress", "ingest"}
 
     done = cli(empty_url, "embed", LOOKALIKE_MODEL="compact", **JSON)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr

@@ -42,5 +42,5 @@ def test_a_wrong_profile_is_one_line(empty_url: str, cli: Cli, tmp_path: Path) -
 def test_show_without_a_profile(cli: Cli, tmp_path: Path) -> None:
     done = cli(None, "catalog", "show", LOOKALIKE_HOME=str(tmp_path / "home"))
     assert done.returncode == 1
-    assert "no profile was applied yet" in done.stderr
+    assert "no profile has been applied yet" in done.stderr
     cli(None, "db", "stop", LOOKALIKE_HOME=str(tmp_path / "home"))

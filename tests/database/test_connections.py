@@ -322,5 +322,5 @@ def test_a_database_that_is_not_there_is_one_line(server: str, cli: Cli) -> None
 
 
 def test_wrong_forms_raise(home: Path) -> None:
-    with pytest.raises(LookalikeError, match="DATABASE_URL is no address"):
+    with pytest.raises(LookalikeError, match="DATABASE_URL is not the address"):
         Database("mysql://ann:pw@host/shop", settings_for("x", home))

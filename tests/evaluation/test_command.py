@@ -3,12 +3,15 @@
 import json
 
 import psycopg
+import pytest
 
 from app.catalog.attributes import Catalog
 from app.catalog.profile import DATASET, load_profile
 from app.database import Database
 from tests.conftest import Cli
 from worker.evaluation.run import chosen_models, evaluate
+
+pytestmark = pytest.mark.slow
 
 
 def test_json_has_every_figure_and_is_recorded(

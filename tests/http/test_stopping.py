@@ -1,6 +1,7 @@
 """A real gunicorn that is told to stop while many clients ask: nobody is cut off."""
 
 import http.client
+import json
 import signal
 import subprocess
 import threading
@@ -97,8 +98,9 @@ def test_a_stop_under_load_cuts_nobody_off(catalog_url: str, home: Path, keep_al
 
 
 def first_item(base: str) -> int:
+    """The first product that has a photo, so that it has similar ones."""
     connection = http.client.HTTPConnection(base.removeprefix("http://"), timeout=20)
-    connection.request("GET", "/api/v1/items?limit=1&q=")
-    body = connection.getresponse().read().decode()
+    connection.request("GET", "/api/v1/items?limit=50")
+    items = json.loads(connection.getresponse().read())["items"]
     connection.close()
-    return int(body.partition('"item_id":')[2].partition(",")[0])
+    return next(int(item["item_id"]) for item in items if item["image_url"])

@@ -46,7 +46,7 @@ def test_no_notation_of_this_machine_is_fetched(
 ) -> None:
     names = resolver(localhost="127.0.0.1")
     client = make_client(allow_private=False, resolver=names)
-    with pytest.raises(PhotoError, match=f"{REFUSED}|no http or https address") as refusal:
+    with pytest.raises(PhotoError, match=f"{REFUSED}|not an http or https address") as refusal:
         WebPhotos(client).read(f"http://{host}:{scripted.port}/1.jpg")
     assert "pass" not in str(refusal.value)
     assert scripted.requests == []

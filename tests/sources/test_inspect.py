@@ -225,7 +225,7 @@ def test_the_command(tmp_path: Path, cli: Cli) -> None:
     assert read(source, load_profile(str(target))).read == 60
     again = cli(None, "catalog", "inspect", source, "--write", target)
     assert again.returncode == 1
-    assert "is there already: say --force" in again.stderr
+    assert "exists already: --force" in again.stderr
     done = cli(None, "catalog", "inspect", source, "--write", target, "--force", "--json")
     assert json.loads(done.stdout)["recognised"]["photo"] == "image_url"
     done = cli(None, "catalog", "inspect", tmp_path / "none.csv")

@@ -133,7 +133,7 @@ def print_report(report: IngestReport) -> None:
         )
     if report.unavailable_photos:
         click.echo(
-            f"{report.unavailable_photos:,} photos can't be read now: what is stored of them "
+            f"{report.unavailable_photos:,} photos can't be read now: what was stored of them "
             "stays, and the next ingest tries them again"
         )
     if report.with_details or report.broken_details:

@@ -379,4 +379,4 @@ def _too_long() -> ValueError:
 
 def _no_number(text: str, money: bool) -> ValueError:
     shown = text if len(text) <= 40 else f"{text[:39]}…"
-    return ValueError(f"{shown!r} is no {'price' if money else 'number'}")
+    return ValueError(f"{shown!r} is not a {'price' if money else 'number'}")
