@@ -198,7 +198,7 @@ def open_database(settings: Settings) -> Iterator[Database]:
 
 def _require_usable(connection: psycopg.Connection[Any]) -> None:
     """Raise unless pgvector and our tables, where they exist, are on the search path."""
-    row = connection.execute(query(__package__, "search_path")).fetchone()
+    row = connection.execute(query(__package__, "check_search_path")).fetchone()
     assert row is not None  # noqa: S101 - an aggregate
     path, vector, tables, way_out = row
     for what, schema in (("pgvector", vector), ("lookalike's tables", tables)):

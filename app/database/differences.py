@@ -58,7 +58,7 @@ def find_differences(connection: psycopg.Connection[Any]) -> list[str]:
         for name, definition in expected.objects.items()
         if found.get(name) != definition
     ]
-    derived = connection.execute(query(__package__, "missing_derived_objects")).fetchall()
+    derived = connection.execute(query(__package__, "list_missing_derived_objects")).fetchall()
     differences += [f"{kind} {name} is missing" for kind, name in derived if kind == "table"]
     return [
         *_without_parts(differences),
@@ -75,14 +75,16 @@ def expected_schema(connection: psycopg.Connection[Any]) -> Expected:
     """
     with connection.transaction(force_rollback=True):
         _create_scratch(connection)
-        rights = connection.execute(query(__package__, "promised_rights"), {"roles": list(ROLES)})
+        rights = connection.execute(
+            query(__package__, "list_granted_rights"), {"roles": list(ROLES)}
+        )
         return Expected(_describe(connection), rights.fetchall())
 
 
 def _create_scratch(connection: psycopg.Connection[Any]) -> None:
     """Create the scratch schema, and set the transaction's search path to it."""
     here = schema_name(connection)
-    row = connection.execute(query(__package__, "vector_schema")).fetchone()
+    row = connection.execute(query(__package__, "fetch_vector_schema")).fetchone()
     vector = row[0] if row is not None else here
     scratch = sql.Identifier(SCRATCH)
     connection.execute(sql.SQL("CREATE SCHEMA {}").format(scratch))
@@ -106,7 +108,7 @@ def _copy_declaration(connection: psycopg.Connection[Any], here: str) -> None:
         )
     # In this type attributes are in the order in which they were first declared.
     columns = connection.execute(
-        query(__package__, "attributes_of_results"),
+        query(__package__, "list_result_attributes"),
         [sql.Identifier(here, "similar_item").as_string(connection)],
     ).fetchall()
     for name, type_name in columns:
@@ -148,7 +150,7 @@ def _lacking_rights(connection: psycopg.Connection[Any], promised: list[Right]) 
     names = ("roles", "privileges", "kinds", "objects")
     columns = zip(*promised, strict=True) if promised else ([], [], [], [])
     parameters = {name: list(column) for name, column in zip(names, columns, strict=True)}
-    rows = connection.execute(query(__package__, "lacking_rights"), parameters).fetchall()
+    rows = connection.execute(query(__package__, "list_lacking_rights"), parameters).fetchall()
     return [
         f"role {role} lacks {privilege} on {', '.join(row[2] for row in group)}"
         for (role, privilege), group in groupby(rows, key=lambda row: (row[0], row[1]))
@@ -157,7 +159,7 @@ def _lacking_rights(connection: psycopg.Connection[Any], promised: list[Right]) 
 
 def _missing_roles(connection: psycopg.Connection[Any]) -> list[str]:
     rows = connection.execute(
-        query(__package__, "missing_roles"),
+        query(__package__, "list_missing_roles"),
         {"roles": list(ROLES), "settings": list(ROLE_SETTINGS)},
     ).fetchall()
     return [f"{name} is missing" for (name,) in rows]

@@ -40,10 +40,10 @@ def missing_objects(connection: psycopg.Connection[Any]) -> list[str]:
         "routines": list(routines),
         "counts": list(routines.values()),
     }
-    missing = connection.execute(query(__package__, "missing_objects"), parameters).fetchall()
+    missing = connection.execute(query(__package__, "list_missing_objects"), parameters).fetchall()
     names = [f"{kind} {name}" for kind, name in missing]
     if not any(f"table {name}" in names for name in ("items", "attributes", "embedding_models")):
-        derived = connection.execute(query(__package__, "missing_derived_objects")).fetchall()
+        derived = connection.execute(query(__package__, "list_missing_derived_objects")).fetchall()
         names += [f"{kind} {name}" for kind, name in derived]
     return names
 
@@ -68,7 +68,7 @@ def repair_objects(connection: psycopg.Connection[Any]) -> None:
 
 def schema_name(connection: psycopg.Connection[Any]) -> str:
     """Return the name of the schema that our tables are in."""
-    row = connection.execute(query(__package__, "our_schema")).fetchone()
+    row = connection.execute(query(__package__, "fetch_schema_name")).fetchone()
     return "public" if row is None else str(row[0])
 
 

@@ -105,5 +105,5 @@ def stats() -> Response:
         row = counts.execute(statement("app.items", "count_items")).fetchone()
         assert row is not None  # noqa: S101 - an aggregate gives a row
         progress = borrowed.cursor(row_factory=class_row(Progress))
-        rows = progress.execute(statement("app.models", "progress")).fetchall()
+        rows = progress.execute(statement("app.models", "list_progress")).fetchall()
     return send(Stats(**row.model_dump(), models=rows))

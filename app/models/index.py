@@ -72,7 +72,7 @@ def _is_due(connection: psycopg.Connection[Any], model: EmbeddingModel) -> bool:
         "partition": partition_name(model.model_id),
         "index": index_name(model.model_id),
     }
-    state = connection.execute(query(__package__, "index_state"), parameters).fetchone()
+    state = connection.execute(query(__package__, "fetch_index_state"), parameters).fetchone()
     if state is None or state[0]:  # the model is gone, or its index is valid
         return False
     filled = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(
@@ -119,7 +119,9 @@ def _watching(
 
     def look() -> None:
         with database.connection() as connection:
-            row = connection.execute(query(__package__, "index_progress"), parameters).fetchone()
+            row = connection.execute(
+                query(__package__, "fetch_index_progress"), parameters
+            ).fetchone()
         if row is not None:
             on_progress(*row)
 

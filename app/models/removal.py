@@ -74,7 +74,7 @@ def _drop_partition(connection: psycopg.Connection[Any], model_id: int) -> None:
     name = sql.Identifier(partition_name(model_id))
     _finish_detaching(connection)
     parameters = {"partition": partition_name(model_id)}
-    state = connection.execute(query(__package__, "partition_state"), parameters).fetchone()
+    state = connection.execute(query(__package__, "fetch_partition_state"), parameters).fetchone()
     if state is None:
         return
     (attached,) = state
@@ -87,7 +87,7 @@ def _drop_partition(connection: psycopg.Connection[Any], model_id: int) -> None:
 
 def _finish_detaching(connection: psycopg.Connection[Any]) -> None:
     """Finish an interrupted detachment of any model, which the server requires first."""
-    row = connection.execute(query(__package__, "half_detached")).fetchone()
+    row = connection.execute(query(__package__, "fetch_half_detached")).fetchone()
     if row is not None:
         connection.execute(
             sql.SQL("ALTER TABLE embeddings DETACH PARTITION {} FINALIZE").format(

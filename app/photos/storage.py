@@ -110,7 +110,7 @@ def photo_storage(
     Raises:
         LookalikeError: nothing was ingested yet, or this kind of root can't be read.
     """
-    row = connection.execute(query(__package__, "get_root")).fetchone()
+    row = connection.execute(query(__package__, "fetch_root")).fetchone()
     root, ingested = row or (None, False)
     if settings.images is None and not ingested:
         raise LookalikeError("no catalog has been ingested yet: run `lookalike ingest SOURCE`")
