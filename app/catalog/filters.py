@@ -1,4 +1,4 @@
-"""The filters of searches and lists, as a catalog's attributes give them."""
+"""The filters of searches and lists, derived from a catalog's attributes."""
 
 import datetime
 from decimal import Decimal
@@ -11,11 +11,11 @@ from app.catalog.attributes import Catalog
 from app.catalog.profile import AttributeType
 
 MAX_VALUES = 100
-"""Values that one filter can name."""
+"""Maximum number of values of one filter."""
 
 
 def as_list(value: Any) -> Any:
-    """Take one value for a list of one, as a query string has it."""
+    """Wrap a single value in a list, as query strings have no lists of one."""
     return value if value is None or isinstance(value, list) else [value]
 
 
@@ -41,13 +41,13 @@ CORE: dict[str, AttributeType] = {
     "price": "number",
     "available": "boolean",
 }
-"""Core columns that every catalog can be filtered by, as `filter_items` has them."""
+"""Core columns that every catalog can be filtered by, as in `filter_items`."""
 
 
 class Filters(BaseModel):
-    """Which products may be answers; a product passes if it passes each filter given.
+    """Which products may be results: those that pass every filter given.
 
-    The fields are those of the class that `filters_model` makes for a catalog.
+    `filters_model` creates the class with a catalog's fields.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -59,7 +59,7 @@ class Filters(BaseModel):
 
 @lru_cache(maxsize=8)
 def filters_model(catalog: Catalog) -> type[Filters]:
-    """Return the class of a catalog's filters: a field a filter, None where it isn't given."""
+    """Return the class of a catalog's filters, with a field for each that is None if not given."""
     declared = {a.name: a.type for a in catalog.attributes if a.filter}
     fields: dict[str, Any] = {}
     for name, kind in (declared | CORE).items():
