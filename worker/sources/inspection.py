@@ -11,7 +11,8 @@ from app.catalog.profile import FORMAT_COLUMNS, Profile, parse_profile
 from app.errors import LookalikeError
 from worker.sources.databases import QueryTable, is_database
 from worker.sources.delimited import DelimitedTable
-from worker.sources.files import MARKS, SourceFile, guess_encoding
+from worker.sources.files import MARKS, SourceFile, guess_encoding, is_xml
+from worker.sources.google_merchant import MerchantTable, XmlTable, canonical
 from worker.sources.guessing import (
     Columns,
     Guess,
@@ -189,7 +190,7 @@ def _first_rows(table: Table) -> tuple[Columns, int]:
     if not rows:
         raise LookalikeError(f"{table.name} holds no product that can be read")
     columns: Columns = {
-        name: list(_chained(frame.column(name, many=True) for frame in frames))
+        name: list(chain.from_iterable(frame.column(name, many=True) for frame in frames))
         for name in table.columns
     }
     return open_objects(columns) if isinstance(table, JsonTable) else columns, rows

@@ -1,6 +1,6 @@
 """Mapping the rows of a source to products, column by column, as the profile says."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import chain, compress, repeat
 from typing import Any
 

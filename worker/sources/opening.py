@@ -93,7 +93,7 @@ def open_table(source: str, profile: Profile, *, query: str | None = None) -> Ta
     table = _open_delimited(file, profile)
     if isinstance(table, DelimitedTable) and declared.format != "shopify":
         lists = {each.column for each in profile.attributes if each.type == "text[]"}
-        lists |= {name for name in (said.photo, *said.more_photos) if name}
+        lists |= {name for name in (declared.photo, *declared.more_photos) if name}
         table.require_single([name for name in named_columns(profile) if name not in lists])
     return table
 
