@@ -191,8 +191,8 @@ def parse_profile(text: str, name: str) -> Profile:
         place = ".".join(map(str, where)) or "the top level"
         reason = found["msg"].removeprefix("Value error, ")
         if found["type"] == "extra_forbidden":
-            models: dict[str, type[BaseModel]] = {"source": Source, "attributes": Attribute}
-            model = models.get(str(where[0]), Profile)
+            models: dict[Any, type[BaseModel]] = {"source": Source, "attributes": Attribute}
+            model = models.get(where[0] if len(where) > 1 else None, Profile)
             keys = [key for key in model.model_fields if key not in ("name", "text")]
             reason = f"there is no such key; there are: {', '.join(keys)}"
         raise LookalikeError(f"the profile {name} is wrong at {place}: {reason}") from None
