@@ -49,6 +49,10 @@ FORMAT_COLUMNS: dict[str, dict[str, str]] = {
 """The core columns of formats whose columns have fixed names; a profile need not say them."""
 
 
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 class Source(BaseModel):
     """Where the core columns come from: names of the source's columns, None for what it lacks."""
 
@@ -62,8 +66,8 @@ class Source(BaseModel):
     discounted_price: str | None = None
     available: str | None = None
     photo: str | None = Field(default=None, description="a path below the root, or a URL")
-    more_photos: str | None = Field(
-        default=None, description="further photos: a list, or a text with commas between"
+    more_photos: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+        default=(), description="further photos: columns with a list, or a text with commas between"
     )
     encoding: str = "utf-8"
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
@@ -186,4 +190,9 @@ def parse_profile(text: str, name: str) -> Profile:
             where[1] = declared["name"] if isinstance(declared, dict) else where[1]
         place = ".".join(map(str, where)) or "the top level"
         reason = found["msg"].removeprefix("Value error, ")
+        if found["type"] == "extra_forbidden":
+            models: dict[Any, type[BaseModel]] = {"source": Source, "attributes": Attribute}
+            model = models.get(where[0] if len(where) > 1 else None, Profile)
+            keys = [key for key in model.model_fields if key not in ("name", "text")]
+            reason = f"there is no such key; there are: {', '.join(keys)}"
         raise LookalikeError(f"the profile {name} is wrong at {place}: {reason}") from None

@@ -85,8 +85,9 @@ def command(
         # An update speaks of the catalog that there is: its paths are below that one's root,
         # wherever the file with the changes is.
         root = root or images or (stored if update else None)
+        _tell(note)  # before what may fail, since another profile may be the way out
         opened = open_source(source, chosen, query=sql, root=root, partial=update)
-        for line in (note, *opened.notes):
+        for line in opened.notes:
             _tell(line)
         root = opened.root or stored
         connection.rollback()  # what follows may have to wait for another ingest

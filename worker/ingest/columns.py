@@ -73,7 +73,8 @@ class Columns:
         self.types = tuple(type_ for _, type_ in places)
         """Of the columns, as psycopg's `set_types` takes them."""
         self.photos = is_dataset or any(
-            column is not None and column not in absent for column in (said.photo, said.more_photos)
+            column is not None and column not in absent
+            for column in (said.photo, *said.more_photos)
         )
         """Whether the source says which photos a product has."""
         complete = wanted == list(range(len(CORE) + 2 + len(profile.attributes)))

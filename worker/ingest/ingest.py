@@ -77,7 +77,7 @@ def ingest(
         )
         photos = lookup if columns.photos else None
         Staging(connection, columns, photos, report, on_problem, on_progress).fill(source)
-    _refuse_emptiness(source, report)
+    _refuse_emptiness(source, report, update=update)
     lost_photos = find_differences(connection, columns, report, update=update)
     if not allow_removals:
         refuse_losses(connection, source.name, report, lost_photos)
@@ -94,8 +94,8 @@ def stored_root(connection: psycopg.Connection[Any]) -> str | None:
     return row[0] if row is not None else None
 
 
-def _refuse_emptiness(source: ProductSource, report: IngestReport) -> None:
-    if report.stored:
+def _refuse_emptiness(source: ProductSource, report: IngestReport, *, update: bool) -> None:
+    if report.stored or (update and not report.rejected):  # nothing changed since the last update
         return
     if report.rejected:
         raise LookalikeError(

@@ -59,8 +59,11 @@ def choose_profile(
 
 def described(profile: Profile) -> str:
     """Say in short which columns a profile maps."""
-    fields = profile.source.model_dump(exclude={"format", "encoding", "delimiter"})
-    mapped = [f"{field} is {column!r}" for field, column in fields.items() if column is not None]
+    fields = profile.source.model_dump(
+        exclude={"format", "delimiter", "more_photos"}, exclude_defaults=True
+    )
+    mapped = [f"{field} is {column!r}" for field, column in fields.items()]
+    mapped += [f"more_photos is {column!r}" for column in profile.source.more_photos]
     names = [attribute.name for attribute in profile.attributes]
     return ", ".join([*mapped, f"attributes: {', '.join(names)}" if names else "no attributes"])
 

@@ -18,6 +18,12 @@ COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 STRINGS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$(\w*)\$.*?\$\1\$", re.DOTALL)
 READING = ("select", "with", "table", "values")
 
+PACKAGES = {
+    "MySQLdb": "mysqlclient, or write mysql+pymysql:// and pip install pymysql",
+    "psycopg2": "psycopg2-binary, or write postgresql:// for the driver that is there",
+}
+"""Packages of drivers that have another name."""
+
 SETTINGS = {
     # What psycopg reads values by, and a database may have set otherwise.
     "postgresql": (
@@ -95,7 +101,8 @@ class QueryTable:
             ) from None
         except ModuleNotFoundError as error:
             raise LookalikeError(
-                f"the driver for {self.name} isn't installed: pip install {error.name}"
+                f"the driver for {self.name} isn't installed: pip install "
+                f"{PACKAGES.get(str(error.name), error.name)}"
             ) from None
         except (ArgumentError, ValueError, TypeError):
             raise LookalikeError(

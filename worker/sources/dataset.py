@@ -169,11 +169,9 @@ class DatasetSource(MappedSource):
         stays = "it stays as it is" if partial else "it stays empty"
         missing = [name for name in named if name in self.absent and name != STYLE_IMAGES]
         self.notes += [f"{table.name} has no column {name}: {stays}" for name in missing]
-        self._more_photos = profile.source.more_photos == STYLE_IMAGES
+        self._more_photos = STYLE_IMAGES in profile.source.more_photos
         self._rows = profile.model_copy(
-            update={
-                "source": profile.source.model_copy(update={"photo": None, "more_photos": None})
-            }
+            update={"source": profile.source.model_copy(update={"photo": None, "more_photos": ()})}
         )
 
     def batches(self) -> Iterator[Batch]:

@@ -19,6 +19,7 @@ from urllib.request import Request, urlopen
 from app import __version__
 from app.errors import LookalikeError
 
+ASCII = bytes(range(0x80))
 GZIP = b"\x1f\x8b"
 HEAD = 1 << 16
 """Bytes that are looked at to see what a file is."""
@@ -259,8 +260,17 @@ def guess_encoding(data: bytes) -> str:
     try:
         data.decode("cp1252")
     except UnicodeDecodeError:
-        return "latin-1"
+        return _other_than_cp1252(data)
     return "cp1252"
+
+
+def _other_than_cp1252(data: bytes) -> str:
+    """Return the encoding of bytes that cp1252 doesn't have."""
+    text = data.decode("cp932", errors="ignore")
+    others = [letter for letter in text if not letter.isascii()]
+    # Half-width katakana are single bytes, as the letters of other encodings are.
+    japanese = sum("\u3000" <= letter <= "\uff5e" for letter in others)
+    return "cp932" if japanese > 0.8 * len(data.translate(None, ASCII)) / 2 else "latin-1"
 
 
 def refuse_other_kinds(name: str, head: bytes, text: str) -> None:
@@ -275,6 +285,8 @@ def refuse_other_kinds(name: str, head: bytes, text: str) -> None:
         raise LookalikeError(
             f"{name} is a ZIP archive or an Excel workbook: unpack it, or save it as CSV"
         )
+    if head.startswith((b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"GIF8")):
+        raise LookalikeError(f"{name} is a picture: name the file that lists the products")
     if head.startswith(b"SQLite format 3\0"):
         raise LookalikeError(f"{name} is a SQLite database: name it sqlite:///PATH, with --query")
     if text.lstrip("\ufeff \t\r\n").startswith(("<?xml", "<rss", "<feed")) and not is_html(text):

@@ -31,9 +31,12 @@ def canonical(name: str) -> str:
 def with_plain_names(profile: Profile) -> Profile:
     """Return a profile whose columns are named without the prefix."""
     source = profile.source.model_dump(exclude_none=True)
-    plain = {
-        key: canonical(source[key]) for key in FORMAT_COLUMNS["google-merchant"] if key in source
+    plain: dict[str, Any] = {
+        key: canonical(source[key])
+        for key in FORMAT_COLUMNS["google-merchant"]
+        if key in source and key != "more_photos"
     }
+    plain["more_photos"] = tuple(map(canonical, profile.source.more_photos))
     attributes = [
         each.model_copy(update={"column": canonical(each.column)}) for each in profile.attributes
     ]
@@ -129,6 +132,11 @@ class XmlTable:
                     "for a feed without a DOCTYPE of its own"
                 ) from None
             except (ParseError, ExpatError) as error:
+                if "undefined entity" in str(error):
+                    raise LookalikeError(
+                        f"{self.name} uses a name of HTML that XML doesn't have, such as &nbsp; "
+                        f"({error}): have the feed written with the characters themselves"
+                    ) from None
                 raise LookalikeError(
                     f"{self.name} is not well-formed XML, or cut off: {error}; fetch it again"
                 ) from None

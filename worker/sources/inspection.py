@@ -11,9 +11,16 @@ from app.errors import LookalikeError
 from worker.sources.databases import QueryTable, is_database
 from worker.sources.delimited import DelimitedTable
 from worker.sources.files import MARKS, SourceFile, guess_encoding
-from worker.sources.guessing import Columns, Guess, guess_attributes, guess_core
+from worker.sources.guessing import (
+    Columns,
+    Guess,
+    guess_attributes,
+    guess_core,
+    guess_more_photos,
+    readable,
+)
 from worker.sources.interfaces import Frame, ProductSource, Table
-from worker.sources.json_lines import JsonTable
+from worker.sources.json_lines import JsonTable, open_objects
 from worker.sources.opening import (
     default_profile,
     is_utf16_xml,
@@ -39,6 +46,8 @@ class Inspection:
     format: str
     recognised: dict[str, str]
     """Columns by the field of `[source]` that they are."""
+    more_photos: list[str]
+    """Columns with further photos."""
     attributes: list[Guess]
     left: dict[str, str]
     """Why other columns make no attribute."""
@@ -48,6 +57,8 @@ class Inspection:
     """A profile for the source, as TOML."""
     rows: int = 0
     """Rows that were looked at."""
+    settings: dict[str, str] = field(default_factory=dict)
+    """What else the profile says of the file: its encoding, its delimiter."""
     notes: list[str] = field(default_factory=list)
 
 
@@ -72,29 +83,36 @@ def inspect_source(source: str, *, query: str | None = None) -> Inspection:
             f"{table.name}: no column is an id of products, with a value of its own in each row; "
             f"its columns are: {shorten(', '.join(table.columns), 300)[1:-1]}"
         )
-    used = [*core.values(), *_uninteresting(kind)]
+    more_photos = guess_more_photos(columns, core)
+    used = [*core.values(), *more_photos, *_uninteresting(kind, table.columns)]
     attributes, left = guess_attributes(columns, used)
-    text = profile_text(kind, core, attributes, left, settings, table.name, query)
+    core.pop("more_photos", None)
+    text = profile_text(kind, core, more_photos, attributes, left, settings, table.name, query)
     profile = parse_profile(text, "the proposed profile")
     return Inspection(
         name=table.name,
         format=kind,
         recognised=core,
+        more_photos=more_photos,
         attributes=attributes,
         left=left,
         samples=_samples(map_table(table, profile), profile),
         profile_text=text,
         rows=rows,
+        settings=settings,
         notes=table.notes,
     )
 
 
 def _inspect_dataset(source: str, profile: Profile) -> Inspection:
-    core = profile.source.model_dump(exclude_none=True, exclude={"format", "encoding"})
+    core = profile.source.model_dump(
+        exclude_none=True, exclude={"format", "encoding", "more_photos"}
+    )
     return Inspection(
         name=source,
         format="dataset",
         recognised=core,
+        more_photos=list(profile.source.more_photos),
         attributes=[Guess(a.name, a.column, a.type, a.facet, 0) for a in profile.attributes],
         left={},
         samples=_samples(open_source(source, profile), profile),
@@ -174,10 +192,11 @@ def _first_rows(table: Table) -> tuple[Columns, int]:
             break
     if not rows:
         raise LookalikeError(f"{table.name} holds no product that can be read")
-    return {
+    columns: Columns = {
         name: list(_chained(frame.column(name, many=True) for frame in frames))
         for name in table.columns
-    }, rows
+    }
+    return open_objects(columns) if isinstance(table, JsonTable) else columns, rows
 
 
 def _chained(parts: Iterable[Iterable[Any]]) -> Iterable[Any]:
@@ -192,7 +211,7 @@ def _core(kind: str, table: Table, columns: Columns) -> dict[str, str]:
     return {field: column for field, column in usual.items() if table.has(column)}
 
 
-def _uninteresting(kind: str) -> tuple[str, ...]:
+def _uninteresting(kind: str, columns: Sequence[str]) -> tuple[str, ...]:
     """Return columns of a format that say nothing about how a product is found."""
     if kind == "google-merchant":
         return (
@@ -201,8 +220,9 @@ def _uninteresting(kind: str) -> tuple[str, ...]:
             "description",
             "guid",
             "pubDate",
-            "shipping",
             "identifier_exists",
+            "sale_price_effective_date",
+            *(name for name in columns if name.startswith(("shipping", "tax", "product_detail"))),
         )
     if kind == "shopify":
         return (
@@ -211,7 +231,7 @@ def _uninteresting(kind: str) -> tuple[str, ...]:
             "Variant Inventory Policy", "Variant Fulfillment Service", "Variant Requires Shipping",
             "Variant Compare At Price", "Variant Taxable", "Variant Barcode", "Variant Image",
             "Variant Weight Unit", "Variant Tax Code", "Cost per item", "SEO Title",
-            "SEO Description",
+            "SEO Description", "Option1 Name", "Option2 Name", "Option3 Name",
         )  # fmt: skip
     return ()
 
@@ -249,13 +269,13 @@ FIELDS = {
     "discounted_price": "the price after a discount",
     "available": "whether it is in stock; a number in stock will do",
     "photo": "a path below the root, or a URL",
-    "more_photos": "further photos",
 }
 
 
 def profile_text(
     kind: str,
     core: dict[str, str],
+    more_photos: Sequence[str],
     attributes: Sequence[Guess],
     left: dict[str, str],
     settings: dict[str, str],
@@ -267,6 +287,7 @@ def profile_text(
     Args:
         kind: the format.
         core: columns by field.
+        more_photos: columns with further photos.
         attributes: the proposed ones.
         left: why other columns are none.
         settings: further fields of `[source]`.
@@ -281,8 +302,12 @@ def profile_text(
         if key in core:
             comment = f"  # {note}" if note else ""
             lines.append(f"{key} = {_quoted(core[key])}{comment}")
-        elif key != "more_photos":
+        elif kind != "shopify":  # what an export has no column for is worked out of others
             lines.append(f'# {key} = "…"  # no such column was recognised')
+    if more_photos:
+        written = [_quoted(column) for column in more_photos]
+        value = written[0] if len(written) == 1 else f"[{', '.join(written)}]"
+        lines.append(f"more_photos = {value}  # further photos")
     lines += [f"{key} = {_quoted(value)}" for key, value in settings.items()]
     for attribute in attributes:
         lines += ["", *_attribute(attribute)]
@@ -296,7 +321,11 @@ def _attribute(attribute: Guess) -> list[str]:
     lines = [f"[attributes.{attribute.name}]  # {attribute.note}"]
     if attribute.column != attribute.name:
         lines.append(f"column = {_quoted(attribute.column)}")
-    lines += [f"type = {_quoted(attribute.type)}", "filter = true"]
+    lines.append(f"type = {_quoted(attribute.type)}")
+    label = readable(attribute.column)
+    if not label.isascii() or label != attribute.column:  # which the name has lost
+        lines.append(f"label = {_quoted(label)}")
+    lines.append("filter = true")
     if attribute.facet:
         lines.append("facet = true")
     return lines

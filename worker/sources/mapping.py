@@ -1,7 +1,7 @@
 """From the rows of a source to products: column by column, as the profile says."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import compress, repeat
+from itertools import chain, compress, repeat
 from typing import Any
 
 from app.catalog.profile import Profile
@@ -13,6 +13,7 @@ from worker.sources.values import (
     PARSERS,
     Parser,
     parse_available,
+    parse_discount,
     parse_price,
     parse_text,
     shorten,
@@ -22,7 +23,7 @@ CORE: tuple[tuple[str, Parser], ...] = (
     ("title", parse_text),
     ("brand", parse_text),
     ("price", parse_price),
-    ("discounted_price", parse_price),
+    ("discounted_price", parse_discount),
     ("available", parse_available),
 )
 """Fields of `Source`, in the order of `Product.core`."""
@@ -132,13 +133,16 @@ class Mapper:
         return skus, keep
 
     def _photos(self, columns: "_Columns") -> list[tuple[str, ...]]:
-        first, more = self._source.photo, self._source.more_photos
-        if first is None and more is None:
+        names = [name for name in (self._source.photo, *self._source.more_photos) if name]
+        if not names:
             return [()] * len(columns.skus)
-        found = [columns.photos(name, self._root) for name in (first, more) if name is not None]
+        found = [columns.photos(name, self._root) for name in names]
         if len(found) == 1:
             return found[0]
-        return [tuple(dict.fromkeys(a + b))[:MAX_PHOTOS] for a, b in zip(*found, strict=True)]
+        return [
+            tuple(dict.fromkeys(chain.from_iterable(each)))[:MAX_PHOTOS]
+            for each in zip(*found, strict=True)
+        ]
 
     def _details(
         self, frame: Frame, indices: Sequence[int], batch: Batch
@@ -249,9 +253,11 @@ def _parse_each(
 def named_columns(profile: Profile) -> dict[str, str]:
     """Return the source's columns that a profile names, and what each is there."""
     core = profile.source.model_dump(
-        include={"sku", "photo", "more_photos", *(name for name, _ in CORE)}, exclude_none=True
+        include={"sku", "photo", *(name for name, _ in CORE)}, exclude_none=True
     )
     named = {column: field for field, column in core.items()}
+    for column in profile.source.more_photos:
+        named.setdefault(column, "more_photos")
     for each in profile.attributes:
         named.setdefault(each.column, f"attribute {each.name}")
     return named

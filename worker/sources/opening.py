@@ -97,7 +97,7 @@ def open_table(source: str, profile: Profile, *, query: str | None = None) -> Ta
     table = _open_delimited(file, profile)
     if isinstance(table, DelimitedTable) and said.format != "shopify":
         lists = {each.column for each in profile.attributes if each.type == "text[]"}
-        lists |= {name for name in (said.photo, said.more_photos) if name}
+        lists |= {name for name in (said.photo, *said.more_photos) if name}
         table.require_single([name for name in named_columns(profile) if name not in lists])
     return table
 
@@ -138,5 +138,5 @@ def _optional(profile: Profile) -> set[str]:
     return {
         column
         for field, column in usual.items()
-        if field != "sku" and getattr(profile.source, field) == column
+        if field != "sku" and getattr(profile.source, field) in (column, (column,))
     }

@@ -53,6 +53,12 @@ def parse_photos(value: Any, root: str | None = None) -> tuple[list[str], list[s
     return [each for each in references if each], problems
 
 
+def is_photo_object(value: dict[str, Any]) -> bool:
+    """Return whether an object in JSON stands for a photo."""
+    found = next((value[key] for key in KEYS if isinstance(value.get(key), str)), None)
+    return found is not None and (is_picture(found) or WEB.match(found) is not None)
+
+
 def split_photos(text: str) -> list[str]:
     """Split a text where what follows is a reference again; a comma may be part of one."""
     text = text.strip()

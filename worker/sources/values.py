@@ -29,6 +29,7 @@ SIMPLE = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
 INTEGER = re.compile(r"([+-]?\d+)(?:\.0*)?")
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3})+|(?:[ '’\u00a0\u202f]\d{3})+|(?:\.\d{3}){2,})")
 DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
+YEAR_FIRST = re.compile(r"^(\d{4})[/.](\d{2})[/.](\d{2})(?!\d)")
 SEPARATORS = "|;,\n"
 
 BOOLEANS = {
@@ -39,6 +40,15 @@ BOOLEANS = {
     **dict.fromkeys(("pre order", "back order", "active"), True),
     **dict.fromkeys(("out of stock", "outofstock", "unavailable", "not available"), False),
     **dict.fromkeys(("sold out", "soldout", "discontinued", "inactive"), False),
+    **dict.fromkeys(("auf lager", "lieferbar", "sofort lieferbar", "verfügbar", "vorrätig"), True),
+    **dict.fromkeys(
+        ("nicht auf lager", "nicht lieferbar", "nicht verfügbar", "ausverkauft"), False
+    ),
+    **dict.fromkeys(("en stock", "disponible", "disponibile", "op voorraad"), True),
+    **dict.fromkeys(("indisponible", "non disponible", "no disponible", "non disponibile"), False),
+    **dict.fromkeys(("rupture de stock", "en rupture", "épuisé", "agotado", "esaurito"), False),
+    **dict.fromkeys(("niet op voorraad", "uitverkocht", "在庫なし", "売り切れ", "なし"), False),
+    **dict.fromkeys(("在庫あり", "あり"), True),
 }
 """Words with two sides. What can be ordered ahead (preorder, backorder) is available."""
 
@@ -97,6 +107,11 @@ def parse_price(value: Any) -> Decimal | None:
     if price is not None and price < 0:
         raise ValueError(f"{shorten(value)} is a negative price")
     return price
+
+
+def parse_discount(value: Any) -> Decimal | None:
+    """Return a price after a discount; 0 is how many shops write that there is none."""
+    return parse_price(value) or None
 
 
 def parse_boolean(value: Any) -> bool | None:
@@ -267,6 +282,7 @@ def _decimal(value: Any, *, money: bool) -> Decimal | None:
 
 
 def _iso_date(text: str) -> date:
+    text = YEAR_FIRST.sub(r"\1-\2-\3", text, count=1)
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -280,7 +296,7 @@ MONEY = re.compile(
 )
 SPACES = re.compile(r"(?<=\d)['’\s](?=\d{3}(?!\d))")
 CURRENCIES = frozenset(
-    {"kr", "kr.", "zł", "kč", "ft", "lei", "fr", "fr.", "sfr", "rs", "rs.", "rp"}
+    "kr kr. zł kč ft lei fr fr. sfr rs rs. rp tl 円 元 원".split()  # noqa: SIM905
 )
 THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 LONGEST = 100
