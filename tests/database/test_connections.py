@@ -230,7 +230,9 @@ def test_nothing_is_prepared_on_the_server(blank_url: str, home: Path) -> None:
 
 
 def test_a_connection_is_lent_without_a_round_trip(blank_url: str, home: Path) -> None:
-    with open_database(settings_for(blank_url, home)) as database:
+    # One connection: of several the pool may lend another.
+    settings = settings_for(blank_url, home).model_copy(update={"pool_size": 1})
+    with open_database(settings) as database:
         with database.connection() as connection:
             pid = connection.info.backend_pid
         asked = "SELECT query FROM pg_stat_activity WHERE pid = %s"
