@@ -44,6 +44,10 @@ CORE: dict[str, AttributeType] = {
 """Core columns that every catalog can be filtered by, as in `filter_items`."""
 
 
+FIELD = "filter_"
+"""Begins the names of the fields, since attributes may be called as pydantic's methods are."""
+
+
 class Filters(BaseModel):
     """Which products may be results: those that pass every filter given.
 
@@ -54,7 +58,7 @@ class Filters(BaseModel):
 
     def as_json(self) -> dict[str, Any]:
         """Return the filters given, as the SQL function `filter_items` takes them."""
-        return self.model_dump(mode="json", exclude_none=True)
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 @lru_cache(maxsize=8)
@@ -64,15 +68,18 @@ def filters_model(catalog: Catalog) -> type[Filters]:
     fields: dict[str, Any] = {}
     for name, kind in (declared | CORE).items():
         fields |= _fields(name, kind)
-    return create_model("Filters", __base__=Filters, **fields)
+    return fields
 
 
 def _fields(name: str, kind: AttributeType) -> dict[str, Any]:
     if kind in RANGED:
         bound = RANGED[kind] | None
         return {
-            f"{name}_min": (bound, Field(default=None, description=f"least {name}")),
-            f"{name}_max": (bound, Field(default=None, description=f"greatest {name}")),
+            f"{name}_{end}": (
+                bound,
+                Field(default=None, alias=f"{name}_{end}", description=f"{which} {name}"),
+            )
+            for end, which in (("min", "least"), ("max", "greatest"))
         }
     value = bool if kind == "boolean" else Text
     any_of = Annotated[
@@ -80,4 +87,4 @@ def _fields(name: str, kind: AttributeType) -> dict[str, Any]:
         BeforeValidator(as_list),
         Field(max_length=MAX_VALUES, description="any of these values"),
     ]
-    return {name: (any_of, None)}
+    return {name: (any_of, Field(default=None, alias=name))}

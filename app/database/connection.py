@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 from pgvector.psycopg import register_vector
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from app.database import embedded
@@ -25,6 +26,15 @@ from app.settings import Settings
 
 CONNECT_TIMEOUT = 5
 """Seconds after which a server that doesn't answer counts as unreachable."""
+
+LOST_HOST = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+"""Notices within 25 seconds that a server's machine is gone, where the system's own settings would
+take a quarter of an hour or two; the address may say otherwise."""
 
 QUIET_SECONDS = 30.0
 """Seconds that a connection may be idle and still be lent without a check."""
@@ -61,7 +71,7 @@ class Database:
         self.pool: ConnectionPool[PooledConnection] = ConnectionPool(
             self.url,
             connection_class=PooledConnection,
-            kwargs=_arguments(),
+            kwargs=_arguments(self.url),
             min_size=1,
             max_size=settings.pool_size,
             open=False,
@@ -121,7 +131,8 @@ def connect(url: str, *, autocommit: bool = False) -> psycopg.Connection[Any]:
         psycopg.OperationalError: the server can't be reached or refuses.
         LookalikeError: the address can't be read, or the database can't be used.
     """
-    connection = psycopg.connect(libpq_url(url), **_arguments())
+    address = libpq_url(url)
+    connection = psycopg.connect(address, **_arguments(address))
     try:
         _configure(connection)
         connection.autocommit = autocommit
@@ -210,8 +221,9 @@ def _require_usable(connection: psycopg.Connection[Any]) -> None:
             )
 
 
-def _arguments() -> dict[str, Any]:
+def _arguments(url: str) -> dict[str, Any]:
     return {
+        **{name: value for name, value in LOST_HOST.items() if name not in conninfo_to_dict(url)},
         "connect_timeout": CONNECT_TIMEOUT,
         "prepare_threshold": None,
         "client_encoding": "utf8",  # overrides PGCLIENTENCODING

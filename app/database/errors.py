@@ -116,6 +116,13 @@ _CONNECTING = (
     ("too many connections", "53300"),
 )
 
+_NEVER_CONNECTED = (
+    "connection failed",
+    "connection is bad",
+    "connection timeout",
+    "failed to resolve host",  # psycopg's own words
+)
+
 
 def is_database_error(error: BaseException) -> bool:
     """Return whether an exception comes from the database, wrapped by SQLAlchemy or not."""
@@ -170,7 +177,7 @@ def _map_connection_error(line: str) -> DatabaseError:
         kind = _kind(sqlstate)
         if "FATAL" in line and words in line and kind is not None:
             return DatabaseError(f"{kind.what} ({line})", kind.advice, may_pass=kind.may_pass)
-    if line.startswith(("connection failed", "connection is bad", "connection timeout")):
+    if line.startswith(_NEVER_CONNECTED):
         return DatabaseError(
             f"can't connect to the database ({line})",
             "start it, or correct DATABASE_URL",

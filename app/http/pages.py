@@ -6,7 +6,7 @@ from flask import Blueprint, Response, render_template, request
 from pydantic import BaseModel, Field, create_model
 
 from app.catalog.attributes import Catalog
-from app.catalog.filters import filters_model
+from app.catalog.filters import filter_names
 from app.http.addresses import address, item_url, with_parameters
 from app.http.answers import unwrap_single
 from app.http.context import connection, searching, with_catalog

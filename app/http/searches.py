@@ -9,7 +9,7 @@ from pydantic_core import from_json
 from werkzeug.datastructures import FileStorage
 
 from app.catalog.attributes import Catalog
-from app.catalog.filters import Text, as_list, filters_model
+from app.catalog.filters import Text, as_list, filter_names, filters_model
 from app.http.answers import query_parameters, send, unwrap_single
 from app.http.context import connection, photo_search, with_catalog
 from app.http.openapi import Operation, always, operation
@@ -160,7 +160,7 @@ def _parse(catalog: Catalog, text: str | bytes, parameter: str) -> Recommendatio
         raise QueryError(parameter, f"expected JSON: {error}") from None
     if not isinstance(content, dict):
         raise QueryError(parameter, 'expected a JSON object, such as {"positive": ["TS-100-RED"]}')
-    stray = sorted(set(content) & set(filters_model(catalog).model_fields))
+    stray = sorted(set(content) & set(filter_names(catalog)))
     if stray:
         raise QueryError(stray[0], 'it belongs below "filters"')
     return read_parameters(request_model(catalog), content, catalog)

@@ -25,6 +25,10 @@ from app.settings import Settings
 GRACEFUL_SECONDS = 25
 """How long requests may take to finish once the listener is closed."""
 
+STOP_WORKER = signal.SIGUSR2
+"""With what the master tells its workers to stop: only it may, since a service manager (systemd, or
+a shell at its end) sends SIGTERM to all processes at once, and workers would go before clients."""
+
 HANDSHAKE_SECONDS = 0.2
 """Time for TCP handshakes to finish before the listener is closed."""
 
@@ -95,6 +99,10 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]
             time.sleep(HANDSHAKE_SECONDS)
         super().handle_term()
 
+    def kill_worker(self, pid: int, sig: int) -> None:
+        """Send a worker a signal; to stop, the one that it listens to."""
+        super().kill_worker(pid, STOP_WORKER if sig == signal.SIGTERM else sig)
+
     def _interrupted(self, seconds: float) -> bool:
         """Wait; return True early if another signal asks for an immediate stop."""
         until = time.monotonic() + seconds
@@ -110,6 +118,13 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]
 
 class DrainingWorker(ThreadWorker):  # type: ignore[misc]
     """Gunicorn's worker with threads, which closes no connection of a client when it stops."""
+
+    def init_signals(self) -> None:
+        """Stop when the master says so, whoever else sends a SIGTERM."""
+        super().init_signals()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(STOP_WORKER, self.handle_exit)
+        signal.siginterrupt(STOP_WORKER, False)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Handle a request; while draining, close the connection after the response."""

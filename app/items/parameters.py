@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.catalog.attributes import Catalog
-from app.catalog.filters import Filters, filters_model
+from app.catalog.filters import Filters, filter_names, filters_model
 from app.errors import LookalikeError
 
 Parameters = TypeVar("Parameters", bound=BaseModel)
@@ -83,7 +83,7 @@ def _describe(name: str, found: ErrorDetails, catalog: Catalog | None) -> str:
     if found["type"] == "extra_forbidden":
         if catalog is None:
             return f"{name}: no such parameter here"
-        known = ", ".join(filters_model(catalog).model_fields)
+        known = ", ".join(filter_names(catalog))
         return f"{name}: no such parameter here; filters, where it takes any: {known}"
     reason = found["msg"].removeprefix("Value error, ")
     return f"{name}: {reason}, not {str(found['input'])[:60]!r}"

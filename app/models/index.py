@@ -59,6 +59,9 @@ def ensure_index(
         try:
             with _watching(database, connection, model, on_progress, stop, poll_seconds):
                 _build(connection, model, settings)
+                # Before the watcher is waited for: it may wait itself, behind a pooler all of whose
+                # connections have writers on them that wait for the index.
+                connection.commit()
         except psycopg.errors.QueryCanceled:
             if not stop.is_set():
                 raise

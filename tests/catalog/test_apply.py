@@ -8,7 +8,7 @@ import pytest
 
 from app.catalog.apply import apply_profile, stored_profile
 from app.catalog.attributes import load_catalog
-from app.catalog.filters import filters_model
+from app.catalog.filters import filter_names
 from app.catalog.profile import DATASET, Profile, load_profile, parse_profile
 from app.errors import LookalikeError
 
@@ -190,13 +190,26 @@ def test_a_wrong_filter_gets_one_clear_error(
     with pytest.raises(psycopg.errors.InvalidParameterValue) as caught:
         connection.execute("SELECT check_filter(%s::jsonb)", [given])
     assert words in str(caught.value)
+    connection.rollback()
+    with pytest.raises(psycopg.errors.InvalidParameterValue) as caught:
+        connection.execute("SELECT FROM filter_items(%s::jsonb)", [given])
+    assert words in str(caught.value)
+
+
+def test_a_plan_for_any_filter_checks_each_of_them(connection: psycopg.Connection[Any]) -> None:
+    apply_shop(connection)
+    connection.execute("PREPARE listed (jsonb) AS SELECT sku FROM filter_items($1)")
+    connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+    assert connection.execute("EXECUTE listed(NULL)").fetchall() == []
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="it must be an integer"):
+        connection.execute("""EXECUTE listed('{"seats_min": "two"}')""")
 
 
 def test_sql_and_python_know_the_same_filters(connection: psycopg.Connection[Any]) -> None:
     for profile in (shop(), load_profile(DATASET)):
         apply_profile(connection, profile, drop=True)
         names = [name for (name,) in connection.execute("SELECT name FROM known_filters()")]
-        assert list(filters_model(load_catalog(connection)).model_fields) == names
+        assert filter_names(load_catalog(connection)) == names
 
 
 def test_adding_an_attribute_keeps_the_data(connection: psycopg.Connection[Any]) -> None:

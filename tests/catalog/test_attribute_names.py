@@ -6,9 +6,13 @@ from threading import Event
 import psycopg
 import pytest
 
-from app.catalog.profile import parse_profile
+from app.catalog.attributes import Catalog
+from app.catalog.filters import Filters, filters_model
+from app.catalog.profile import NAME, parse_profile
 from app.database import open_database
 from app.errors import LookalikeError
+from app.items.parameters import read_with_filters
+from app.search.options import Options
 from tests.conftest import Cli, settings_for
 from tests.support.vectors import stub_engine
 from worker.embedding.run import EmbeddingRun
@@ -86,6 +90,15 @@ def test_attributes_may_have_the_names_of_the_schemas_own(
     ):
         done = cli(bare_url, *command)
         assert done.returncode == 0, done.stderr
+
+
+def test_attributes_may_have_the_names_of_pydantics_methods() -> None:
+    names = [name for name in dir(Filters) if NAME.fullmatch(name)]
+    assert {"copy", "json", "schema", "model_config", "as_json"} <= set(names)
+    catalog = Catalog(version=1, attributes=parse_profile(declared(names), "odd.toml").attributes)
+    given = {name: ["x"] for name in names}
+    assert filters_model(catalog).model_validate(given).as_json() == given
+    assert read_with_filters(catalog, Options, given)[1] == given
 
 
 @pytest.mark.parametrize("name", ["pkey", "percent", "items", "similarity"])

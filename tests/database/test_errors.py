@@ -126,6 +126,12 @@ def test_an_unreachable_server(tmp_path: Path) -> None:
     assert "Zebra" not in str(error)
 
 
+def test_a_host_without_an_address_is_no_lost_connection() -> None:
+    error = psycopg.OperationalError("failed to resolve host 'db.invalid': [Errno -2] Name unknown")
+    assert "can't connect" in str(map_database_error(error))
+    assert map_database_error(error).advice == "start it, or correct DATABASE_URL"
+
+
 def test_a_pool_without_a_free_connection() -> None:
     error = map_database_error(psycopg_pool.PoolTimeout("couldn't get a connection"))
     assert "LOOKALIKE_POOL_SIZE" in error.advice

@@ -2,12 +2,13 @@
 
 import http.client
 import json
+import os
 import signal
 import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,9 +72,22 @@ def asking(clients: Clients) -> Iterator[None]:
 
 @pytest.mark.parametrize("keep_alive", [False, True], ids=["new connections", "kept alive"])
 def test_a_stop_under_load_cuts_nobody_off(catalog_url: str, home: Path, keep_alive: bool) -> None:
+    assert_nobody_is_cut_off(catalog_url, home, keep_alive, os.kill)
+
+
+def test_nor_does_a_signal_to_all_processes(catalog_url: str, home: Path) -> None:
+    """As systemd sends it, to the whole control group."""
+    assert_nobody_is_cut_off(catalog_url, home, True, os.killpg)
+
+
+def assert_nobody_is_cut_off(
+    catalog_url: str, home: Path, keep_alive: bool, send: Callable[[int, int], None]
+) -> None:
     port = free_port()
     environment = cli_environment(catalog_url, home, LOOKALIKE_DRAIN_SECONDS="1.5")
-    process = subprocess.Popen([LOOKALIKE, "serve", "--port", str(port)], env=environment)
+    process = subprocess.Popen(
+        [LOOKALIKE, "serve", "--port", str(port)], env=environment, start_new_session=True
+    )
     try:
         base = wait_for(f"http://127.0.0.1:{port}")
         item = "/api/v1/items?limit=1"
@@ -82,7 +96,7 @@ def test_a_stop_under_load_cuts_nobody_off(catalog_url: str, home: Path, keep_al
         with asking(clients):
             time.sleep(1.5)
             told = time.monotonic()
-            process.send_signal(signal.SIGTERM)
+            send(process.pid, signal.SIGTERM)
             assert process.wait(30) == 0
         assert clients.failures == []
         assert clients.outcomes["refused"] == CLIENTS

@@ -1,5 +1,6 @@
 """Models and the schema behind a real PgBouncer in transaction mode."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,7 +9,9 @@ import psycopg
 import pytest
 
 from app.database import Database, open_database, schema
+from app.database.connection import connect
 from app.database.differences import find_differences
+from app.database.locks import Lock, lock
 from app.models import activate, drop, ensure_index, list_models
 from tests.conftest import Cli, clone, settings_for
 from tests.models.conftest import add_model
@@ -85,6 +88,38 @@ def test_a_drop_that_waits_keeps_nobody_waiting(
         assert activate(pooled, "third", force=True)
         assert activate(pooled, "compact")
     assert dropping.communicate(timeout=DEADLINE) == ("dropped ghost and its vectors\n", "")
+
+
+def test_writers_that_wait_for_an_index_may_have_all_other_connections(
+    models_url: str, home: Path
+) -> None:
+    """Two connections: one builds, a writer that waits for it has the other."""
+    execute(models_url, "DROP INDEX embeddings_1_hnsw")
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    building = "SELECT count(*) FROM pg_locks WHERE mode = 'ShareLock' AND NOT granted"
+    with (
+        ThreadPoolExecutor(2) as threads,
+        pooler(models_url, pool_size=2) as url,
+        open_database(settings_for(url, home)) as database,
+        psycopg.connect(models_url) as holder,
+    ):
+        with database.connection() as connection:
+            model = list_models(connection)[0]
+        holder.execute("LOCK TABLE embeddings_1 IN ROW EXCLUSIVE MODE")
+        built = threads.submit(ensure_index, database, model, database.settings, poll_seconds=0.05)
+        wait_until(lambda: execute(models_url, building) == [(1,)])
+        writer = threads.submit(write_after, url, Lock.INDEX)
+        wait_until(lambda: execute(models_url, waiting) == [(1,)])
+        time.sleep(0.5)  # for the builder's next look at its progress, which waits at the pooler
+        holder.rollback()
+        assert built.result(60)  # PgBouncer itself lets nobody wait longer than 120
+        writer.result(DEADLINE)
+
+
+def write_after(url: str, name: Lock) -> None:
+    """Wait in a transaction, as who writes vectors does while their index is built."""
+    with connect(url) as connection:
+        lock(connection, name)
 
 
 def test_the_schema(server: str, home: Path, cli: Cli) -> None:
