@@ -51,7 +51,7 @@ FIELD = "filter_"
 class Filters(BaseModel):
     """Which products may be results: those that pass every filter given.
 
-    `filters_model` creates the class with a catalog's fields.
+    `filters_model` creates the class with a catalog's fields; their aliases are the filters' names.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -64,6 +64,16 @@ class Filters(BaseModel):
 @lru_cache(maxsize=8)
 def filters_model(catalog: Catalog) -> type[Filters]:
     """Return the class of a catalog's filters, with a field for each that is None if not given."""
+    fields = {FIELD + name: field for name, field in _all_fields(catalog).items()}
+    return create_model("Filters", __base__=Filters, **fields)
+
+
+def filter_names(catalog: Catalog) -> list[str]:
+    """Return the names of a catalog's filters, as `known_filters` does in SQL."""
+    return list(_all_fields(catalog))
+
+
+def _all_fields(catalog: Catalog) -> dict[str, Any]:
     declared = {a.name: a.type for a in catalog.attributes if a.filter}
     fields: dict[str, Any] = {}
     for name, kind in (declared | CORE).items():

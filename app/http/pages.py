@@ -135,7 +135,7 @@ def _confine(response: Response) -> Response:
 
 def _given(catalog: Catalog, model: type[BaseModel]) -> Given:
     """Return the URL's parameters without empty ones, which forms send too."""
-    known = {*model.model_fields, *filters_model(catalog).model_fields}
+    known = {*model.model_fields, *filter_names(catalog)}
     given = {
         name: [value for value in dict.fromkeys(values) if value.strip()]
         for name, values in request.args.to_dict(flat=False).items()
