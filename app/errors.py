@@ -1,15 +1,15 @@
-"""The failures that a person can act on."""
+"""Errors that a person can act on."""
 
 
 class LookalikeError(Exception):
-    """A failure whose text is one line that names the thing and the way out.
+    """A failure whose text is one line that names the problem and its solution.
 
     The command line prints it and exits with 1; the HTTP API turns it into problem+json.
     """
 
 
 class MissingWeightsError(LookalikeError):
-    """This machine lacks a model's weights, or has something else in their place."""
+    """This machine lacks a model's weights file, or has a different one in its place."""
 
 
 def in_one_line(error: object, limit: int = 200) -> str:

@@ -1,7 +1,7 @@
-"""The log as one JSON object a line on standard error, for machines that collect logs.
+"""JSON logs: one object a line on standard error, for log collectors.
 
-Whoever logs uses the standard library; `event` and `fields` of a record are ours. People who read
-along get plain text instead, without any of this.
+Code logs through the standard library; the record attributes `event` and `fields` are ours. With
+the text format nothing here applies.
 """
 
 import logging
@@ -24,7 +24,7 @@ class JsonFormatter(BaseFormatter):
     def add_fields(
         self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
     ) -> None:
-        """Fill in what the record says; for a record of another library the event is its logger."""
+        """Fill in the record's fields; a record of another library has its logger as the event."""
         log_data["time"] = datetime.fromtimestamp(record.created, UTC).isoformat(
             timespec="milliseconds"
         )
@@ -57,19 +57,19 @@ def configure(log_format: str) -> None:
 
 
 def is_json() -> bool:
-    """Say whether this process logs JSON."""
+    """Return whether this process logs JSON."""
     handlers = logging.getLogger().handlers
     return any(isinstance(handler.formatter, JsonFormatter) for handler in handlers)
 
 
 def log_event(event: str, message: str, level: int = logging.INFO, **fields: Any) -> None:
-    """Log that something happened.
+    """Log an event.
 
     Args:
-        event: its short name, by which a machine recognises it.
-        message: the same for people, in one line.
+        event: its short name, for machines.
+        message: one line for people.
         level: one of `logging`'s.
-        fields: what else a machine should know; what JSON can't hold becomes text.
+        fields: further data; values that JSON can't hold become text.
     """
     _logger.log(level, "%s", message, extra={"event": event, "fields": fields})
 

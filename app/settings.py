@@ -72,8 +72,8 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(
         default=0,
         ge=0,
-        description="proxies before `serve` whose X-Forwarded-For, -Proto, -Host, -Port and "
-        "-Prefix are believed",
+        description="proxies in front of `serve` whose X-Forwarded-For, -Proto, -Host, -Port and "
+        "-Prefix headers are trusted",
     )
     drain_seconds: float = Field(
         default=2.0,
@@ -101,8 +101,8 @@ class Settings(BaseSettings):
 
     @field_validator("hnsw_ef_construction")
     @classmethod
-    def _weighs_enough(cls, value: int, info: ValidationInfo) -> int:
-        if value < 2 * info.data.get("hnsw_m", 0):  # pgvector refuses it after all the embedding
+    def _check_ef_construction(cls, value: int, info: ValidationInfo) -> int:
+        if value < 2 * info.data.get("hnsw_m", 0):  # else pgvector fails when the index is built
             raise ValueError("it has to be at least twice LOOKALIKE_HNSW_M")
         return value
 
@@ -116,7 +116,7 @@ class Settings(BaseSettings):
         )
 
     def environment(self) -> dict[str, str]:
-        """Return the environment in which a process has these settings, despite any `.env`."""
+        """Return an environment that gives a child process these settings despite any `.env`."""
         values = {_variable(name): getattr(self, name) for name in Settings.model_fields}
         return {
             **os.environ,
@@ -129,7 +129,7 @@ def get_settings() -> Settings:
     """Return the settings of this process, read once.
 
     Raises:
-        LookalikeError: one is set to what it can't be; the text names it.
+        LookalikeError: a setting has an invalid value; the text names it.
     """
     try:
         return Settings()

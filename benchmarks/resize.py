@@ -21,8 +21,7 @@ from PIL import Image
 from app.encoders.encoder import Encoder
 from app.encoders.registry import get_backbone
 from app.photos.decode import Resize, load_photo
-from worker.evaluation.label_codes import encode
-from worker.evaluation.metrics import precision_at, relevance
+from worker.evaluation.metrics import encode, precision_at, relevance
 from worker.evaluation.neighbours import exact_neighbours
 
 LARGE = (1800, 2400)

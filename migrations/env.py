@@ -1,4 +1,4 @@
-"""What Alembic runs: all revisions of an upgrade in one transaction, one upgrade at a time."""
+"""Alembic's environment: an upgrade is one transaction, and only one runs at a time."""
 
 from typing import Any, cast
 
@@ -12,11 +12,11 @@ from app.database.schema import engine, warnings_logged
 from app.settings import get_settings
 
 LOCK_TIMEOUT = "10s"
-"""A change of schema that waits for a long query must not make all later queries wait for it."""
+"""Later queries wait behind a change of schema that waits for a long query, so it gives up."""
 
 
 def migrate(connection: Connection) -> None:
-    """Run the revisions that Alembic asks for, over one connection."""
+    """Run the revisions of an Alembic command on one connection."""
     with connection.begin():
         driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
         without_timeouts(driver)

@@ -1,4 +1,4 @@
-"""The SQL that the schema consists of."""
+"""Running the files of `migrations/sql` in a revision."""
 
 from importlib.resources import files
 
@@ -11,6 +11,6 @@ def script(name: str) -> str:
 
 
 def run(name: str) -> None:
-    """Run `sql/NAME.sql` on the connection of the revision under way."""
+    """Run `sql/NAME.sql` on the connection of the current revision."""
     # Straight to the driver: SQLAlchemy would read :name in the text as a parameter.
     op.get_bind().exec_driver_sql(script(name).replace("%", "%%"))

@@ -1,4 +1,4 @@
-"""What the commands share of talking to a person or to a script."""
+"""Output shared by the commands: JSON, tables, messages, progress bars and signals."""
 
 import io
 import json
@@ -56,14 +56,14 @@ def _cell(value: Any) -> str:
 def say(
     event: str, text: str, *, err: bool = False, level: int = logging.INFO, **fields: Any
 ) -> None:
-    """Tell a person a line, or the log an event where that is JSON; never both.
+    """Print a message, or log an event if the log is JSON; never both.
 
     Args:
-        event: short name for machines.
-        text: the line.
-        err: print it on standard error, where the log goes in any case.
-        level: one of `logging`'s.
-        fields: for machines, what the line says in numbers and names.
+        event: the event's short name.
+        text: the message.
+        err: print the message to standard error, where the log goes in any case.
+        level: the event's level, one of `logging`'s.
+        fields: the event's fields, the message's numbers and names.
     """
     if logs.is_json():
         logs.log_event(event, text.removeprefix("lookalike: "), level, **fields)
@@ -72,17 +72,17 @@ def say(
 
 
 class _LoggedBar(tqdm):  # type: ignore[type-arg]
-    """A progress bar as events of the log: one at the start, one at the end, some between."""
+    """A progress bar that logs events: at the start, at the end and at intervals in between."""
 
     INTERVAL = 10.0
-    """Seconds between two of them."""
+    """Seconds between events."""
 
     _logged_at: float | None = None
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
-        """Log how far it is, unless it just did."""
+        """Log the progress, unless the last event was less than `INTERVAL` ago."""
         now = time.monotonic()
-        final = self.disable  # set by `close` before its last look
+        final = self.disable  # set by `close` before its last call
         if self._logged_at is not None and not final and now - self._logged_at < self.INTERVAL:
             return
         self._logged_at = now
@@ -102,13 +102,13 @@ class _LoggedBar(tqdm):  # type: ignore[type-arg]
 def progress_bar(
     total: int | None, description: str, unit: str, *, initial: int = 0, hidden: bool = False
 ) -> "tqdm[Any]":
-    """Return a progress bar on standard error, with rate and time left; events in a JSON log.
+    """Return a progress bar on standard error, or one that logs events if the log is JSON.
 
     Args:
-        total: how much there is to do.
+        total: the number of units to process, None if unknown.
         description: what is being done.
-        unit: of what, in the plural.
-        initial: how much of it was done before.
+        unit: name of the units, in the plural.
+        initial: how many units were processed before.
         hidden: draw and log nothing.
     """
     bar: dict[str, Any] = {
@@ -130,7 +130,7 @@ def progress_bar(
 
 @contextmanager
 def stop_on_signal() -> Iterator[Event]:
-    """Turn the first Ctrl-C or SIGTERM into an event; a second one ends the process at once."""
+    """Set an event at the first Ctrl-C or SIGTERM; raise KeyboardInterrupt at the second."""
     stop = Event()
 
     def ask(_number: int, _frame: object) -> None:

@@ -1,1 +1,1 @@
-"""What a shop's catalog is: the profile that describes it, and the attributes declared in it."""
+"""The catalog's profile, and the attributes that it declares."""

@@ -1,4 +1,4 @@
-"""Making a database's columns, filters and views what a profile declares."""
+"""Applying a profile: the database gets the columns, filters and views that it declares."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from app.database import query
 from app.errors import LookalikeError
 
 LOCK_TIMEOUT = "5s"
-"""How long a change of columns waits for running queries; new ones queue behind it meanwhile."""
+"""How long a change of columns waits for running queries; new queries wait behind it."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Changes:
 
     added: tuple[str, ...]
     dropped: tuple[str, ...]
-    """Attributes that went, or whose type changed, with their values."""
+    """Attributes that were dropped, or whose type changed, with their values."""
     redeclared: tuple[str, ...]
-    """Attributes that kept their column and changed in another way."""
+    """Attributes that kept their column and changed otherwise."""
 
     def __bool__(self) -> bool:
         """Whether anything changed."""
@@ -32,19 +32,19 @@ class Changes:
 def apply_profile(
     connection: psycopg.Connection[Any], profile: Profile, *, drop: bool = False
 ) -> Changes:
-    """Declare a profile's attributes. The caller commits; until then nobody sees a change.
+    """Declare a profile's attributes. The caller commits.
 
     Args:
-        connection: of the schema's owner, in a transaction or at its begin.
+        connection: of the schema's owner.
         profile: what to declare.
-        drop: let attributes go that the profile lacks, with their values.
+        drop: drop the attributes that the profile lacks, with their values.
 
     Returns:
         What changed.
 
     Raises:
-        LookalikeError: attributes would go, or the role doesn't own the schema, or an analyst's
-            view needs what would go, or queries held the table for too long.
+        LookalikeError: attributes would be dropped, the role doesn't own the schema, a view depends
+            on what would be dropped, or queries locked the table for too long.
     """
     with connection.transaction():
         _require_owner(connection)
@@ -103,7 +103,7 @@ def _declare(connection: psycopg.Connection[Any], profile: Profile) -> None:
 
 
 def _declaration(attribute: Attribute) -> dict[str, Any]:
-    """Return what the database keeps of an attribute: all but its column in the source."""
+    """Return an attribute's fields in the database: all but its column in the source."""
     return attribute.model_dump(exclude={"column"})
 
 

@@ -1,4 +1,4 @@
-"""The attributes that a database declares, and what follows from them."""
+"""The attributes that are declared in a database."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,10 +13,10 @@ from app.database import query
 
 @dataclass(frozen=True)
 class Catalog:
-    """What is declared of the products of a database."""
+    """The declared attributes of a database's products."""
 
     version: int
-    """Goes up whenever the declaration changes."""
+    """Increases with each change of the declaration."""
     attributes: tuple[Attribute, ...] = ()
 
     @cached_property
@@ -26,7 +26,7 @@ class Catalog:
 
     @cached_property
     def facets(self) -> tuple[Attribute, ...]:
-        """The attributes whose values the pages offer to choose from."""
+        """The attributes whose values the pages offer as choices."""
         return tuple(attribute for attribute in self.attributes if attribute.facet)
 
     @cached_property
@@ -41,22 +41,22 @@ class Catalog:
 
     @cached_property
     def labels(self) -> dict[str, float]:
-        """The labels of `train` and `evaluate`, the weightiest first, with their weights."""
+        """The labels of `train` and `evaluate` with their weights, the largest first."""
         weights = {a.name: a.train for a in self.attributes if a.train}
         return dict(sorted(weights.items(), key=lambda label: -label[1]))
 
     @cached_property
     def caps(self) -> tuple[str, ...]:
-        """The names of what a cap can limit the results by: values that products share."""
+        """The names that `max_per` accepts: text and boolean filters, and the brand."""
         shared = [a.name for a in self.attributes if a.filter and a.type in ("text", "boolean")]
         return (*shared, "brand_name")
 
 
 def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
-    """Return what a database declares of its products."""
+    """Return the attributes that a database declares."""
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(query(__package__, "fetch_attributes")).fetchall()
-    # At least one row, since the version has to come with no attributes too.
+    # There is always a row, which has the version even without attributes.
     version = rows[0].pop("version")
     for row in rows[1:]:
         del row["version"]

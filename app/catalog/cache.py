@@ -1,4 +1,4 @@
-"""The catalog's declaration as a long-running process knows it: seconds old at most."""
+"""A cache of the catalog's declaration, for long-running processes."""
 
 import time
 from contextlib import AbstractContextManager
@@ -10,7 +10,7 @@ import psycopg
 from app.catalog.attributes import Catalog, load_catalog
 
 MAX_AGE = 1.0
-"""Seconds for which a declaration is taken to be the current one."""
+"""Seconds for which a cached declaration is used without asking the database."""
 
 OUTDATED = (
     psycopg.errors.UndefinedColumn,
@@ -20,11 +20,11 @@ OUTDATED = (
     psycopg.errors.FeatureNotSupported,  # "cached plan must not change result type"
     psycopg.errors.InternalError_,  # "cache lookup failed", "tuple concurrently updated"
 )
-"""What a statement fails with while `catalog apply` changes the columns that it names."""
+"""Errors of statements that run while `catalog apply` changes their columns."""
 
 
 class Lender(Protocol):
-    """What lends connections, such as a `Database`."""
+    """An object that lends connections, such as a `Database`."""
 
     def connection(self) -> AbstractContextManager[psycopg.Connection[Any]]:
         """Lend a connection for the length of a block."""
@@ -46,7 +46,7 @@ class CatalogCache:
     def get(self, database: Lender) -> Catalog:
         """Return the declaration, read again if it has changed.
 
-        One thread asks the database; the others go on with what is there.
+        One thread asks the database; meanwhile the others use the cached declaration.
         """
         catalog = self._catalog
         if catalog is not None and time.monotonic() < self._checked + self._max_age:
@@ -60,7 +60,7 @@ class CatalogCache:
             self._lock.release()
 
     def reload(self, database: Lender) -> Catalog:
-        """Read the declaration, whatever its version, and return it."""
+        """Read the declaration again, and return it."""
         with self._lock:
             self._catalog = None
             return self._refresh(database)
@@ -71,7 +71,7 @@ class CatalogCache:
         if catalog is None or checked >= self._checked + self._max_age:
             with database.connection() as connection:
                 found = load_catalog(connection)
-            # The same object as long as nothing has changed: models are made from it.
+            # The same object while nothing has changed, since models are cached by it.
             if catalog is None or found.version != catalog.version:
                 catalog = found
             self._catalog, self._checked = catalog, checked

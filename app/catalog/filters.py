@@ -1,4 +1,4 @@
-"""The filters of searches and lists, as a catalog's attributes give them."""
+"""The filters of searches and lists, derived from a catalog's attributes."""
 
 import datetime
 from decimal import Decimal
@@ -11,11 +11,11 @@ from app.catalog.attributes import Catalog
 from app.catalog.profile import AttributeType
 
 MAX_VALUES = 100
-"""Values that one filter can name."""
+"""Maximum number of values of one filter."""
 
 
 def as_list(value: Any) -> Any:
-    """Take one value for a list of one, as a query string has it."""
+    """Wrap a single value in a list, as query strings have no lists of one."""
     return value if value is None or isinstance(value, list) else [value]
 
 
@@ -41,7 +41,7 @@ CORE: dict[str, AttributeType] = {
     "price": "number",
     "available": "boolean",
 }
-"""Core columns that every catalog can be filtered by, as `filter_items` has them."""
+"""Core columns that every catalog can be filtered by, as in `filter_items`."""
 
 
 FIELD = "filter_"
@@ -49,10 +49,9 @@ FIELD = "filter_"
 
 
 class Filters(BaseModel):
-    """Which products may be answers; a product passes if it passes each filter given.
+    """Which products may be results: those that pass every filter given.
 
-    The fields are those of the class that `filters_model` makes for a catalog; their aliases are
-    the names of the filters.
+    `filters_model` creates the class with a catalog's fields; their aliases are the filters' names.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -64,7 +63,7 @@ class Filters(BaseModel):
 
 @lru_cache(maxsize=8)
 def filters_model(catalog: Catalog) -> type[Filters]:
-    """Return the class of a catalog's filters: a field a filter, None where it isn't given."""
+    """Return the class of a catalog's filters, with a field for each that is None if not given."""
     fields = {FIELD + name: field for name, field in _all_fields(catalog).items()}
     return create_model("Filters", __base__=Filters, **fields)
 

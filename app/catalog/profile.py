@@ -1,4 +1,4 @@
-"""The catalog profile: a TOML file that says where products come from and what they are."""
+"""The catalog profile: a TOML file that maps a source to products and declares attributes."""
 
 import re
 import tomllib
@@ -30,7 +30,7 @@ RESERVED = {
     "pkey", "sku_key", "items", "with_photo", "embedded", "percent", "products", "asked", "chance",
     "place", "neighbour_id", "neighbour_brand_name",
 }  # fmt: skip
-"""Names that answers, requests, indexes and views use themselves, so no attribute can have them."""
+"""Names used by responses, requests, indexes and views, which no attribute can have."""
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,54}")
 
@@ -46,11 +46,15 @@ FORMAT_COLUMNS: dict[str, dict[str, str]] = {
         "photo": "Image Src",
     },
 }  # fmt: skip
-"""The core columns of formats whose columns have fixed names; a profile need not say them."""
+"""The core columns of formats with fixed column names; a profile may leave them out."""
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
 
 
 class Source(BaseModel):
-    """Where the core columns come from: names of the source's columns, None for what it lacks."""
+    """The source's columns for the core columns; None for those that it lacks."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -62,8 +66,8 @@ class Source(BaseModel):
     discounted_price: str | None = None
     available: str | None = None
     photo: str | None = Field(default=None, description="a path below the root, or a URL")
-    more_photos: str | None = Field(
-        default=None, description="further photos: a list, or a text with commas between"
+    more_photos: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+        default=(), description="further photos: columns with a list, or a text with commas between"
     )
     encoding: str = "utf-8"
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
@@ -97,7 +101,7 @@ class Attribute(BaseModel):
     category: bool = False
     """Whether it is a level of the category tree; they are declared from coarse to fine."""
     card: bool = False
-    """Whether short views of a product show it."""
+    """Whether the cards of products show it."""
     cohesion_view: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,62}$")
 
     @model_validator(mode="before")
@@ -114,7 +118,7 @@ class Attribute(BaseModel):
             raise ValueError("a name is made of a-z, 0-9 and _, begins with a letter, and is short")
         if self.name in RESERVED or self.name.endswith(("_min", "_max")):
             raise ValueError(
-                "this name is taken by lookalike itself: choose another, and say column"
+                "this name is taken by lookalike itself: choose another, and set column"
             )
         if (self.facet or self.train or self.category or self.cohesion_view) and self.type not in (
             "text", "boolean",
@@ -137,10 +141,10 @@ class Profile(BaseModel):
 
 
 def load_profile(name: str) -> Profile:
-    """Return a profile: of this package by its name, or any by its file's path.
+    """Return a profile: one of this package by its name, or any by the path of its file.
 
     Raises:
-        LookalikeError: there is no such profile, or it is wrong; the text says where.
+        LookalikeError: the profile is missing or invalid; the text says where.
     """
     builtin = files(__package__).joinpath("profiles", f"{name}.toml")
     if NAME.fullmatch(name.replace("-", "_")) and builtin.is_file():
@@ -159,7 +163,7 @@ def parse_profile(text: str, name: str) -> Profile:
 
     Args:
         text: the TOML.
-        name: what to call the profile, in messages too: usually its file.
+        name: the profile's name, also in messages: usually its file.
 
     Raises:
         LookalikeError: it is not valid TOML, or no profile; the text says where.
@@ -186,4 +190,9 @@ def parse_profile(text: str, name: str) -> Profile:
             where[1] = declared["name"] if isinstance(declared, dict) else where[1]
         place = ".".join(map(str, where)) or "the top level"
         reason = found["msg"].removeprefix("Value error, ")
+        if found["type"] == "extra_forbidden":
+            models: dict[Any, type[BaseModel]] = {"source": Source, "attributes": Attribute}
+            model = models.get(where[0] if len(where) > 1 else None, Profile)
+            keys = [key for key in model.model_fields if key not in ("name", "text")]
+            reason = f"there is no such key; there are: {', '.join(keys)}"
         raise LookalikeError(f"the profile {name} is wrong at {place}: {reason}") from None

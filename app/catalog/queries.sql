@@ -12,7 +12,7 @@ ORDER BY a.ordinal
 SELECT profile FROM catalogs
 
 -- name: delete_attributes
--- Forget the declaration; the columns stay until apply_attributes.
+-- Delete the declaration; the columns stay until apply_attributes.
 DELETE FROM attributes
 
 -- name: insert_attribute
@@ -25,9 +25,9 @@ INSERT INTO attributes (
 )
 
 -- name: update_profile
--- Keep the applied profile, and let all who serve it know.
+-- Store the applied profile; the new version invalidates caches.
 UPDATE catalogs SET profile = %(profile)s, version = version + 1
 
 -- name: fetch_profile_privileges
--- Whether the present role may change the columns of items.
+-- Whether the current role may change the columns of items.
 SELECT pg_has_role(c.relowner, 'USAGE') AS is_owner FROM pg_class AS c WHERE c.oid = 'items'::regclass

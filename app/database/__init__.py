@@ -1,4 +1,4 @@
-"""Postgres: where it is, how to reach it, and what its schema is."""
+"""Postgres: addresses, connections, locks and the schema."""
 
 from app.database.connection import Database, connect, open_database
 from app.database.query import query

@@ -1,4 +1,4 @@
-"""The view that a switch of models replaces, `photo_embeddings`."""
+"""The view `photo_embeddings`, which shows the vectors of the active model."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from app.database.query import query
 
 
 def show_model(connection: psycopg.Connection[Any], model_id: int, dimensions: int) -> None:
-    """Let `photo_embeddings` show a model's vectors. The caller commits.
+    """Make `photo_embeddings` show a model's vectors. The caller commits.
 
     Args:
         connection: of the schema's owner.
@@ -24,12 +24,12 @@ def show_model(connection: psycopg.Connection[Any], model_id: int, dimensions: i
 
 
 def show_none(connection: psycopg.Connection[Any]) -> None:
-    """Let `photo_embeddings` show nothing. The caller commits."""
+    """Make `photo_embeddings` empty. The caller commits."""
     show_model(connection, 0, 1)
 
 
 def show_active_model(connection: psycopg.Connection[Any], schema: str) -> None:
-    """Let `photo_embeddings` show the vectors of the model that `embedding_models` calls active.
+    """Make `photo_embeddings` show the vectors of the model that is active in `embedding_models`.
 
     Args:
         connection: of the schema's owner; the caller commits.

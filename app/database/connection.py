@@ -1,8 +1,8 @@
-"""Connections: one pool a process, and single ones where a job needs its own.
+"""Connections: one pool a process, and single ones for jobs that need their own.
 
-All of them work behind a pooler that lends a server's connection for one transaction (PgBouncer):
-nothing is prepared on the server, and of a session's settings only the four are changed that such
-a pooler follows. What else a server may be set to is set for a transaction, or refused.
+All of them work behind PgBouncer in transaction mode: there are no prepared statements, and the
+only session settings that change are the four that PgBouncer tracks. Any other setting that
+matters is set for one transaction, or the database is refused.
 """
 
 import logging
@@ -25,7 +25,7 @@ from app.errors import LookalikeError
 from app.settings import Settings
 
 CONNECT_TIMEOUT = 5
-"""Seconds until a server that doesn't answer counts as unreachable."""
+"""Seconds after which a server that doesn't answer counts as unreachable."""
 
 LOST_HOST = {
     "keepalives_idle": 10,
@@ -37,32 +37,32 @@ LOST_HOST = {
 take a quarter of an hour or two; the address may say otherwise."""
 
 QUIET_SECONDS = 30.0
-"""How long a connection may lie unused and still be lent without asking the server."""
+"""Seconds that a connection may be idle and still be lent without a check."""
 
 SESSION_SETTINGS = {
     "DateStyle": "ISO, MDY",
     "TimeZone": "UTC",
     "standard_conforming_strings": "on",
 }
-"""What our statements and psycopg rely on. The encoding goes with the connection's start."""
+"""What our statements and psycopg rely on, besides `client_encoding`."""
 
 
-# Its warnings quote libpq each second while a server is away; whoever needs the database says so.
+# It warns every second while the server is down; callers report that themselves.
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 
 class PooledConnection(psycopg.Connection[Any]):
-    """A connection that remembers when it was used last."""
+    """A connection with the time of its last use."""
 
     used_at: float = 0.0
 
 
 class Database:
-    """The database of this process: a pool of psycopg connections that know pgvector's types.
+    """The database of this process: a pool of psycopg connections with pgvector's types registered.
 
     Args:
         url: the database's address, in any form that `libpq_url` takes.
-        settings: of this process; `pool_size` says how many connections there are at most.
+        settings: of this process; `pool_size` is the maximum number of connections.
     """
 
     def __init__(self, url: str, settings: Settings) -> None:
@@ -77,7 +77,7 @@ class Database:
             open=False,
             timeout=CONNECT_TIMEOUT,
             configure=_configure_pooled,
-            # While the server is away, a new try each second instead of ever longer waits.
+            # Retry each second while the server is down, instead of waiting longer and longer.
             reconnect_timeout=1.0,
             reconnect_failed=_keep_trying,
             name="lookalike",
@@ -88,7 +88,7 @@ class Database:
         """Lend a connection: committed at the end of the block, rolled back on an exception.
 
         Raises:
-            psycopg_pool.PoolTimeout: none was free, or the server didn't answer, in time.
+            psycopg_pool.PoolTimeout: none became free, or the server didn't answer, in time.
         """
         connection = self._borrow()
         try:
@@ -99,7 +99,7 @@ class Database:
             self.pool.putconn(connection)
 
     def open(self) -> None:
-        """Start to connect; after a fork, never before."""
+        """Start to connect. Call it after a fork, never before."""
         self.pool.open()
 
     def close(self) -> None:
@@ -107,8 +107,8 @@ class Database:
         self.pool.close()
 
     def _borrow(self) -> PooledConnection:
-        # Not by the pool's own check, which waits longer after each dead connection that it meets:
-        # after a restart of the server all of them are.
+        # The pool's own check waits longer after each dead connection, and after a restart of the
+        # server all of them are dead.
         until = time.monotonic() + CONNECT_TIMEOUT
         while True:
             connection = self.pool.getconn(max(until - time.monotonic(), 0.001))
@@ -117,11 +117,11 @@ class Database:
             self.pool.putconn(connection)
             self.pool.drain()
             if time.monotonic() > until:
-                raise PoolTimeout("the server ends every connection")
+                raise PoolTimeout("the server closes every connection")
 
 
 def connect(url: str, *, autocommit: bool = False) -> psycopg.Connection[Any]:
-    """Open one connection, set up like those of the pool; used as a context manager it is closed.
+    """Open one connection, set up like those of the pool. As a context manager it closes itself.
 
     Args:
         url: the database's address, in any form that `libpq_url` takes.
@@ -143,10 +143,10 @@ def connect(url: str, *, autocommit: bool = False) -> psycopg.Connection[Any]:
 
 
 def without_timeouts(connection: psycopg.Connection[Any]) -> None:
-    """Let the transaction under way, and its statements, take the time that they need.
+    """Disable all timeouts of the current transaction.
 
     Args:
-        connection: in a transaction, at whose end the server's or role's own timeouts come back.
+        connection: in a transaction, at whose end the timeouts of the server and role apply again.
     """
     connection.execute(
         "SELECT set_config(name, '0', true) FROM pg_settings WHERE name = ANY (%s)",
@@ -162,7 +162,7 @@ def without_timeouts(connection: psycopg.Connection[Any]) -> None:
 
 
 def database_url(settings: Settings) -> str:
-    """Return the URI of the database: `DATABASE_URL`, else of the embedded server, started.
+    """Return the database's URI: `DATABASE_URL`, or that of the embedded server, which is started.
 
     Raises:
         LookalikeError: `DATABASE_URL` can't be read, or the embedded server doesn't start.
@@ -173,11 +173,11 @@ def database_url(settings: Settings) -> str:
 
 
 def probe(url: str) -> None:
-    """Connect once, and see that the database can be used.
+    """Connect once, to check that the database can be used.
 
     Raises:
-        LookalikeError: the server can't be reached, or the database is set up in a way that
-            lookalike can't use; the text says which and what to do.
+        LookalikeError: the server can't be reached, or the database isn't set up for lookalike;
+            the text says what to do.
     """
     try:
         with connect(url) as connection:
@@ -209,7 +209,7 @@ def open_database(settings: Settings) -> Iterator[Database]:
 
 def _require_usable(connection: psycopg.Connection[Any]) -> None:
     """Raise unless pgvector and our tables, where they exist, are on the search path."""
-    row = connection.execute(query(__package__, "search_path")).fetchone()
+    row = connection.execute(query(__package__, "check_search_path")).fetchone()
     assert row is not None  # noqa: S101 - an aggregate
     path, vector, tables, way_out = row
     for what, schema in (("pgvector", vector), ("lookalike's tables", tables)):
@@ -226,29 +226,29 @@ def _arguments(url: str) -> dict[str, Any]:
         **{name: value for name, value in LOST_HOST.items() if name not in conninfo_to_dict(url)},
         "connect_timeout": CONNECT_TIMEOUT,
         "prepare_threshold": None,
-        "client_encoding": "utf8",  # whatever PGCLIENTENCODING says
+        "client_encoding": "utf8",  # overrides PGCLIENTENCODING
     }
 
 
 def _configure(connection: psycopg.Connection[Any]) -> None:
-    """Set up a new connection: one round trip, and one more where the server is set otherwise."""
-    said = connection.info.parameter_status
-    if said("server_encoding") != "UTF8":
+    """Set up a new connection: one round trip, and one for each setting that differs."""
+    status = connection.info.parameter_status
+    if status("server_encoding") != "UTF8":
         raise LookalikeError(
-            f"the database {connection.info.dbname} is encoded in {said('server_encoding')}: make "
-            "one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name it in "
+            f"the database {connection.info.dbname} is encoded in {status('server_encoding')}: "
+            "make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name it in "
             "DATABASE_URL"
         )
     connection.autocommit = True
     for name, value in SESSION_SETTINGS.items():
-        if said(name) != value:
+        if status(name) != value:
             connection.execute("SELECT set_config(%s, %s, false)", [name, value])
-    # Before the first migration there is no such type, and nothing that needs it.
+    # Before the first migration the type doesn't exist, and nothing needs it.
     found = connection.execute("SELECT to_regtype('halfvec')").fetchone()
     if found is not None and found[0] is not None:
         register_vector(connection)
     connection.autocommit = False
-    # Goes along with BEGIN: a database whose default is another would undo transactions of ours.
+    # Sent with BEGIN, since a stricter default of the database would abort our transactions.
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
 
 
@@ -258,12 +258,12 @@ def _configure_pooled(connection: PooledConnection) -> None:
 
 
 def _is_alive(connection: PooledConnection) -> bool:
-    """Ask the server only where the connection has news, such as its end, or was long unused."""
+    """Return whether a connection works; ask the server only if it is readable or was long idle."""
     if connection.closed:
         return False
-    news = select.poll()
-    news.register(connection.fileno(), select.POLLIN)
-    if not news.poll(0) and time.monotonic() - connection.used_at < QUIET_SECONDS:
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    if not poll.poll(0) and time.monotonic() - connection.used_at < QUIET_SECONDS:
         return True
     try:
         ConnectionPool.check_connection(connection)
@@ -273,7 +273,7 @@ def _is_alive(connection: PooledConnection) -> bool:
 
 
 def _keep_trying(pool: ConnectionPool[Any]) -> None:
-    # The pool gives up on a connection without a thought for who waits for one.
+    # The pool stops connecting even while callers wait; resizing it starts it again.
     if pool.get_stats().get("pool_size", 0) == 0:
         pool.resize(0, pool.max_size)
         pool.resize(1, pool.max_size)

@@ -1,8 +1,8 @@
-"""What a database's schema has otherwise than this version makes it, object by object.
+"""How a database's schema differs from the one that this version creates, object by object.
 
-The schema is made a second time, empty, in a scratch schema of a transaction that is rolled back;
-then both are described and compared. So each function, view and index has one text, the one in
-`migrations/sql`, and what `apply_attributes` derives from the catalog is compared as well.
+The expected schema is created, empty, in a scratch schema inside a transaction that is rolled back;
+then both are described and compared. So `migrations/sql` is the only definition of each function,
+view and index, and what `apply_attributes` derives from the catalog is compared as well.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ Right = tuple[str, str, str, str]
 
 
 class Expected(NamedTuple):
-    """The schema as this version makes it."""
+    """The schema that this version creates."""
 
     objects: dict[str, str]
     """Definitions by kind and name, such as `view item_embeddings`."""
@@ -40,17 +40,17 @@ class Expected(NamedTuple):
 
 
 def find_differences(connection: psycopg.Connection[Any]) -> list[str]:
-    """Compare the schema with the one that this version makes.
+    """Compare the schema with the one that this version creates.
 
     Args:
-        connection: of the schema's owner, who may make a schema in the database.
+        connection: of the schema's owner, who may create a schema in the database.
 
     Returns:
-        What is missing or different, such as `view duplicate_items is missing`. What others have
-        made besides is no concern of ours.
+        What is missing or different, such as `view duplicate_items is missing`. Objects that
+        others have added are ignored.
 
     Raises:
-        psycopg.errors.InsufficientPrivilege: the role may not make a schema in this database.
+        psycopg.errors.InsufficientPrivilege: the role may not create a schema in this database.
         psycopg.errors.ReadOnlySqlTransaction: nobody may, as on a standby.
     """
     without_timeouts(connection)
@@ -63,7 +63,7 @@ def find_differences(connection: psycopg.Connection[Any]) -> list[str]:
         for name, definition in expected.objects.items()
         if found.get(name) != definition
     ]
-    derived = connection.execute(query(__package__, "missing_derived_objects")).fetchall()
+    derived = connection.execute(query(__package__, "list_missing_derived_objects")).fetchall()
     differences += [f"{kind} {name} is missing" for kind, name in derived if kind == "table"]
     return [
         *_without_parts(differences),
@@ -73,21 +73,23 @@ def find_differences(connection: psycopg.Connection[Any]) -> list[str]:
 
 
 def expected_schema(connection: psycopg.Connection[Any]) -> Expected:
-    """Describe the schema that this version makes, with the attributes and model of this database.
+    """Describe the schema that this version creates for the attributes and model of this database.
 
     Args:
         connection: as for `find_differences`.
     """
     with connection.transaction(force_rollback=True):
-        _make_scratch(connection)
-        rights = connection.execute(query(__package__, "promised_rights"), {"roles": list(ROLES)})
+        _create_scratch(connection)
+        rights = connection.execute(
+            query(__package__, "list_granted_rights"), {"roles": list(ROLES)}
+        )
         return Expected(_describe(connection), rights.fetchall())
 
 
-def _make_scratch(connection: psycopg.Connection[Any]) -> None:
-    """Make the schema in a scratch schema, to which the search path is set in the transaction."""
+def _create_scratch(connection: psycopg.Connection[Any]) -> None:
+    """Create the scratch schema, and set the transaction's search path to it."""
     here = schema_name(connection)
-    row = connection.execute(query(__package__, "vector_schema")).fetchone()
+    row = connection.execute(query(__package__, "fetch_vector_schema")).fetchone()
     vector = row[0] if row is not None else here
     scratch = sql.Identifier(SCRATCH)
     connection.execute(sql.SQL("CREATE SCHEMA {}").format(scratch))
@@ -100,18 +102,18 @@ def _make_scratch(connection: psycopg.Connection[Any]) -> None:
         if part == "tables":
             _copy_declaration(connection, here)
         elif part == "views":
-            with _where_it_can(connection):
+            with _ignoring_damage(connection):
                 show_active_model(connection, here)
 
 
 def _copy_declaration(connection: psycopg.Connection[Any], here: str) -> None:
-    with _where_it_can(connection):
+    with _ignoring_damage(connection):
         connection.execute(
             query(__package__, "copy_attributes").format(schema=sql.Identifier(here))
         )
-    # An attribute that was declared later than others stands behind them in this type.
+    # In this type attributes are in the order in which they were first declared.
     columns = connection.execute(
-        query(__package__, "attributes_of_results"),
+        query(__package__, "list_result_attributes"),
         [sql.Identifier(here, "similar_item").as_string(connection)],
     ).fetchall()
     for name, type_name in columns:
@@ -120,14 +122,14 @@ def _copy_declaration(connection: psycopg.Connection[Any], here: str) -> None:
 
 
 @contextmanager
-def _where_it_can(connection: psycopg.Connection[Any]) -> Iterator[None]:
-    """Go on without what a damaged schema lacks: the comparison will tell."""
+def _ignoring_damage(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Ignore what a damaged schema lacks: the comparison reports it."""
     with suppress(psycopg.ProgrammingError), connection.transaction():
         yield
 
 
 def _describe(connection: psycopg.Connection[Any]) -> dict[str, str]:
-    """Return the definitions of the objects of the schema that the search path leads to."""
+    """Return the definitions of the objects in the schema that is first on the search path."""
     row = connection.execute("SELECT quote_ident(%s) || '.'", [schema_name(connection)]).fetchone()
     assert row is not None  # noqa: S101
     (prefix,) = row
@@ -136,7 +138,7 @@ def _describe(connection: psycopg.Connection[Any]) -> dict[str, str]:
 
 
 def _without_parts(differences: list[str]) -> list[str]:
-    """Leave out the columns, indexes and constraints of what is missing as a whole."""
+    """Leave out the columns and constraints of tables, views and types that are missing."""
     gone = {line.split()[1] for line in differences if line.startswith(("table ", "view ", "type "))
             and line.endswith("missing")}  # fmt: skip
     return [
@@ -153,7 +155,7 @@ def _lacking_rights(connection: psycopg.Connection[Any], promised: list[Right]) 
     names = ("roles", "privileges", "kinds", "objects")
     columns = zip(*promised, strict=True) if promised else ([], [], [], [])
     parameters = {name: list(column) for name, column in zip(names, columns, strict=True)}
-    rows = connection.execute(query(__package__, "lacking_rights"), parameters).fetchall()
+    rows = connection.execute(query(__package__, "list_lacking_rights"), parameters).fetchall()
     return [
         f"role {role} lacks {privilege} on {', '.join(row[2] for row in group)}"
         for (role, privilege), group in groupby(rows, key=lambda row: (row[0], row[1]))
@@ -162,7 +164,7 @@ def _lacking_rights(connection: psycopg.Connection[Any], promised: list[Right]) 
 
 def _missing_roles(connection: psycopg.Connection[Any]) -> list[str]:
     rows = connection.execute(
-        query(__package__, "missing_roles"),
+        query(__package__, "list_missing_roles"),
         {"roles": list(ROLES), "settings": list(ROLE_SETTINGS)},
     ).fetchall()
     return [f"{name} is missing" for (name,) in rows]

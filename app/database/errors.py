@@ -1,4 +1,4 @@
-"""What went wrong in the database, in one line, with the advice that fits its kind."""
+"""Database errors in one line, with advice by kind of error."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ UPGRADE = "run `lookalike db upgrade`, and `lookalike db check` to see what is m
 
 
 class DatabaseError(LookalikeError):
-    """A failure of the database: what failed, what to do, and whether it may pass by itself."""
+    """A failure of the database: what failed, what to do, and whether a retry may succeed."""
 
     def __init__(self, what: str, advice: str, *, may_pass: bool = False) -> None:
         super().__init__(f"{what}: {advice}")
@@ -28,8 +28,8 @@ class _Kind:
     may_pass: bool = False
 
 
-# By SQLSTATE, or its first two letters, which are its class. The server's own words may be in any
-# language, so that they are shown and never read.
+# By SQLSTATE, or its class (the first two characters). The server's message may be in any language,
+# so it is shown and never parsed.
 _KINDS = {
     "08": _Kind("the connection to the database was lost", RUN_AGAIN, may_pass=True),
     "0A000": _Kind(
@@ -105,7 +105,7 @@ _KINDS = {
     ),
 }
 
-# What libpq says of a connection that never came about: it gives no SQLSTATE.
+# Parts of libpq's messages about connections that failed, which have no SQLSTATE.
 _CONNECTING = (
     ("password authentication failed", "28"),
     ("no password supplied", "28"),
@@ -126,15 +126,15 @@ _NEVER_CONNECTED = (
 
 
 def is_database_error(error: BaseException) -> bool:
-    """Say whether an exception comes from the database, SQLAlchemy's wrapping of one included."""
+    """Return whether an exception comes from the database, wrapped by SQLAlchemy or not."""
     return isinstance(_unwrapped(error), psycopg.Error)
 
 
 def map_database_error(error: BaseException) -> DatabaseError:
-    """Say what an error of the database means, and what to do about it.
+    """Return what a database error means, and what to do about it.
 
     Args:
-        error: of psycopg or its pool, or one of SQLAlchemy's around it.
+        error: of psycopg or its pool, wrapped by SQLAlchemy or not.
     """
     cause = _unwrapped(error)
     if isinstance(cause, psycopg_pool.PoolTimeout):
@@ -162,10 +162,10 @@ def map_database_error(error: BaseException) -> DatabaseError:
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error of the database in the server's or libpq's words, as one line."""
+    """Return the server's or libpq's message of a database error, as one line."""
     cause = _unwrapped(error)
-    said = getattr(getattr(cause, "diag", None), "message_primary", None) or str(cause)
-    lines = [line.strip() for line in said.strip().splitlines() if line.strip()]
+    message = getattr(getattr(cause, "diag", None), "message_primary", None) or str(cause)
+    lines = [line.strip() for line in message.strip().splitlines() if line.strip()]
     return lines[0] if lines else type(cause).__name__
 
 

@@ -1,4 +1,4 @@
-"""Locks that a transaction holds and its end frees: they work behind a connection pooler."""
+"""Advisory locks held until the end of a transaction, so that they work behind a pooler."""
 
 import time
 from enum import StrEnum
@@ -11,7 +11,7 @@ POLL_SECONDS = 0.5
 
 
 class Lock(StrEnum):
-    """What only one transaction in a database does at a time."""
+    """The locks: one transaction in a database holds each at a time."""
 
     INGEST = "ingest"
     MODELS = "models"
@@ -20,10 +20,10 @@ class Lock(StrEnum):
 
 
 def lock(connection: psycopg.Connection[Any], name: Lock) -> None:
-    """Take a lock until the end of the transaction, waiting in the server for as long as it takes.
+    """Take a lock until the end of the transaction, waiting as long as it takes.
 
-    The wait is one statement, which holds a snapshot: where the other side runs a statement that
-    waits for old snapshots (`CREATE INDEX CONCURRENTLY`), use `wait_for_lock` instead.
+    The wait is one statement, which holds a snapshot: if the holder runs a statement that waits for
+    old snapshots (`CREATE INDEX CONCURRENTLY`), use `wait_for_lock` instead.
 
     Args:
         connection: in a transaction.
@@ -33,14 +33,14 @@ def lock(connection: psycopg.Connection[Any], name: Lock) -> None:
 
 
 def try_lock(connection: psycopg.Connection[Any], name: Lock) -> bool:
-    """Take a lock until the end of the transaction, if nobody has it.
+    """Take a lock until the end of the transaction if it is free.
 
     Args:
         connection: in a transaction.
         name: the lock.
 
     Returns:
-        Whether this transaction holds it now.
+        Whether the transaction holds it.
     """
     row = connection.execute(
         "SELECT pg_try_advisory_xact_lock(hashtext('lookalike ' || %s))", [str(name)]
@@ -54,17 +54,16 @@ def wait_for_lock(
     stop: Event | None = None,
     poll_seconds: float = POLL_SECONDS,
 ) -> bool:
-    """Take a lock, holding neither a snapshot nor a transaction while waiting for it.
+    """Take a lock, waiting for it without a snapshot or an open transaction.
 
     Args:
-        connection: before a transaction, which the first statement begins; each failed try rolls
-            back.
+        connection: not in a transaction; each failed attempt is rolled back.
         name: the lock.
         stop: set it to give up.
-        poll_seconds: how long to wait between two tries.
+        poll_seconds: time between two attempts.
 
     Returns:
-        Whether this transaction holds the lock now; False only after `stop`.
+        Whether the transaction holds the lock; False only after `stop`.
     """
     while not try_lock(connection, name):
         connection.rollback()

@@ -1,4 +1,4 @@
-"""The objects of the schema: which are missing, by name, and making them again."""
+"""The objects of the schema: finding those that are missing, and recreating them."""
 
 import re
 from functools import cache
@@ -13,7 +13,7 @@ from app.database.locks import Lock, lock
 from app.database.query import query
 
 PARTS = ("tables", "functions", "views", "attributes", "rights")
-"""The files of `migrations/sql` that make objects of the schema, in order."""
+"""The files of `migrations/sql` that create objects of the schema, in order."""
 
 RERUN = ("functions", "views", "attributes", "roles", "rights")
 """The files of `migrations/sql` that may be run again, in order."""
@@ -21,7 +21,7 @@ RERUN = ("functions", "views", "attributes", "roles", "rights")
 _RELATION = re.compile(r"^CREATE (?:OR REPLACE )?(?:TABLE|VIEW|SEQUENCE|TYPE) (\w+)", re.MULTILINE)
 _ROUTINE = re.compile(r"^CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE) (\w+)\(", re.MULTILINE)
 _OVERVIEW = re.compile(r"CALL apply_overview\('(\w+)'")
-_MADE = re.compile(r"^CREATE (TYPE|SEQUENCE|INDEX|UNIQUE INDEX) (\w+)")
+_CREATED = re.compile(r"^CREATE (TYPE|SEQUENCE|INDEX|UNIQUE INDEX) (\w+)")
 
 
 def missing_objects(connection: psycopg.Connection[Any]) -> list[str]:
@@ -31,8 +31,8 @@ def missing_objects(connection: psycopg.Connection[Any]) -> list[str]:
         connection: of any role, to a database with the newest revision.
 
     Returns:
-        Such as `function search_candidates`; columns of attributes and vectors' tables of models
-        included. Empty where the schema is whole, as far as names can tell.
+        Such as `function search_candidates`, with the columns of attributes and the partitions of
+        models. Empty if none is missing; definitions are not compared.
     """
     relations, routines = _names()
     parameters = {
@@ -40,18 +40,18 @@ def missing_objects(connection: psycopg.Connection[Any]) -> list[str]:
         "routines": list(routines),
         "counts": list(routines.values()),
     }
-    missing = connection.execute(query(__package__, "missing_objects"), parameters).fetchall()
+    missing = connection.execute(query(__package__, "list_missing_objects"), parameters).fetchall()
     names = [f"{kind} {name}" for kind, name in missing]
     if not any(f"table {name}" in names for name in ("items", "attributes", "embedding_models")):
-        derived = connection.execute(query(__package__, "missing_derived_objects")).fetchall()
+        derived = connection.execute(query(__package__, "list_missing_derived_objects")).fetchall()
         names += [f"{kind} {name}" for kind, name in derived]
     return names
 
 
 def repair_objects(connection: psycopg.Connection[Any]) -> None:
-    """Make functions, views, indexes, comments, roles and rights what they should be.
+    """Recreate functions, views, indexes, comments, roles and rights.
 
-    What held rows, a table or a column, is left as it is: only a backup has those.
+    Missing tables and columns are not recreated: only a backup has their rows.
 
     Args:
         connection: of the schema's owner; the caller commits.
@@ -68,7 +68,7 @@ def repair_objects(connection: psycopg.Connection[Any]) -> None:
 
 def schema_name(connection: psycopg.Connection[Any]) -> str:
     """Return the name of the schema that our tables are in."""
-    row = connection.execute(query(__package__, "our_schema")).fetchone()
+    row = connection.execute(query(__package__, "fetch_schema_name")).fetchone()
     return "public" if row is None else str(row[0])
 
 
@@ -79,7 +79,7 @@ def script(part: str) -> bytes:
 
 @cache
 def _names() -> tuple[dict[str, None], dict[str, int]]:
-    """Return the relations, and the routines with how many of a name there are."""
+    """Return the names of relations, and of routines with the number of overloads."""
     relations: dict[str, None] = {}
     routines: dict[str, int] = {}
     for part in PARTS:
@@ -91,11 +91,11 @@ def _names() -> tuple[dict[str, None], dict[str, int]]:
 
 
 def _repair_tables(connection: psycopg.Connection[Any]) -> None:
-    # No body of a function here, so that a semicolon at a line's end ends a statement.
+    # The file has no function bodies, so a semicolon at the end of a line ends a statement.
     for statement in re.split(r";\s*\n", script("tables").decode()):
         text = re.sub(r"^(?:\s*--.*\n|\s*\n)*", "", statement).strip()
-        made = _MADE.match(text)
-        if text.startswith("COMMENT ON") or (made and not _exists(connection, made[2])):
+        created = _CREATED.match(text)
+        if text.startswith("COMMENT ON") or (created and not _exists(connection, created[2])):
             connection.execute(text.encode())
             if made and made[2] == "item_ids":
                 connection.execute(query(__package__, "continue_item_ids"))

@@ -1,4 +1,4 @@
-"""Hand-written SQL: one file a package, `queries.sql`, in which each statement has a name."""
+"""Hand-written SQL: each package has a `queries.sql` of named statements."""
 
 import re
 from functools import cache
@@ -14,7 +14,7 @@ def query(package: str, name: str) -> sql.SQL:
 
     Args:
         package: dotted name of the package, usually `__package__` of the caller.
-        name: what stands behind `-- name:` above the statement.
+        name: the name after `-- name:` above the statement.
 
     Raises:
         KeyError: the file has no statement of that name.
@@ -26,5 +26,5 @@ def query(package: str, name: str) -> sql.SQL:
 def _queries(package: str) -> dict[str, sql.SQL]:
     text = files(package).joinpath("queries.sql").read_text(encoding="utf-8")
     _, *parts = NAME.split(text)
-    # Part of the package, so as trustworthy as the literal that psycopg's type asks for.
+    # psycopg's types ask for a literal; a file of the package is as trustworthy.
     return {name: sql.SQL(body.strip()) for name, body in zip(parts[::2], parts[1::2], strict=True)}

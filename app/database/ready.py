@@ -1,4 +1,4 @@
-"""Opening a database that is meant to be used, not migrated."""
+"""Opening a database whose schema is current."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +10,9 @@ from app.settings import Settings
 
 @contextmanager
 def ready_database(settings: Settings) -> Iterator[Database]:
-    """Open the database and make sure of its schema, for the length of the block.
+    """Open the database for the length of the block, and check its schema.
 
-    An embedded server that is still empty gets its schema here: nobody else looks after it.
+    An embedded server without a schema is migrated first.
 
     Raises:
         LookalikeError: the server can't be reached, or its schema is not this version's.

@@ -1,4 +1,4 @@
-"""The schema's revision: what the database has, what this version needs, and the way there."""
+"""The schema's revision: checking, upgrading and repairing it."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -31,13 +31,13 @@ def required() -> str:
 
 
 def current(database: Database) -> str | None:
-    """Return the revision that the database is at, None where it has no schema."""
+    """Return the database's revision, None if it has no schema."""
     with database.connection() as connection:
         return current_on(connection)
 
 
 def current_on(connection: psycopg.Connection[Any]) -> str | None:
-    """Return the revision of the database of a connection, None where it has no schema."""
+    """Return the revision of a connection's database, None if it has no schema."""
     if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
         return None
     row = connection.execute(query(__package__, "fetch_revision")).fetchone()
@@ -45,17 +45,17 @@ def current_on(connection: psycopg.Connection[Any]) -> str | None:
 
 
 def check(database: Database) -> None:
-    """Make sure that the schema is the one this version needs, as far as a glance can tell.
+    """Check the schema's revision, and that no object is missing.
 
     Raises:
-        LookalikeError: it is missing, older, newer or not whole; the text says what to do.
+        LookalikeError: it is missing, older, newer or incomplete; the text says what to do.
     """
     with database.connection() as connection:
         check_on(connection)
 
 
 def check_revision(database: Database) -> None:
-    """Make sure of the schema's revision alone.
+    """Check the schema's revision only.
 
     Raises:
         LookalikeError: the schema is missing, older or newer; the text says what to do.
@@ -65,7 +65,7 @@ def check_revision(database: Database) -> None:
 
 
 def check_on(connection: psycopg.Connection[Any]) -> None:
-    """Make sure of the schema on a connection that is already borrowed; any role may.
+    """Check the schema as `check` does, on a connection of any role.
 
     Raises:
         LookalikeError: as `check` does.
@@ -84,7 +84,7 @@ def upgrade(database: Database, revision: str = "head") -> None:
     """Bring the schema up to a revision.
 
     Raises:
-        LookalikeError: the server refused, such as for want of the extension or of a right.
+        LookalikeError: the server refused, for lack of the extension or of a right for instance.
     """
     _run(database, command.upgrade, revision)
 
@@ -99,7 +99,7 @@ def downgrade(database: Database, revision: str) -> None:
 
 
 def repair(database: Database) -> None:
-    """Make what the schema has lost again: functions, views, indexes, comments, roles, rights.
+    """Recreate what the schema lacks: functions, views, indexes, comments, roles, rights.
 
     Raises:
         LookalikeError: the server refused.
@@ -109,7 +109,7 @@ def repair(database: Database) -> None:
 
 
 def engine(url: str) -> Engine:
-    """Return an engine of SQLAlchemy, which Alembic works with, over connections as ours all are.
+    """Return a SQLAlchemy engine, which Alembic needs, over connections made by `connect`.
 
     Args:
         url: the database's address.
@@ -119,17 +119,17 @@ def engine(url: str) -> Engine:
 
 @contextmanager
 def warnings_logged(connection: psycopg.Connection[Any]) -> Iterator[None]:
-    """Log what the server warns of meanwhile, such as a role that it refuses to make."""
+    """Log the server's warnings within the block, such as a role that it refuses to create."""
 
-    def pass_on(notice: psycopg.errors.Diagnostic) -> None:
+    def log_warning(notice: psycopg.errors.Diagnostic) -> None:
         if notice.severity_nonlocalized == "WARNING":
             logger.warning("%s", notice.message_primary)
 
-    connection.add_notice_handler(pass_on)
+    connection.add_notice_handler(log_warning)
     try:
         yield
     finally:
-        connection.remove_notice_handler(pass_on)
+        connection.remove_notice_handler(log_warning)
 
 
 def _require_revision(connection: psycopg.Connection[Any]) -> None:
@@ -155,7 +155,7 @@ def _run(database: Database, action: Callable[[Config, str], None], revision: st
     with _one_line(), engine(database.url).connect() as connection:
         config.attributes["connection"] = connection
         action(config, revision)
-    # Connections opened before the extension came don't know its types.
+    # Connections opened before the extension was created lack its types.
     database.pool.drain()
 
 

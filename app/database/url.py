@@ -1,8 +1,7 @@
-"""The address of a database: taken in every usual form, and shown without its password.
+"""The URL of a database: accepted in every usual form, and shown without its password.
 
-A password with an unescaped `@` or `/` moves the borders between the parts of an address, so that
-a piece of it lands in what looks like the host or the database's name. Such an address is refused,
-and of one that is only doubtful nothing is shown.
+An unescaped `@` or `/` in a password makes part of it look like the host or the database's name.
+Such a URL is refused, and nothing of a URL that may be one is shown.
 """
 
 import re
@@ -21,15 +20,14 @@ _ESCAPED_KEY = re.compile(r"[?&][^=&]*%[^=&]*=")
 
 
 def libpq_url(url: str) -> str:
-    """Return an address in libpq's form: SQLAlchemy's `postgresql+psycopg://` loses its driver.
+    """Return a URL in libpq's form: SQLAlchemy's `postgresql+psycopg://` loses its driver.
 
     Args:
         url: a `postgresql://` or `postgres://` URI, SQLAlchemy's form of it, or libpq's
             `key=value` form.
 
     Raises:
-        LookalikeError: it is none of these, or its parts can't be told apart; the text holds
-            nothing of it.
+        LookalikeError: it is none of these, or it is ambiguous; the text contains no part of it.
     """
     text = url.strip()
     scheme = _SCHEME.match(text)
@@ -44,7 +42,7 @@ def libpq_url(url: str) -> str:
     try:
         conninfo_to_dict(text)
     except psycopg.Error:
-        # libpq's own words quote the address.
+        # libpq's message quotes the URL.
         raise LookalikeError(
             "DATABASE_URL can't be read: write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, and "
             "in the password %40 for @, %2F for /, %3A for :, %3F for ?, %23 for # and %25 for %"
@@ -53,13 +51,13 @@ def libpq_url(url: str) -> str:
 
 
 def redacted_url(url: str) -> str:
-    """Name a database by its name and host, never by anything that may be of its password.
+    """Return a database's name and host for messages, without any part of its password.
 
     Args:
-        url: an address in any form, or what somebody took for one.
+        url: a URL in any form, valid or not.
 
     Returns:
-        Such as `shop on db.example.com`; where the address is doubtful, `that DATABASE_URL names`.
+        Such as `shop on db.example.com`; `that DATABASE_URL names` if the URL is ambiguous.
     """
     try:
         text = libpq_url(url)
@@ -75,12 +73,12 @@ def redacted_url(url: str) -> str:
 
 
 def is_showable(url: str) -> bool:
-    """Say whether libpq's own words about a connection to an address hold none of its password."""
+    """Return whether libpq's messages about a URL can't contain its password."""
     return redacted_url(url) != SOMEWHERE and not _PASSWORD.search(url)
 
 
 def _before_password(text: str) -> str:
-    """Cut off what may be the rest of a password whose own `&` or space isn't escaped."""
+    """Cut off what may be the rest of a password with an unescaped `&` or space."""
     found = _PASSWORD.search(text)
     return text[: found.start()] if found else text
 
@@ -96,7 +94,7 @@ def _is_certain(text: str) -> bool:
 
 
 def _require_clear(text: str) -> None:
-    """Refuse a URI in which a password's own characters stand for borders.
+    """Refuse a URI that unescaped characters of a password make ambiguous.
 
     Raises:
         LookalikeError: the text says what to write instead.

@@ -1,4 +1,4 @@
-"""The encoder that a process keeps: loaded when a photo first needs it, replaced with its model."""
+"""A cache of one encoder, loaded when it is first needed."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from app.errors import LookalikeError
 
 
 class EncoderSpec(NamedTuple):
-    """Everything about a registered model that its vectors depend on: columns of its row."""
+    """The columns of a model's row that its vectors depend on."""
 
     backbone: str
     preprocessing: str
@@ -26,18 +26,18 @@ def load_encoder(spec: EncoderSpec, home: Path) -> Encoder:
     """Load a registered model's network with the weights of this machine.
 
     Raises:
-        LookalikeError: this machine lacks the weights, or this version the backbone.
+        LookalikeError: this machine lacks the weights, or this version lacks the backbone.
     """
     backbone = registered_backbone(spec.backbone, spec.preprocessing)
     return Encoder(backbone, find(spec.weights_sha256, backbone, home), Precision(spec.precision))
 
 
 class EncoderCache:
-    """At most one encoder, that of the model asked for last. Safe for threads.
+    """Holds at most one encoder, that of the model last used. Thread-safe.
 
     Args:
-        home: folder that weights are kept in.
-        load: what loads an encoder, as `load_encoder` does.
+        home: folder with the weights.
+        load: loads an encoder, as `load_encoder` does.
     """
 
     def __init__(
@@ -50,12 +50,12 @@ class EncoderCache:
         self._failure: tuple[EncoderSpec, float, str] | None = None
 
     def get(self, spec: EncoderSpec) -> Encoder:
-        """Return a model's encoder; load it if the cache is empty or holds another.
+        """Return a model's encoder; load it if it isn't in the cache.
 
-        A call that finds the encoder takes no lock; others wait while one loads it.
+        A cached encoder is returned without a lock; other calls wait while one loads it.
 
         Raises:
-            LookalikeError: this machine lacks the weights, or this version the backbone.
+            LookalikeError: this machine lacks the weights, or this version lacks the backbone.
         """
         asked_at = time.monotonic()
         cached = self._cached
@@ -67,7 +67,7 @@ class EncoderCache:
         return cached[1]
 
     def _load(self, spec: EncoderSpec, asked_at: float) -> Encoder:
-        # Looking for missing weights can take long: calls that waited meanwhile share the failure.
+        # Looking for weights can take long, so calls that waited for a failed load fail too.
         if self._failure is not None:
             failed_spec, failed_at, reason = self._failure
             if failed_spec == spec and failed_at >= asked_at:

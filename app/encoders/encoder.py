@@ -1,4 +1,4 @@
-"""Photos in, unit vectors out: the only place that computes vectors."""
+"""Computing unit vectors of photos; nothing else does."""
 
 import logging
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ _OUT_OF_MEMORY = (
 
 
 class Encoder:
-    """A network that is loaded and ready. Safe for threads.
+    """A loaded network. Thread-safe.
 
     `precision` is what it computes in. It stays `AUTO` until the first batch has shown whether
     bfloat16 is exact enough for this network.
@@ -96,7 +96,7 @@ class Encoder:
         return self._compiled(photos)
 
     def _settle(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Choose a precision by what both make of a batch, and return the batch's features."""
+        """Choose a precision by comparing both on a batch, and return the batch's features."""
         reference = CompiledNetwork(self._frozen, Precision.FLOAT32, optimised=False)
         wanted, features = reference(photos), self._compiled(photos)
         reference.close()
@@ -117,10 +117,10 @@ class Encoder:
 
 @contextmanager
 def tensorflow_errors_in_words(network: str) -> Iterator[None]:
-    """Raise what TensorFlow raises within the block as a `LookalikeError` of one line.
+    """Raise TensorFlow's errors within the block as a `LookalikeError` of one line.
 
     Args:
-        network: the name of what computes, for the message.
+        network: its name, for the message.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""The backbones to choose from. Importing this list loads neither weights nor TensorFlow."""
+"""The registry of backbones. Importing it loads neither weights nor TensorFlow."""
 
 from dataclasses import dataclass, replace
 
@@ -6,7 +6,7 @@ from app.errors import LookalikeError
 from app.photos.decode import Resize
 
 KERAS_WEIGHTS = "https://storage.googleapis.com/tensorflow/keras-applications"
-"""Where `keras.applications` has its weights."""
+"""Base URL of the weights of `keras.applications`."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Backbone:
     pooling: str
     """How the last feature map becomes a vector."""
     preprocessing: str
-    """What happens to the RGB values 0 to 255 before the first layer."""
+    """How RGB values 0 to 255 are transformed before the first layer."""
     default_weights: str
     """Name of the ImageNet weights in Keras's cache, or of a file in this package."""
     download: str | None = None

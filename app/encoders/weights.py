@@ -1,4 +1,4 @@
-"""Weights files: where each comes from, and the copies kept under their hash."""
+"""Weights files: finding or downloading them, and copies stored by hash."""
 
 import contextlib
 import hashlib
@@ -28,12 +28,12 @@ def sha256_of(file: Path) -> str:
 
 
 def kept_file(sha256: str, home: Path) -> Path:
-    """Return the path for a weights file of that hash, whether or not the file is there."""
+    """Return the path of the weights file with that hash, whether or not it exists."""
     return home / "weights" / f"{sha256}.weights.h5"
 
 
 def keep(file: Path, home: Path) -> str:
-    """Keep a copy of a weights file under its hash, and return the hash."""
+    """Copy a weights file to the path of its hash, and return the hash."""
     sha256 = sha256_of(file)
     target = kept_file(sha256, home)
     if not target.exists():
@@ -51,17 +51,17 @@ def keep(file: Path, home: Path) -> str:
 
 
 def default_file(backbone: Backbone) -> Path:
-    """Return a backbone's own weights: bundled, or in Keras's cache, downloaded if need be.
+    """Return a backbone's default weights: bundled, or in Keras's cache, downloaded if need be.
 
     Raises:
-        LookalikeError: they can't be downloaded; the text names both ways out.
+        LookalikeError: they can't be downloaded; the text names both solutions.
     """
     if backbone.download is None:
         with as_file(files("app.encoders") / "weights" / backbone.default_weights) as file:
             return file
     keras = load_keras()
     try:
-        # Keras reports its download on standard output, which may be promised to JSON.
+        # Keras reports its download on standard output, which may be JSON.
         with contextlib.redirect_stdout(sys.stderr):
             path = keras.utils.get_file(
                 backbone.default_weights,
@@ -83,7 +83,7 @@ def find(sha256: str, backbone: Backbone, home: Path) -> Path:
     """Return the weights file of that hash on this machine.
 
     Raises:
-        MissingWeightsError: it isn't here; the text says where to put it.
+        MissingWeightsError: it isn't on this machine; the text says where to put it.
     """
     kept = kept_file(sha256, home)
     if kept.exists():

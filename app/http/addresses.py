@@ -1,4 +1,4 @@
-"""Addresses on this server, below the path that a proxy may put it at; skus in them."""
+"""URLs of this server, below a proxy's path prefix, and skus in them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,17 +12,17 @@ from app.items.product import Product
 
 
 def prefix() -> str:
-    """Return what every address on this server begins with: the path that a proxy puts it at."""
+    """Return the path prefix under which a proxy serves this application."""
     return request.script_root
 
 
 def address(path: str | None) -> str | None:
-    """Return a path of ours as a page of ours has to name it."""
+    """Return a path of this application with the prefix."""
     return path and prefix() + path
 
 
 def item_url(product: Product) -> str:
-    """Return the address of a product's page."""
+    """Return the URL of a product's page."""
     return url_for("pages.item", item=path_name(product.item_id, product.sku))
 
 
@@ -33,11 +33,11 @@ def with_parameters(url: str, parameters: Mapping[str, Any]) -> str:
 
 
 class SkuConverter(BaseConverter):
-    """The rest of a path, or all up to what the rule says comes after it."""
+    """A sku in a path, slashes included."""
 
     regex = ".+?"
     part_isolating = False
 
     def to_url(self, value: str) -> str:
-        """Quote a sku, slashes too: proxies make one of two that follow each other."""
+        """Quote a sku, slashes too, since proxies merge consecutive slashes."""
         return quote(value, safe="")

@@ -1,4 +1,4 @@
-"""Requests in, answers out: the query string understood, and a model as JSON."""
+"""Reading query strings, and responding with a model as JSON."""
 
 from collections.abc import Iterable, Sequence, Set
 from typing import Any
@@ -11,7 +11,7 @@ from app.items.product import PREFIX
 
 
 def send(model: BaseModel, exclude: Set[str] | None = None) -> Response:
-    """Answer with a model as JSON."""
+    """Return a response with a model as JSON."""
     body = model.model_dump_json(
         exclude=set(exclude) if exclude else None, context={PREFIX: prefix()}
     )

@@ -1,4 +1,4 @@
-"""Making the Flask application."""
+"""Creating the Flask application."""
 
 import logging
 from collections.abc import Callable
@@ -29,12 +29,12 @@ def create_app(
     draining: Callable[[], bool] = lambda: False,
     encoders: EncoderCache | None = None,
 ) -> Flask:
-    """Make the application, its pool of connections open: call it after a fork, not before.
+    """Create the application and open its pool of connections. Call it after a fork, not before.
 
     Args:
-        settings: those of the environment by default.
-        draining: whether the process is about to stop, and not ready for more requests.
-        encoders: where the active model's encoder is kept; by default loaded when it is needed.
+        settings: from the environment by default.
+        draining: returns whether the process is about to stop.
+        encoders: the cache of the active model's encoder; a new one by default.
     """
     settings = settings or get_settings()
     app = Flask("app.http")
@@ -68,7 +68,7 @@ def create_app(
 
 
 def _add_documentation(app: Flask) -> None:
-    """Serve the OpenAPI document and, from this process alone, Swagger UI to read it in."""
+    """Serve the OpenAPI document, and Swagger UI from the installed package."""
     package = find_spec("flask_openapi3_swagger")
     assert package is not None  # noqa: S101 - one of our dependencies
     assert package.origin is not None  # noqa: S101
@@ -90,13 +90,13 @@ def _add_documentation(app: Flask) -> None:
 
 
 def _secure(response: Response) -> Response:
-    # A catalog's files are served as what they are said to be, never guessed at.
+    # Browsers must not guess the type of a catalog's files.
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     return response
 
 
 def _revive(settings: Settings) -> None:
-    """Start the embedded server again if it is ours and has died."""
+    """Restart the embedded server, if it is used and has died."""
     if settings.database_url is None:
         try:
             embedded.start(settings.home)

@@ -1,4 +1,4 @@
-"""What a view needs of the application that it runs in."""
+"""The application's shared objects, for views."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -25,18 +25,18 @@ KEY = "lookalike"
 
 @dataclass(frozen=True)
 class Context:
-    """The application's own things, one for all its threads."""
+    """The application's shared objects, used by all threads."""
 
     settings: Settings
     database: Database
     encoders: EncoderCache
     draining: Callable[[], bool]
-    """Whether the process is about to stop."""
+    """Returns whether the process is about to stop."""
     catalogs: CatalogCache = field(default_factory=CatalogCache)
 
 
 def context() -> Context:
-    """Return the application's own things."""
+    """Return the application's shared objects."""
     found = current_app.extensions[KEY]
     assert isinstance(found, Context)  # noqa: S101
     return found
@@ -58,14 +58,14 @@ def photo_search() -> PhotoSearch:
 
 
 def current_catalog() -> Catalog:
-    """Return what is declared of the products, as of a second ago at most."""
+    """Return the declared attributes, at most a second old."""
     return context().catalogs.get(context().database)
 
 
 def with_catalog(
     view: Callable[Concatenate[Catalog, Path], Answer],
 ) -> Callable[Path, Answer]:
-    """Give a view the catalog's declaration; once again where that has just changed."""
+    """Pass a view the catalog's declaration; call it again if that has just changed."""
 
     @wraps(view)
     def answer(*args: Path.args, **path: Path.kwargs) -> Answer:

@@ -1,4 +1,4 @@
-"""The filters of a catalog as a person sees them: fields to choose in, labels, texts of values."""
+"""The filter form of the pages: fields, labels and texts of values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class Range:
 
 @dataclass(frozen=True)
 class FilterForm:
-    """The filters that a person can set, and those that the form only carries along."""
+    """The filters that a person can set, and those that are hidden fields."""
 
     choices: list[Choice]
     ranges: list[Range]
@@ -57,7 +57,7 @@ class FilterForm:
 
 
 def filter_labels(catalog: Catalog) -> dict[str, str]:
-    """Return what people read for each filter."""
+    """Return the label of each filter."""
     labels: dict[str, str] = {}
     for attribute in catalog.attributes:
         if attribute.filter:
@@ -67,12 +67,12 @@ def filter_labels(catalog: Catalog) -> dict[str, str]:
 
 
 def filter_form(catalog: Catalog, facets: Facets, given: Mapping[str, list[str]]) -> FilterForm:
-    """Return the fields to filter a grid of products with.
+    """Return the form that filters a grid of products.
 
     Args:
-        catalog: what is declared of the products.
-        facets: the values of the facets, and how many products each would find.
-        given: the parameters of the page.
+        catalog: the declared attributes.
+        facets: the values of the facets with counts.
+        given: the parameters of the page's URL.
     """
     choices = [
         _choice(attribute, facets.counts.get(attribute.name), given.get(attribute.name, []))
@@ -92,7 +92,7 @@ def filter_form(catalog: Catalog, facets: Facets, given: Mapping[str, list[str]]
 
 
 def readable(value: Any) -> str:
-    """Return a value of an attribute as a person reads it."""
+    """Return a value of an attribute as text for people."""
     if isinstance(value, bool):
         return YES_NO["true" if value else "false"]
     if isinstance(value, float):
@@ -101,7 +101,7 @@ def readable(value: Any) -> str:
 
 
 def card_line(catalog: Catalog, product: Product) -> str:
-    """Return what a short view of a product says beside its name and price."""
+    """Return the line of a product's card below its name."""
     parts: list[str] = []
     for attribute in catalog.attributes:
         value = product.value(attribute.name) if attribute.card else None
@@ -115,11 +115,11 @@ def card_line(catalog: Catalog, product: Product) -> str:
 
 
 Link = tuple[str, dict[str, Any] | None]
-"""A text, and the filters of the grid that it leads to; None where none of them finds it."""
+"""A text, and the filters of the grid that it links to; None without a link."""
 
 
 def attribute_list(catalog: Catalog, product: Product) -> list[tuple[str, list[Link]]]:
-    """Return what is known of a product: labels, and the values that it has."""
+    """Return the labels and values of a product's attributes."""
     rows: list[tuple[str, list[Link]]] = []
     if product.brand_name:
         rows.append(("Brand", [(product.brand_name, {"brand_name": product.brand_name})]))

@@ -1,4 +1,4 @@
-"""Whether the process is up, and whether it can answer."""
+"""Health checks: whether the process is up, and whether it is ready."""
 
 from flask import Blueprint, Response, abort
 from pydantic import BaseModel
@@ -32,17 +32,17 @@ class Readiness(BaseModel):
 @blueprint.get("/healthz")
 @operation(Operation("Is the process up?", TAG, always(Health), problems=[]))
 def healthz() -> Response:
-    """Answers as long as the process does."""
+    """Responds while the process runs."""
     return send(Health())
 
 
 @blueprint.get("/readyz")
 @operation(Operation("Can it answer?", TAG, always(Readiness), problems=[503]))
 def readyz() -> Response:
-    """Answers 200 where a search can be answered, else 503 and what is missing."""
+    """Responds 200 if searches work, else 503 with the reason."""
     if context().draining():
         abort(problem(503, "this server is about to stop: ask another"))
-    # One connection for all of it: a busy service has few, and is asked this every few seconds.
+    # One connection for all checks: the pool is small, and this runs every few seconds.
     with connection() as borrowed:
         schema.check_on(borrowed)
         model = active_model(borrowed)

@@ -1,4 +1,4 @@
-"""Items over HTTP: a page of them, one, its photos, and those similar to it."""
+"""Items over HTTP: a page of them, one, its photos, and similar ones."""
 
 from typing import Annotated
 
@@ -27,7 +27,7 @@ blueprint = Blueprint("items", __name__, url_prefix="/api/v1/items")
 TAG = "items"
 
 ONE_ATTEMPT = RetryPolicy(attempts=1)
-"""A person waits for the answer: a storage that fails is told, not asked again."""
+"""No retries, since a person waits for the response."""
 
 
 class ItemsQuery(BaseModel):
@@ -36,7 +36,7 @@ class ItemsQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     q: Annotated[Text | None, Field(description="words of the name or brand")] = None
-    limit: int = Field(default=20, ge=1, le=100, description="products a page, at most")
+    limit: int = Field(default=20, ge=1, le=100, description="maximum number of products")
     cursor: Text | None = Field(default=None, description="next_cursor of the page before")
 
 
@@ -84,7 +84,7 @@ def list_(catalog: Catalog) -> Response:
 )
 @with_catalog
 def item(catalog: Catalog, item: str) -> Response:
-    """A product with all that is known of it."""
+    """A product with all its data."""
     key = ItemKey.from_text(item)
     with connection() as borrowed:
         found = get_item(borrowed, catalog, key)
@@ -104,7 +104,7 @@ def item(catalog: Catalog, item: str) -> Response:
     )
 )
 def image(item: str) -> Response:
-    """The photo as the catalog has it."""
+    """The photo's file, unchanged."""
     key = ItemKey.from_text(item)
     position = read_parameters(ImageQuery, query_parameters()).position
     with connection() as borrowed:

@@ -16,7 +16,7 @@ from app.items.parameters import read_parameters
 from app.models import list_models
 
 MODELS = cursors.digest("models")
-"""What a cursor of this list is marked with."""
+"""Marks the cursors of this list."""
 
 TAG = "service"
 
@@ -45,7 +45,7 @@ class ModelsQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    limit: int = Field(default=20, ge=1, le=100, description="models a page, at most")
+    limit: int = Field(default=20, ge=1, le=100, description="maximum number of models")
     cursor: Text | None = Field(default=None, description="next_cursor of the page before")
 
 
@@ -105,5 +105,5 @@ def stats() -> Response:
         row = counts.execute(statement("app.items", "count_items")).fetchone()
         assert row is not None  # noqa: S101 - an aggregate gives a row
         progress = borrowed.cursor(row_factory=class_row(Progress))
-        rows = progress.execute(statement("app.models", "progress")).fetchall()
+        rows = progress.execute(statement("app.models", "list_progress")).fetchall()
     return send(Stats(**row.model_dump(), models=rows))

@@ -1,4 +1,4 @@
-"""The OpenAPI document, made of the views' own models and of the catalog's declaration."""
+"""The OpenAPI document, generated from the views' models and the catalog's declaration."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ DESCRIPTION = "Products that look like a given one, by the cosine of their photo
 
 Model = type[BaseModel]
 Maker = Callable[[Catalog], Model]
-"""What gives the model for a catalog."""
+"""Returns the model for a catalog."""
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -27,21 +27,21 @@ IMAGE = {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}
 
 @dataclass(frozen=True)
 class Operation:
-    """What the document says of a view."""
+    """A view's entry in the document."""
 
     summary: str
     tag: str
     answer: Maker | Mapping[str, Any]
-    """The model of its JSON, or the content of another kind."""
+    """The model of its JSON, or the `content` of another media type."""
     parameters: Sequence[Maker] = ()
-    """Models whose fields the query string may hold."""
+    """Models whose fields are parameters of the query string."""
     bodies: Mapping[str, Sequence[Maker]] = field(default_factory=dict)
-    """By media type, the models whose fields the body may hold."""
+    """By media type, the models whose fields are in the body."""
     problems: Sequence[int] = (422, 503)
 
 
 def operation(described: Operation) -> Callable[[View], View]:
-    """Describe a view to the document."""
+    """Add a view to the document."""
 
     def mark(view: View) -> View:
         view.operation = described  # type: ignore[attr-defined]
@@ -51,7 +51,7 @@ def operation(described: Operation) -> Callable[[View], View]:
 
 
 def always(model: Model) -> Maker:
-    """Return what gives the same model for any catalog."""
+    """Return a maker of the same model for any catalog."""
     return lambda _catalog: model
 
 
@@ -60,8 +60,8 @@ def document(app: Flask, catalog: Catalog, root: str) -> dict[str, Any]:
 
     Args:
         app: the application.
-        catalog: what is declared of its products.
-        root: the path that a proxy puts the application at.
+        catalog: the declared attributes.
+        root: the path prefix under which a proxy serves the application.
     """
     return {**_document(app, catalog), "servers": [{"url": root or "/"}]}
 
@@ -90,7 +90,7 @@ def _document(app: Flask, catalog: Catalog) -> dict[str, Any]:
 
 
 class _Schemas:
-    """The JSON schemas of all models that an API uses, under names that tell them apart."""
+    """The JSON schemas of all models of an API, under unique names."""
 
     def __init__(self, catalog: Catalog, operations: Sequence[Operation]) -> None:
         self._catalog = catalog
@@ -109,7 +109,7 @@ class _Schemas:
         self.components: dict[str, Any] = found["$defs"]
 
     def answer(self, maker: Maker) -> dict[str, Any]:
-        """Return the reference to what a view answers."""
+        """Return the reference to the schema of a response."""
         return self._references[maker(self._catalog), "serialization"]
 
     def fields(self, makers: Sequence[Maker]) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class _Schemas:
         return {**merged, "required": required} if required else merged
 
     def body(self, makers: Sequence[Maker]) -> dict[str, Any]:
-        """Return the reference to one component with the fields of several models."""
+        """Return the reference to a component with the fields of several models."""
         name = self._name(makers[0])
         if len(makers) > 1:
             self.components[name] = self.fields(makers)

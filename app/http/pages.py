@@ -1,4 +1,4 @@
-"""The web pages: a grid of products to search and filter, and one product with its like."""
+"""The web pages: a grid of products with search and filters, and a product with similar ones."""
 
 from functools import lru_cache
 
@@ -32,27 +32,27 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
-"""The pages need photos and one style sheet of ours; whatever else turns up is an attack."""
+"""The pages need only photos and one style sheet of this server."""
 
 PAGE_SIZE = 48
-"""Full rows in a grid of 2, 3, 4 or 6 columns."""
+"""Fills the rows of a grid of 2, 3, 4 or 6 columns."""
 
 SIMILAR = 12
 """Similar products on a page."""
 
 MOST_SIMILAR = 48
-"""Similar products on a page, at most."""
+"""Maximum number of similar products on a page."""
 
 
 class BrowseQuery(ItemsQuery):
-    """What `/` can be asked: what the API's list can."""
+    """The parameters of `/`: those of the API's list."""
 
     limit: int = Field(default=PAGE_SIZE, ge=1, le=100)
 
 
 @lru_cache(maxsize=8)
 def like_model(catalog: Catalog) -> type[Options]:
-    """Return what `/items/SKU` can be asked: what the API's similar items can."""
+    """Return the parameters of `/items/SKU`: those of the API's similar items."""
     top_n = (int, Field(default=SIMILAR, ge=1, le=MOST_SIMILAR))
     return create_model("LikeQuery", __base__=options_model(catalog), top_n=top_n)
 
@@ -87,7 +87,7 @@ def browse(catalog: Catalog) -> str:
 @blueprint.get("/items/<sku:item>")
 @with_catalog
 def item(catalog: Catalog, item: str) -> str:
-    """Show a product, and those that look like it or why there are none."""
+    """Show a product, and similar ones or why there are none."""
     model = like_model(catalog)
     given = _given(catalog, model)
     options = SearchOptions(
@@ -121,20 +121,20 @@ for _function in (address, item_url, with_parameters, card_line, attribute_list)
 
 @blueprint.app_template_filter("price")
 def price(amount: float) -> str:
-    """Write a price as a person does: 2,299 and 19.90."""
+    """Format a price, such as 2,299 and 19.90."""
     return f"{amount:,.2f}".removesuffix(".00")
 
 
 @blueprint.after_app_request
 def _confine(response: Response) -> Response:
-    # Swagger UI, below /docs/, lives on scripts and inline styles.
+    # Swagger UI, below /docs/, needs scripts and inline styles.
     if response.mimetype == "text/html" and not request.path.startswith("/docs/"):
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     return response
 
 
 def _given(catalog: Catalog, model: type[BaseModel]) -> Given:
-    """Return the URL's parameters but those left empty: a form sends these too."""
+    """Return the URL's parameters without empty ones, which forms send too."""
     known = {*model.model_fields, *filter_names(catalog)}
     given = {
         name: [value for value in dict.fromkeys(values) if value.strip()]
@@ -144,7 +144,7 @@ def _given(catalog: Catalog, model: type[BaseModel]) -> Given:
 
 
 def _chosen(catalog: Catalog, given: Given) -> list[tuple[str, str, str]]:
-    """Return the filters given: label, value, and the URL of the same page without it."""
+    """Return each filter given: label, value, and the URL of the page without it."""
     base = address(request.path) or ""
     kept = {name: values for name, values in given.items() if name != "cursor"}
     return [

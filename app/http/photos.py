@@ -1,4 +1,4 @@
-"""A product's photo as an answer, wherever it lies."""
+"""Responding with a product's photo, from any storage."""
 
 import hashlib
 import io
@@ -13,21 +13,21 @@ from app.photos.errors import MissingPhotoError, PhotoError
 from app.photos.storage import PhotoStorage
 
 MAX_AGE = 3600
-"""Seconds for which a browser need not ask again."""
+"""Seconds for which browsers may cache a photo."""
 
 
 def send_photo(storage: PhotoStorage, reference: str, key: ItemKey) -> Response:
-    """Answer with a photo of a product.
+    """Return a response with a photo of a product.
 
     Raises:
-        NotFound: it isn't there.
-        LookalikeError: the storage can't be reached, or the photo not be read.
+        NotFound: the storage lacks it.
+        LookalikeError: the storage can't be reached, or the photo can't be read.
     """
     try:
         path = storage.path_of(reference)
         if path is not None:
             return _send_file(storage, path, key)
-        # The whole photo first, so that a failure is still a status and no torn answer.
+        # Read it all first, so that a failure still gives an error status.
         data = storage.read(reference)
     except MissingPhotoError:
         raise NotFound(f"the photo of product {key} is not in the storage of the photos") from None

@@ -1,4 +1,4 @@
-"""Errors as `application/problem+json` (RFC 9457): one shape, whatever went wrong."""
+"""Errors as `application/problem+json` (RFC 9457)."""
 
 import logging
 import re
@@ -26,7 +26,7 @@ from app.search.errors import (
 log = logging.getLogger(__name__)
 
 MACHINE_PATHS = ("/api/", "/healthz", "/readyz", "/openapi.json")
-"""Where programs ask; elsewhere a person does, and gets a page."""
+"""Paths for programs, which get JSON; people get a page elsewhere."""
 
 STATUSES: dict[type[Exception], int] = {
     UnknownItemError: 404,
@@ -53,7 +53,7 @@ AVAILABILITY_DETAIL = "the database can't be reached: try again in a moment"
 REFUSED = re.compile(
     r'unknown filter "(?P<unknown>[^"]*)"|filter (?P<filter>\w+) is|(?P<argument>\w+) is\b'
 )
-"""How the SQL functions begin to say that a parameter is wrong."""
+"""The start of the SQL functions' messages about invalid parameters."""
 
 
 class Problem(BaseModel):
@@ -67,7 +67,7 @@ class Problem(BaseModel):
 
 
 def problem(status: int, detail: str, parameters: Sequence[str] | None = None) -> Response:
-    """Build the answer to a request that failed: JSON for programs, a page for people."""
+    """Return the response to a request that failed: JSON for programs, a page for people."""
     title = HTTP_STATUS_CODES.get(status, "Error")
     if not request.path.startswith(MACHINE_PATHS):
         return make_response(
@@ -82,7 +82,7 @@ def problem(status: int, detail: str, parameters: Sequence[str] | None = None) -
 
 
 def _at_fault(error: LookalikeError) -> list[str] | None:
-    """Return the parameters that an error is about."""
+    """Return the names of the parameters that an error is about."""
     if isinstance(error, CursorError):
         return ["cursor"]
     if isinstance(error, ParameterError):
@@ -91,11 +91,11 @@ def _at_fault(error: LookalikeError) -> list[str] | None:
 
 
 def register_problems(app: Flask) -> None:
-    """Make every failure of the app a problem."""
+    """Register the error handlers of the app."""
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
-        if error.response is not None:  # an answer made by ourselves, or a redirect
+        if error.response is not None:  # a response of our own, or a redirect
             return make_response(error.response)
         response = problem(error.code or 500, error.description or "")
         for name, value in error.get_headers(request.environ):
@@ -120,7 +120,7 @@ def register_problems(app: Flask) -> None:
     def refused_by_sql(error: psycopg.errors.InvalidParameterValue) -> Response:
         detail = one_line(error)
         named = REFUSED.match(detail)
-        if named is None:  # no parameter, such as a setting of the database
+        if named is None:  # not a parameter, but a setting of the database, for instance
             log.error("%s", detail)
             return problem(503, detail)
         return problem(422, detail, [named["unknown"] or named["filter"] or named["argument"]])
@@ -133,7 +133,7 @@ def register_problems(app: Flask) -> None:
             return unexpected(error)
         log.error("%s", failure)
         app.extensions["revive_database"]()
-        # What is wrong with the server is for its operator, and stands in the log.
+        # The details are for the operator, in the log.
         detail = SCHEMA_DETAIL if isinstance(error, SCHEMA) else AVAILABILITY_DETAIL
         response = problem(503, detail)
         response.headers["Retry-After"] = "2"

@@ -31,7 +31,7 @@ blueprint = Blueprint("searches", __name__, url_prefix="/api/v1")
 TAG = "searches"
 
 MAX_PHOTOS = 10
-"""Photos that a list of examples may hold."""
+"""Maximum number of photos of a list of examples."""
 
 MAX_JSON_BYTES = 1_000_000
 
@@ -41,7 +41,7 @@ UPLOAD_PROBLEMS = (413, 415, 422, 503)
 
 
 def _file(value: Any) -> Any:
-    """Refuse what is no file, or a form's field in which none was chosen."""
+    """Refuse a value that is no file, or a field without a chosen file."""
     if not isinstance(value, FileStorage) or not value.filename:
         raise ValueError("expected one file, sent with its name")
     return value
@@ -60,7 +60,7 @@ class PhotoForm(Options):
 
 
 class ExamplesForm(BaseModel):
-    """Examples in photos, and all that can be asked with examples from the catalog."""
+    """Photos as examples, and a request with examples from the catalog."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -74,13 +74,13 @@ class DuplicatesQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    limit: int = Field(default=20, ge=1, le=100, description="pairs a page, at most")
+    limit: int = Field(default=20, ge=1, le=100, description="maximum number of pairs")
     cursor: Text | None = Field(default=None, description="next_cursor of the page before")
 
 
 @lru_cache(maxsize=8)
 def photo_form(catalog: Catalog) -> type[PhotoForm]:
-    """Return the form of a search by photo: its caps are the catalog's."""
+    """Return the form of a search by photo, with a catalog's attributes for `max_per`."""
     return create_model("PhotoForm", __base__=PhotoForm, **capped(catalog))
 
 
@@ -97,9 +97,9 @@ def photo_form(catalog: Catalog) -> type[PhotoForm]:
 )
 @with_catalog
 def by_photo(catalog: Catalog) -> Response:
-    """The products whose photos look most like the one sent, most similar first."""
+    """The products whose photos look most like the uploaded one, most similar first."""
     in_url, fields = query_parameters(), _multipart()
-    SearchOptions.read(catalog, in_url)  # what the form overrides has to be right as well
+    SearchOptions.read(catalog, in_url)  # parameters that the form overrides have to be valid too
     form, filters = read_with_filters(catalog, photo_form(catalog), {**in_url, **fields})
     photo = Photo("image", form.image.read())
     answer = similar_to_photo(photo_search(), photo, SearchOptions(catalog, form, filters))
@@ -147,9 +147,9 @@ def duplicates() -> Response:
 
 
 def _multipart() -> dict[str, Any]:
-    """Return the fields of a multipart form: a value, or the list of those of one name."""
+    """Return the fields of a multipart form; repeated fields as lists."""
     if request.mimetype != MULTIPART:
-        return {}  # unread: only in this kind of form is the number of fields limited
+        return {}  # not parsed: only multipart forms have a limit on the number of fields
     return unwrap_single([*request.form.lists(), *request.files.lists()])
 
 

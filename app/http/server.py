@@ -1,4 +1,4 @@
-"""Gunicorn around the application."""
+"""The application in gunicorn, with graceful shutdown."""
 
 import ctypes
 import mmap
@@ -23,18 +23,18 @@ from app.logs import log_event
 from app.settings import Settings
 
 GRACEFUL_SECONDS = 25
-"""How long requests that are begun when the listener closes may take to end."""
+"""How long requests may take to finish once the listener is closed."""
 
 STOP_WORKER = signal.SIGUSR2
 """With what the master tells its workers to stop: only it may, since a service manager (systemd, or
 a shell at its end) sends SIGTERM to all processes at once, and workers would go before clients."""
 
 HANDSHAKE_SECONDS = 0.2
-"""Time for clients whose first packet has come to be connected, before the listener closes."""
+"""Time for TCP handshakes to finish before the listener is closed."""
 
 
 def require_free_port(host: str, port: int) -> None:
-    """Make sure that the address can be listened on.
+    """Check that the address can be listened on.
 
     Raises:
         LookalikeError: it can't; the text says why.
@@ -51,7 +51,7 @@ def require_free_port(host: str, port: int) -> None:
 
 
 class Flag:
-    """A flag that a process and those that it forks later share; once set it stays."""
+    """A flag shared by a process and the processes that it forks later; it can't be unset."""
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, 1)
@@ -66,17 +66,17 @@ class Flag:
 
 
 class JsonLogger(Logger):  # type: ignore[misc]
-    """Gunicorn's logs in the process's own JSON log, each request an event with its numbers."""
+    """Gunicorn's logs in the process's JSON log; each request is an event."""
 
     def setup(self, cfg: Any) -> None:
-        """Hand the records on instead of printing them."""
+        """Pass records to the root logger instead of printing them."""
         super().setup(cfg)
         for log in (self.error_log, self.access_log):
             log.handlers.clear()
             log.propagate = True
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
-        """Log a request that was answered; not what it asked, which may be personal."""
+        """Log a request without its query string, which may be personal."""
         log_event(
             "request",
             f"{req.method} {req.path}",
@@ -88,14 +88,14 @@ class JsonLogger(Logger):  # type: ignore[misc]
 
 
 class DrainingArbiter(Arbiter):  # type: ignore[misc]
-    """Gunicorn's master, which on SIGTERM lets load balancers and clients go before it stops."""
+    """Gunicorn's master, which on SIGTERM lets load balancers and clients leave before it stops."""
 
     def handle_term(self) -> None:
-        """Say that we are not ready, go on answering for a while, then refuse new clients."""
+        """Report not ready, keep answering for a while, then refuse new clients."""
         self.app.draining.set()
         if not self._interrupted(self.app.settings.drain_seconds):
             for listener in self.LISTENERS:
-                refuse_newcomers(listener.sock)
+                ignore_new_clients(listener.sock)
             time.sleep(HANDSHAKE_SECONDS)
         super().handle_term()
 
@@ -104,7 +104,7 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]
         super().kill_worker(pid, STOP_WORKER if sig == signal.SIGTERM else sig)
 
     def _interrupted(self, seconds: float) -> bool:
-        """Wait; return early and True where another signal says to stop at once."""
+        """Wait; return True early if another signal asks for an immediate stop."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             try:
@@ -117,7 +117,7 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]
 
 
 class DrainingWorker(ThreadWorker):  # type: ignore[misc]
-    """Gunicorn's worker with threads, which when it stops loses no client that is connected."""
+    """Gunicorn's worker with threads, which closes no connection of a client when it stops."""
 
     def init_signals(self) -> None:
         """Stop when the master says so, whoever else sends a SIGTERM."""
@@ -127,13 +127,13 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]
         signal.siginterrupt(STOP_WORKER, False)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        """Answer; while draining, have the client connect anew for its next request."""
+        """Handle a request; while draining, close the connection after the response."""
         if self.app.draining.is_set():
             req.force_close()
         return super().handle_request(req, conn)
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Before the listener is given up, take the clients that wait there to be accepted."""
+        """Accept the clients that wait in the backlog before the listener is closed."""
         super().set_accept_enabled(enabled)
         if not self.alive:
             for listener in self.sockets:
@@ -162,7 +162,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": GRACEFUL_SECONDS,
             "proc_name": "lookalike",
             "loglevel": "warning",
-            # A socket in the user's home that two servers of one user would fight over.
+            # It would be one socket in the user's home for all servers of the user.
             "control_socket_disable": True,
         }
         if settings.log_format == "json":
@@ -170,12 +170,12 @@ class Server(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
-        """Hand gunicorn our options."""
+        """Set gunicorn's options."""
         for name, value in self.options.items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """Make the application, in the worker process."""
+        """Create the application, in the worker process."""
         return create_app(self.settings, draining=self.draining.is_set)
 
     def run(self) -> None:
@@ -183,23 +183,25 @@ class Server(BaseApplication):  # type: ignore[misc]
         DrainingArbiter(self).run()
 
 
-# Linux's number, which Python has no name for.
+# Linux's constant, which Python lacks.
 _SO_ATTACH_FILTER = 26
 
-# Classic BPF over a TCP segment: drop it if its flags (byte 13) hold SYN, else let it pass.
+# Classic BPF over a TCP segment: drop it if its flags (byte 13) include SYN, else accept it.
 _DROP_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 2), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
 
 
-def refuse_newcomers(listener: socket.socket) -> None:
-    """Let a listening socket ignore clients that begin to connect from now on.
+def ignore_new_clients(listener: socket.socket) -> None:
+    """Make a listening socket ignore clients that start to connect from now on.
 
-    Those who are about to be connected, or wait to be accepted, are not touched: closing the socket
-    would reset them, and there would always be some. Who is ignored tries again a second later,
-    and is refused then, or connected to the next server at that address.
+    Clients in the handshake or in the backlog are not affected; closing the socket would reset
+    them. A client that is ignored retries a second later, and is then refused, or connected to
+    the next server at that address.
     """
     if sys.platform != "linux":
         return
     program = b"".join(struct.pack("HBBI", *instruction) for instruction in _DROP_SYN)
-    kept = ctypes.create_string_buffer(program, len(program))  # until the system has copied it
+    kept = ctypes.create_string_buffer(
+        program, len(program)
+    )  # referenced until the kernel has copied it
     described = struct.pack("HL", len(_DROP_SYN), ctypes.addressof(kept))
     listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, described)

@@ -1,1 +1,1 @@
-"""The catalog's items: reading them, and finding their photos."""
+"""Reading products: one, a page of them, and counts."""

@@ -1,4 +1,4 @@
-"""Opaque cursors: where a list of one question goes on."""
+"""Opaque cursors for the next page of a list."""
 
 import base64
 import hashlib
@@ -10,36 +10,36 @@ from app.items.keys import LAST_ID
 
 
 class CursorError(LookalikeError):
-    """The cursor belongs to another question, or to none."""
+    """The cursor is of another request, or invalid."""
 
 
 def digest(*question: Any) -> str:
-    """Return a short text that tells a question from others; its parts are what JSON can hold."""
+    """Return a short hash of a request's parameters, which have to be JSON values."""
     text = json.dumps(question, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def encode(position: tuple[int, ...], question: str) -> str:
-    """Make the cursor of what comes after a position.
+    """Return the cursor for the page after a position.
 
     Args:
-        position: the ids of the last one given out.
-        question: the question's digest.
+        position: the ids of the last entry of the page before.
+        question: the digest of the request.
     """
     parts = [*map(str, position), question]
     return base64.urlsafe_b64encode(".".join(parts).encode()).decode().rstrip("=")
 
 
 def decode(cursor: str, question: str, length: int) -> tuple[int, ...]:
-    """Return the position in a cursor.
+    """Return the position of a cursor.
 
     Args:
-        cursor: what `encode` gave.
-        question: the digest of the question that it comes with.
-        length: how many ids a position of that question has.
+        cursor: a cursor made by `encode`.
+        question: the digest of the request that it came with.
+        length: number of ids of a position.
 
     Raises:
-        CursorError: it was given out for another question, or never.
+        CursorError: it is of another request, or invalid.
     """
     try:
         padded = cursor + "=" * (-len(cursor) % 4)

@@ -1,4 +1,4 @@
-"""What a person can choose from in a catalog: each facet's values, counted."""
+"""Facets: the values of attributes, with the number of products of each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ from app.database import query
 
 @dataclass(frozen=True)
 class Facets:
-    """The listed products with a photo that match a question."""
+    """Counts of the listed products with a photo that match."""
 
     total: int
-    """How many there are."""
+    """All of them."""
     counts: dict[str, dict[str, int]]
-    """By facet, in the order of the alphabet: the values that would find any, and how many."""
+    """By facet: its values in alphabetical order, and how many products each would find."""
 
 
 @dataclass(frozen=True)
 class CatalogState:
-    """How far the way from a catalog to similar items has come."""
+    """Which steps from a catalog to similar items are done."""
 
     ingested: bool
     """Whether any product is listed."""
@@ -50,13 +50,13 @@ def count_facets(
 ) -> Facets:
     """Count the products that match, and those that each value of each facet would find.
 
-    A facet's own values are counted as if it was not given, so that another can be chosen
-    instead; all other filters and the words hold.
+    The values of a facet are counted without its own filter, so that another can be chosen instead;
+    all other filters and the words apply.
 
     Args:
         connection: a connection.
-        catalog: which facets there are.
-        filters: which products, as `filter_items` takes it.
+        catalog: its facets.
+        filters: for `filter_items`.
         q: words of the name or brand.
     """
     facets = [attribute.name for attribute in catalog.facets]
@@ -69,7 +69,7 @@ def count_facets(
 
 
 def catalog_state(connection: psycopg.Connection[Any]) -> CatalogState:
-    """Return how far the way from a catalog to similar items has come."""
+    """Return which steps from a catalog to similar items are done."""
     with connection.cursor(row_factory=class_row(CatalogState)) as cursor:
         state = cursor.execute(query(__package__, "fetch_catalog_state")).fetchone()
     assert state is not None  # noqa: S101 - a SELECT without FROM gives a row

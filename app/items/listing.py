@@ -44,10 +44,10 @@ class ItemPhoto(BaseModel):
 
 
 class ItemDetail(Item):
-    """A listed product, with all that is known of it."""
+    """A listed product with all its data."""
 
     photos: list[ItemPhoto] = Field(description="its photos, the first one first")
-    details: dict[str, Any] | None = Field(description="what else the catalog says of it")
+    details: dict[str, Any] | None = Field(description="further data of the catalog")
     created_at: datetime
     updated_at: datetime
 
@@ -66,7 +66,7 @@ class ItemPage(BaseModel):
     """A page of products, by item_id."""
 
     items: list[Item]
-    next_cursor: str | None = Field(description="what to ask the next page with; null on the last")
+    next_cursor: str | None = Field(description="cursor of the next page; null on the last")
 
 
 @lru_cache(maxsize=8)
@@ -78,7 +78,7 @@ def page_model(catalog: Catalog) -> type[ItemPage]:
 
 @dataclass(frozen=True)
 class StoredPhoto:
-    """A product's photo, or that it has none."""
+    """A product's photo; all but `item_id` is None if it has none."""
 
     item_id: int
     position: int | None
@@ -89,7 +89,7 @@ class StoredPhoto:
 def get_item(
     connection: psycopg.Connection[Any], catalog: Catalog, key: ItemKey
 ) -> ItemDetail | None:
-    """Return a listed product, None where there is none of that key."""
+    """Return a listed product, None if there is none with that key."""
     statement = query(__package__, "fetch_item").format(columns=product_columns(catalog))
     with connection.cursor(row_factory=dict_row) as rows:
         row = rows.execute(statement, key.parameters).fetchone()
@@ -111,8 +111,8 @@ def get_photo(
     """Return a photo of a listed product: the first one, or that at a position.
 
     Returns:
-        None where no product has that key; a `StoredPhoto` without a reference where the product
-        has no such photo.
+        None if no product has that key; a `StoredPhoto` without a reference if the product has no
+        such photo.
     """
     with connection.cursor(row_factory=class_row(StoredPhoto)) as rows:
         parameters = {**key.parameters, "position": position}
@@ -134,14 +134,14 @@ def list_items(
     Args:
         connection: a connection.
         catalog: what is declared of the products.
-        filters: which products, as `filter_items` takes it.
+        filters: for `filter_items`.
         q: words of the name or brand, as typed into a search box.
-        limit: how many at most.
+        limit: maximum number of products.
         cursor: `next_cursor` of the page before; None for the first.
         photo_only: only products with a photo.
 
     Raises:
-        CursorError: the cursor is not one of this question's.
+        CursorError: the cursor is of another request, or invalid.
     """
     question = cursors.digest("items", filters, q, photo_only)
     parameters = {
@@ -165,7 +165,7 @@ def list_examples(
 ) -> list[tuple[str, str | None]]:
     """Return sku and name of a product of each of the three most common kinds.
 
-    A kind is a value of the finest category, or of what short views show, or else a brand.
+    Kinds are the values of the finest category, else of the first card attribute, else brands.
     """
     kinds = [*catalog.categories, *catalog.cards] or ["brand_name"]
     kind = catalog.categories[-1] if catalog.categories else kinds[0]

@@ -1,4 +1,4 @@
-"""Reading what a caller asks: parameters of a model's own, and filters of the catalog."""
+"""Validating a request's parameters, and the filters of the catalog."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -14,11 +14,11 @@ Parameters = TypeVar("Parameters", bound=BaseModel)
 
 
 class ParameterError(LookalikeError):
-    """Parameters of a request can't be understood; the text names each and says why.
+    """Invalid parameters of a request; the text names each with the reason.
 
     Args:
-        errors: what pydantic found wrong.
-        catalog: whose filters an unknown parameter is answered with; None where there are none.
+        errors: pydantic's errors.
+        catalog: its filters are listed for an unknown parameter; None if there are none.
     """
 
     def __init__(self, errors: list[ErrorDetails], catalog: Catalog | None = None) -> None:
@@ -32,15 +32,15 @@ class ParameterError(LookalikeError):
 def read_parameters(
     model: type[Parameters], given: Mapping[str, Any], catalog: Catalog | None = None
 ) -> Parameters:
-    """Return a model's parameters.
+    """Validate parameters.
 
     Args:
-        model: what they are.
-        given: as the caller gave them.
-        catalog: whose filters an unknown parameter is answered with, where the model has any.
+        model: the model of the parameters.
+        given: the caller's values.
+        catalog: its filters are listed for an unknown parameter; None if there are none.
 
     Raises:
-        ParameterError: one of them doesn't fit, or there is another.
+        ParameterError: one of them is invalid or unknown.
     """
     try:
         return model.model_validate(given)
@@ -51,10 +51,10 @@ def read_parameters(
 def read_with_filters(
     catalog: Catalog, model: type[Parameters], given: Mapping[str, Any]
 ) -> tuple[Parameters, dict[str, Any]]:
-    """Return a model's parameters and, as `filter_items` takes them, the filters beside them.
+    """Validate parameters and filters; the filters are returned as JSON for `filter_items`.
 
     Raises:
-        ParameterError: one of them doesn't fit, or is none that the catalog knows.
+        ParameterError: one of them is invalid or unknown.
     """
     own = {name: value for name, value in given.items() if name in model.model_fields}
     rest = {name: value for name, value in given.items() if name not in own}

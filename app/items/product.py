@@ -1,4 +1,4 @@
-"""What every answer says of a product: the columns of each catalog, and the declared attributes."""
+"""The model of a product in responses: the core columns and the declared attributes."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -12,10 +12,10 @@ from app.catalog.attributes import Catalog
 from app.items.keys import image_path
 
 PREFIX = "prefix"
-"""Key of the serialization context: what an address on this server begins with."""
+"""Key of the serialization context: the path prefix of this server."""
 
 ATTRIBUTE = "attribute_"
-"""Put before an attribute's name, so that none can hide a method; the alias is the name itself."""
+"""Prefix of fields of attributes, so that none can hide a method; the alias has no prefix."""
 
 TYPES: dict[str, Any] = {
     "text": str,
@@ -25,7 +25,7 @@ TYPES: dict[str, Any] = {
     "date": date,
     "text[]": list[str],
 }
-"""An attribute's type in Python."""
+"""The Python types of attributes."""
 
 
 def _below_prefix(path: str | None, info: SerializationInfo) -> str | None:
@@ -34,11 +34,11 @@ def _below_prefix(path: str | None, info: SerializationInfo) -> str | None:
 
 
 Address = Annotated[str | None, PlainSerializer(_below_prefix, return_type=str | None)]
-"""A path on this server; serialized with `prefix` of the context before it."""
+"""A path on this server, serialized with the context's prefix."""
 
 
 class Product(BaseModel):
-    """What the catalog says of a product; `with_attributes` adds the declared attributes."""
+    """The core columns of a product; `with_attributes` adds the declared attributes."""
 
     model_config = ConfigDict(serialize_by_alias=True)
 
@@ -55,7 +55,7 @@ class Product(BaseModel):
         return getattr(self, name if name in Product.model_fields else ATTRIBUTE + name)
 
     def image_at(self, position: int | None) -> str | None:
-        """Return the path of a photo, None for no position."""
+        """Return the path of the photo at a position, None for None."""
         return None if position is None else image_path(self.item_id, self.sku, position)
 
 

@@ -21,7 +21,7 @@ GROUP BY GROUPING SETS ({sets})
 ORDER BY facet, value
 
 -- name: fetch_catalog_state
--- How far the way from a catalog to similar items has come.
+-- Which steps from a catalog to similar items are done.
 SELECT
     EXISTS (SELECT FROM items WHERE removed_at IS NULL) AS ingested,
     EXISTS (SELECT FROM photos JOIN items AS i USING (item_id) WHERE i.removed_at IS NULL) AS pictured,
@@ -39,7 +39,7 @@ ORDER BY count(*) DESC, min(i.item_id)
 LIMIT 3
 
 -- name: fetch_item
--- One listed product, with all that is known of it.
+-- One listed product with all its data.
 SELECT {columns}, i.details, i.created_at, i.updated_at
 FROM items AS i
 WHERE (i.sku = %(sku)s::text OR i.item_id = %(item_id)s::bigint) AND i.removed_at IS NULL
@@ -47,8 +47,8 @@ ORDER BY i.sku = %(sku)s::text DESC
 LIMIT 1
 
 -- name: fetch_photo
--- A photo of a listed product: the one at a position, else its first; a row without a photo
--- where the product has none.
+-- A photo of a listed product: the one at a position, else its first; a row without a photo if
+-- the product has none.
 SELECT i.item_id, p.position, p.reference, p.sha256
 FROM items AS i
 LEFT JOIN photos AS p

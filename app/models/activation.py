@@ -1,4 +1,4 @@
-"""Choosing the model that searches use: one atomic switch."""
+"""Activating a model: one atomic switch."""
 
 import time
 from typing import Any
@@ -21,21 +21,21 @@ def activate(
     lock_timeout_ms: int = 500,
     attempts: int = 20,
 ) -> bool:
-    """Make a model the one that searches use.
+    """Make a model the active one, which searches use.
 
     Args:
         database: the open database.
         name: the model's name.
-        force: switch even while the model lacks vectors.
-        lock_timeout_ms: how long an attempt waits for running queries; new ones queue meanwhile.
+        force: activate it even if it lacks vectors.
+        lock_timeout_ms: how long an attempt waits for running queries; new queries wait behind it.
         attempts: how often to try.
 
     Returns:
-        Whether anything changed: False if it was active already.
+        Whether the model was switched; False if it was active already.
 
     Raises:
-        LookalikeError: no such model, or it is being dropped, or photos are still to embed, or
-            other transactions held the view for too long.
+        LookalikeError: no such model, it is being dropped, photos are still to embed, or other
+            transactions locked the view for too long.
     """
     begun = time.monotonic()
     retrying = Retrying(

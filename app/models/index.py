@@ -1,10 +1,10 @@
 """The HNSW index of a model: built once its backlog is done.
 
-A build is one transaction: the lock that lets other builds wait, the memory and the timeouts are
-the transaction's own, and a build that is broken off leaves nothing behind. `CREATE INDEX
-CONCURRENTLY` can't run in a transaction, so all of these would have to be settings of the session,
-which a connection pooler hands on to strangers. The price: while the index is built, whoever writes
-or deletes vectors of this model waits. Readers never do.
+A build is one transaction: the lock against other builds, the memory and the timeouts end with it,
+and an interrupted build leaves nothing behind. `CREATE INDEX CONCURRENTLY` can't run in a
+transaction, so all of these would be settings of the session, which a connection pooler passes on
+to other clients. The price: during the build, writes and deletes of this model's vectors wait.
+Readers never do.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,17 +32,17 @@ def ensure_index(
     stop: Event | None = None,
     poll_seconds: float = 0.5,
 ) -> bool:
-    """Build a model's index unless a valid one is there; one build at a time in a database.
+    """Build a model's index unless it has a valid one; one build at a time in a database.
 
-    Without vectors there is nothing to build: they are written faster without an index.
+    Without vectors nothing is built: they are written faster without an index.
 
     Args:
         database: the open database.
         model: whose vectors to index.
         settings: the index's parameters and the memory to build it in.
-        on_progress: called while it is built: how many vectors of how many are in the index.
-        stop: set it to give up; the next call builds the index anew.
-        poll_seconds: how often to look at the progress, at `stop` and at another's build.
+        on_progress: called during the build with the number of vectors in the index and in all.
+        stop: set it to give up; the next call starts the build again.
+        poll_seconds: how often to check the progress, `stop` and another build.
 
     Returns:
         Whether an index was built.
@@ -51,7 +51,7 @@ def ensure_index(
     with database.connection() as connection:
         if not _is_due(connection, model):
             return False
-    with connect(database.url) as connection:  # not one of the pool's, which others need
+    with connect(database.url) as connection:  # not from the pool, which others need
         if not wait_for_lock(connection, Lock.INDEX, stop, poll_seconds):
             return False
         if not _is_due(connection, model):
@@ -75,7 +75,7 @@ def _is_due(connection: psycopg.Connection[Any], model: EmbeddingModel) -> bool:
         "partition": partition_name(model.model_id),
         "index": index_name(model.model_id),
     }
-    state = connection.execute(query(__package__, "index_state"), parameters).fetchone()
+    state = connection.execute(query(__package__, "fetch_index_state"), parameters).fetchone()
     if state is None or state[0]:  # the model is gone, or its index is valid
         return False
     filled = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(
@@ -94,7 +94,7 @@ def _build(connection: psycopg.Connection[Any], model: EmbeddingModel, settings:
         )
     # The planner and the progress bar need to know how many vectors there are.
     connection.execute(sql.SQL("ANALYZE {}").format(partition))
-    # An invalid one, of somebody who built it concurrently by hand.
+    # It may be invalid, left by a concurrent build by hand.
     connection.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(index))
     connection.execute(
         query(__package__, "create_index").format(
@@ -122,13 +122,15 @@ def _watching(
 
     def look() -> None:
         with database.connection() as connection:
-            row = connection.execute(query(__package__, "index_progress"), parameters).fetchone()
+            row = connection.execute(
+                query(__package__, "fetch_index_progress"), parameters
+            ).fetchone()
         if row is not None:
             on_progress(*row)
 
     def watch() -> None:
         while not done.wait(poll_seconds):
-            # If the server goes away, the build says so itself.
+            # If the server stops, the build fails and reports it.
             with suppress(psycopg.Error):
                 if stop.is_set():
                     building.cancel_safe()

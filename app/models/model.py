@@ -1,4 +1,4 @@
-"""What a registered model is, and reading the registered models."""
+"""Registered models, and reading them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from app.errors import LookalikeError
 
 @dataclass(frozen=True)
 class EmbeddingModel:
-    """A row of `embedding_models`; the columns' comments say what they mean."""
+    """A row of `embedding_models`; see the comments on its columns."""
 
     model_id: int
     name: str
@@ -32,12 +32,12 @@ class EmbeddingModel:
 def list_models(
     connection: psycopg.Connection[Any], after: int = 0, limit: int | None = None
 ) -> list[EmbeddingModel]:
-    """Return registered models, oldest first, those that are being dropped included.
+    """Return the registered models, oldest first, including those that are being dropped.
 
     Args:
         connection: to the database.
-        after: the `model_id` that the first one comes after.
-        limit: how many at most; None for all.
+        after: only models with a larger `model_id`.
+        limit: maximum number; None for all.
     """
     parameters = {"after": after, "limit": limit}
     with connection.cursor(row_factory=class_row(EmbeddingModel)) as cursor:
@@ -53,7 +53,7 @@ def get_model(connection: psycopg.Connection[Any], name: str) -> EmbeddingModel:
     """Return the model of that name.
 
     Raises:
-        LookalikeError: there is none; the text lists those there are.
+        LookalikeError: there is none; the text lists the registered ones.
     """
     models = list_models(connection)
     for model in models:
@@ -66,12 +66,12 @@ def get_model(connection: psycopg.Connection[Any], name: str) -> EmbeddingModel:
 def require_free(
     connection: psycopg.Connection[Any], name: str, way_out: str = "choose another name with --as"
 ) -> None:
-    """Make sure that no model has a name.
+    """Check that no model has a name.
 
     Args:
         connection: to the database.
         name: the name.
-        way_out: what the caller's user can do about it; ends the error's text.
+        way_out: what the user can do about it; the end of the error's text.
 
     Raises:
         LookalikeError: a model has it.

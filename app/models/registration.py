@@ -28,7 +28,7 @@ def register(
         backbone: the network, with its pooling and preprocessing.
         name: what to call the model.
         weights_sha256: hash of its weights file, in hex.
-        precision: what to compute in; `AUTO` leaves it to the first worker.
+        precision: the number format to compute in; `AUTO` lets the first worker choose.
 
     Raises:
         LookalikeError: the name is taken.

@@ -1,8 +1,8 @@
-"""Dropping a model with its vectors, so that readers of other models never wait.
+"""Dropping a model with its vectors; readers of other models never wait.
 
-Each step is a transaction or a statement of its own, and each leaves a state that the next run
-goes on from: `dropping` is set, the partition is detached, then dropped, and the row goes last.
-No lock outlasts a step, so that it works behind a connection pooler.
+Each step is a transaction or a statement of its own, after which a later run can continue:
+`dropping` is set, the partition is detached, then dropped, and the row is deleted last. No lock
+is held across steps, so it works behind a connection pooler.
 """
 
 from typing import Any
@@ -24,12 +24,12 @@ RACES = (
     psycopg.errors.WrongObjectType,
     psycopg.errors.LockNotAvailable,
 )
-"""What a step meets where another process drops the same model, or one that died left a server
-process behind that still does: look again, and go on from there."""
+"""Errors of a step while another process drops the same model, or a server process of a client that
+died still does: check the state again, and continue from there."""
 
 
 def drop(database: Database, name: str) -> None:
-    """Drop a model, its vectors and its jobs; a drop that was cut short goes on.
+    """Drop a model, its vectors and its jobs, or finish an interrupted drop.
 
     Args:
         database: the open database.
@@ -42,7 +42,7 @@ def drop(database: Database, name: str) -> None:
         model = _mark(connection, name)
     with connect(database.url, autocommit=True) as connection:
         timed = connection.execute("SHOW statement_timeout").fetchone() != ("0",)
-        # A statement that detaches can't be given a longer timeout without changing the session.
+        # A longer timeout for DETACH … CONCURRENTLY would have to be a setting of the session.
         again = (*RACES, psycopg.errors.QueryCanceled) if timed else RACES
         for attempt in Retrying(
             retry=retry_if_exception(lambda error: isinstance(error, again)), wait=wait_fixed(0.5)
@@ -54,7 +54,7 @@ def drop(database: Database, name: str) -> None:
 
 
 def _mark(connection: psycopg.Connection[Any], name: str) -> EmbeddingModel:
-    """Take a model out of use for good. The caller commits."""
+    """Mark a model as being dropped. The caller commits."""
     lock(connection, Lock.MODELS)
     model = get_model(connection, name)
     if model.active:
@@ -70,11 +70,11 @@ def _mark(connection: psycopg.Connection[Any], name: str) -> EmbeddingModel:
 
 
 def _drop_partition(connection: psycopg.Connection[Any], model_id: int) -> None:
-    """Detach and drop a model's partition, from whichever step an earlier drop has reached."""
+    """Detach and drop a model's partition, continuing an interrupted drop."""
     name = sql.Identifier(partition_name(model_id))
     _finish_detaching(connection)
     parameters = {"partition": partition_name(model_id)}
-    state = connection.execute(query(__package__, "partition_state"), parameters).fetchone()
+    state = connection.execute(query(__package__, "fetch_partition_state"), parameters).fetchone()
     if state is None:
         return
     (attached,) = state
@@ -86,8 +86,8 @@ def _drop_partition(connection: psycopg.Connection[Any], model_id: int) -> None:
 
 
 def _finish_detaching(connection: psycopg.Connection[Any]) -> None:
-    """Finish a detachment that was cut short, whichever model's: the server wants it first."""
-    row = connection.execute(query(__package__, "half_detached")).fetchone()
+    """Finish an interrupted detachment of any model, which the server requires first."""
+    row = connection.execute(query(__package__, "fetch_half_detached")).fetchone()
     if row is not None:
         connection.execute(
             sql.SQL("ALTER TABLE embeddings DETACH PARTITION {} FINALIZE").format(

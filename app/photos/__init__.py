@@ -1,1 +1,1 @@
-"""Product photos: where they are stored (`storage`), and how they are decoded (`decode`)."""
+"""Product photos: reading them (`storage`) and decoding them (`decode`)."""

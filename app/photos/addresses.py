@@ -1,7 +1,7 @@
 """Which URLs and IP addresses photos may be fetched from.
 
-A catalog is written by others. Its addresses must not make this machine fetch what only it can
-reach: its own services, those of its network, and the metadata of the cloud that it runs in.
+A catalog is written by others. Its URLs must not make this machine fetch what only it can reach:
+its own services, those of its network, and the metadata service of its cloud.
 """
 
 import ipaddress
@@ -30,16 +30,16 @@ _VALID = re.compile(r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
 
 
 def parse_url(text: str) -> URL:
-    """Return an http(s) address, with what has to be percent-encoded encoded.
+    """Parse an http(s) URL, and percent-encode what needs it.
 
-    A path and query that are valid stay as they are, to the byte: a signature may cover them.
+    A valid path and query are kept byte for byte: a signature may cover them.
 
     Raises:
         PhotoError: it isn't one.
     """
     try:
         url = URL(text).with_fragment(None)
-        # A % in a host is left for the resolver to make something of, or names an interface.
+        # A % in a host would be left to the resolver, or names a network interface.
         if url.scheme in ("http", "https") and url.host and "%" not in url.host and url.port:
             return _verbatim(url, urlsplit(text)) if _VALID.fullmatch(text) else url
     except ValueError:
@@ -48,7 +48,7 @@ def parse_url(text: str) -> URL:
 
 
 def is_same_origin(url: URL, origin: URL | None) -> bool:
-    """Return whether an address has this origin, or its form with TLS."""
+    """Return whether a URL has this origin, or the same over TLS."""
     if origin is None:
         return False
     found = url.origin()
@@ -58,10 +58,10 @@ def is_same_origin(url: URL, origin: URL | None) -> bool:
 
 
 def redirect_target(url: URL, location: str) -> URL:
-    """Return where an address redirects to, with its password only if that is the same origin.
+    """Return the URL that a response redirects to; the password is kept for the same origin only.
 
     Raises:
-        PhotoError: not to an address that may be followed.
+        PhotoError: the target isn't an http(s) URL.
     """
     try:
         address = urljoin(str(url), location)
@@ -77,9 +77,9 @@ def redirect_target(url: URL, location: str) -> URL:
 
 
 def is_public(address: str) -> bool:
-    """Return whether an IP address is one that anybody on the internet may be sent to.
+    """Return whether an IP address is a public address of the internet.
 
-    An address inside another one (IPv4-mapped, NAT64, 6to4) counts as well. What is no IP address
+    An embedded address (IPv4-mapped, NAT64, 6to4) has to be public too. Text that is no IP address
     in its usual notation is not public.
     """
     try:
@@ -100,7 +100,7 @@ def is_public(address: str) -> bool:
 
 
 def literal_address(host: str) -> str | None:
-    """Return the IP address that a host of a URL stands for, in its usual notation.
+    """Return a URL's host in the usual notation of IP addresses, if it is one.
 
     `2130706433`, `0x7f.1` and `0177.0.0.1` are 127.0.0.1 to every system's resolver.
 

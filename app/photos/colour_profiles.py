@@ -1,9 +1,9 @@
-"""Colour profiles: from the colours that a file was saved in to those of sRGB.
+"""Colour profiles: converting a file's colours to sRGB.
 
-An ICC profile is converted, and in a PNG the `gAMA` chunk. Not converted, but taken for sRGB: a
-broken profile or one of another colour space than the pixels, an AdobeRGB that only EXIF tells
-of, the primaries of a PNG's `cHRM` chunk, code points (CICP) for wide gamut or HDR in PNG and
-AVIF, and the profile of a BMP.
+ICC profiles are converted, and the `gAMA` chunk of a PNG. Treated as sRGB without conversion: a
+broken profile or one for another colour space than that of the pixels, AdobeRGB that only EXIF
+mentions, the primaries of a PNG's `cHRM` chunk, code points (CICP) for wide gamut or HDR in PNG
+and AVIF, and the profile of a BMP.
 """
 
 import io
@@ -13,13 +13,13 @@ import numpy as np
 from PIL import Image, ImageCms
 
 SPACES = {"RGB": "RGB ", "L": "GRAY", "CMYK": "CMYK"}
-"""What ICC profiles call the colour space of Pillow's modes."""
+"""Pillow's modes → the names of their colour spaces in ICC profiles."""
 
 MAX_BYTES = 4 << 20
-"""Size above which a profile is ignored; those of printing presses have up to 3 MB."""
+"""Size above which a profile is ignored; profiles of printing presses have up to 3 MB."""
 
 INVISIBLE = 2
-"""Difference of 8-bit levels up to which a profile is taken for sRGB itself."""
+"""Difference of 8-bit levels up to which a profile counts as sRGB itself."""
 
 SRGB_GAMMA = 1 / 2.2
 
@@ -31,7 +31,7 @@ def to_srgb(image: Image.Image) -> Image.Image:
         image: of mode `RGB`, `L` or `CMYK`.
 
     Returns:
-        It in mode `RGB`; without a usable profile, converted by Pillow's own formulas.
+        The image in mode `RGB`; without a usable profile, converted by Pillow's own formulas.
     """
     profile = image.info.get("icc_profile")
     if profile and len(profile) <= MAX_BYTES:
@@ -46,7 +46,7 @@ def to_srgb(image: Image.Image) -> Image.Image:
 
 @lru_cache(maxsize=16)  # a catalog's photos share a few profiles, and building takes milliseconds
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """Build the way to sRGB; None where there is none, or where it would change nothing."""
+    """Build the transform to sRGB; None if there is none, or it would change nothing."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if source.profile.xcolor_space != SPACES[mode]:
@@ -58,7 +58,7 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 
 
 def _changes_colours(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
-    """Return whether a conversion can be seen, tried with all greys or an even grid of RGB."""
+    """Return whether a transform changes colours visibly, on all greys or an even grid of RGB."""
     levels = np.linspace(0, 255, 256 if mode == "L" else 17).round().astype(np.uint8)
     grid = levels[None] if mode == "L" else np.stack(np.meshgrid(levels, levels, levels), -1)
     sample = Image.fromarray(grid.reshape(1, -1) if mode == "L" else grid.reshape(1, -1, 3))

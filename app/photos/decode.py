@@ -1,4 +1,4 @@
-"""From the bytes of an image file to the pixels that a network takes: one way for all callers."""
+"""Decoding image files into a network's input, the same way for all callers."""
 
 import io
 from enum import StrEnum
@@ -21,10 +21,10 @@ MAX_BYTES = 64_000_000
 """Size of a file above which it is refused unread."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-Image.init()  # Pillow knows only some of them before it
+Image.init()  # registers all formats
 
 _SIGNATURE_BYTES = 16
-"""As many first bytes as Pillow's decoders tell their format by."""
+"""Number of first bytes from which Pillow's decoders detect their format."""
 
 _TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -35,7 +35,7 @@ _TRANSPOSITIONS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What brings a picture upright, by its EXIF orientation."""
+"""EXIF orientation → what turns the picture upright."""
 
 
 class Resize(StrEnum):
@@ -45,14 +45,14 @@ class Resize(StrEnum):
     """Squash with nearest-neighbour sampling: what `keras.utils.load_img` does by default."""
 
     ANTIALIAS = "antialias"
-    """Squash, each pixel the mean of those it stands for; a large JPEG is decoded smaller."""
+    """Squash with averaging; a large JPEG is decoded at a smaller scale."""
 
     LETTERBOX = "letterbox"
-    """Keep the proportions, antialias, centre on white: product photos stand on white."""
+    """Keep the proportions, antialias, centre on white, the usual background of product photos."""
 
 
 def open_photo(source: BinaryIO) -> ImageFile.ImageFile:
-    """Read the header of an image file, and refuse what is no photo or too large to decode.
+    """Read the header of an image file; refuse what is no photo or too large to decode.
 
     Raises:
         NotAPhotoError: the file is in no known format.
@@ -80,10 +80,10 @@ def open_photo(source: BinaryIO) -> ImageFile.ImageFile:
 
 
 def _open(start: bytes, source: BinaryIO) -> ImageFile.ImageFile | None:
-    """Read an image's header by the decoder whose signature it begins with.
+    """Read an image's header with the decoder that its signature belongs to.
 
-    `Image.open` does the same and more: it checks the size by a limit of the whole process, and
-    keeps to itself why a decoder refused the file.
+    Unlike `Image.open` it has no process-wide limit of size, and reports why a decoder refused the
+    file.
     """
     for name in FORMATS:
         factory, accepts = Image.OPEN[name]
@@ -95,14 +95,14 @@ def _open(start: bytes, source: BinaryIO) -> ImageFile.ImageFile | None:
 def load_photo(data: bytes, size: int, resize: Resize) -> NDArray[np.uint8]:
     """Decode an image file into a network's input.
 
-    The EXIF rotation is applied, transparency is laid over white, colours are converted to
-    sRGB (see `app.photos.colour_profiles`) and any depth to 8 bits; of several frames or pages the
-    first is taken.
+    The EXIF orientation is applied, transparency is blended with white, colours are converted to
+    sRGB (see `app.photos.colour_profiles`) and any bit depth to 8 bits. Of several frames or pages
+    the first is used.
 
     Args:
         data: the bytes of the file.
         size: the edge of the square, in pixels.
-        resize: how to get to it.
+        resize: how to resize to the square.
 
     Returns:
         RGB, shape `(size, size, 3)`, uint8.
@@ -111,7 +111,7 @@ def load_photo(data: bytes, size: int, resize: Resize) -> NDArray[np.uint8]:
         PhotoError: the bytes can't be decoded; the text says why.
     """
     image = open_photo(io.BytesIO(data))
-    image.info.pop("xmp", None)  # Pillow would turn a TIFF by it
+    image.info.pop("xmp", None)  # Pillow would apply its orientation to a TIFF
     try:
         if resize is not Resize.NEAREST:
             # JPEG decodes at 1/2, 1/4 or 1/8 for a fraction of the cost, never below `size`.
@@ -126,13 +126,13 @@ def load_photo(data: bytes, size: int, resize: Resize) -> NDArray[np.uint8]:
 
 
 def _upright(image: Image.Image, picture: Image.Image) -> Image.Image:
-    """Turn a picture as its file's EXIF says.
+    """Apply the EXIF orientation of a file to its picture.
 
-    Pillow's own function takes an orientation from XMP too, which others don't.
+    Pillow's own function also uses an orientation in XMP, unlike other programs.
 
     Args:
         image: the decoded file.
-        picture: what has become of its pixels.
+        picture: its pixels, converted.
     """
     if image.format == "TIFF":  # Pillow has turned it as it loaded it
         return picture
@@ -141,7 +141,7 @@ def _upright(image: Image.Image, picture: Image.Image) -> Image.Image:
 
 
 def _orientation(info: dict[Any, Any]) -> int | None:
-    """Return the orientation from what Pillow has read of a file; None where EXIF names none."""
+    """Return the EXIF orientation in an image's `info`; None if there is none."""
     try:
         data = info.get("exif")
         if data is None and "Raw profile type exif" in info:
@@ -152,13 +152,13 @@ def _orientation(info: dict[Any, Any]) -> int | None:
         exif = Image.Exif()
         exif.load(data)
         value = exif.get(ExifTags.Base.Orientation)
-    except Exception:  # a damaged EXIF, which says nothing of the pixels
+    except Exception:  # damaged EXIF; the pixels may be fine
         return None
     return value if isinstance(value, int) else None
 
 
 def _nearest(image: Image.Image, edges: tuple[int, int]) -> Image.Image:
-    # Pixels are picked, not mixed, so they may as well be converted afterwards.
+    # Resizing first is the same and cheaper, since pixels are picked and not mixed.
     return to_rgb(image.resize(edges, Image.Resampling.NEAREST))
 
 
@@ -178,7 +178,7 @@ _RESIZERS = {
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert an image of any mode of 8 bits to sRGB, transparency over white."""
+    """Convert an image of any 8-bit mode to sRGB, with transparency blended with white."""
     is_grey = image.mode in ("1", "L", "LA", "La")
     if not image.has_transparency_data:
         if image.mode in ("RGB", "L", "CMYK"):

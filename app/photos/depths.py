@@ -1,7 +1,7 @@
-"""Images as Pillow decodes them: 16 and 32 bits, floats, inverted greys, partial first frames.
+"""Bit depths: images of 16 and 32 bits, floats, inverted greys and partial first frames to 8 bits.
 
-Pillow's own conversion to 8 bits clips and knows nothing of the file, so that a deep image
-turns black or white. Here it is scaled by what the file says of its samples, or refused.
+Pillow's own conversion to 8 bits clips, so that a deep image turns black or white. Here it is
+scaled by the sample format in the file's header, or refused.
 """
 
 import io
@@ -21,18 +21,18 @@ SIGNED = 2
 """The sample format of a TIFF with integers that may be negative."""
 
 PNG_STEPS = {"L;2": 0x55, "L;4": 0x11}
-"""The distance between greys that Pillow brings 2 and 4 bits to, by the mode they are saved in."""
+"""Step between the greys that Pillow expands 2 and 4 bits to, by the mode in the file."""
 
 
 WEBP_HEAD = (b"VP8X", b"ICCP", b"ANIM")
-"""What comes before the frames of a WebP."""
+"""Chunks before the frames of a WebP."""
 
 NATIVE_MODES = {"F;32BF": "F;32NF", "I;16BS": "I;16NS", "I;32BS": "I;32NS"}
-"""Byte orders that Pillow gets wrong in a compressed TIFF: libtiff has already swapped it."""
+"""Modes whose bytes Pillow would swap in a compressed TIFF although libtiff has done so already."""
 
 
 class Samples(NamedTuple):
-    """What the file says of the numbers that a pixel is made of."""
+    """The sample format in the file's header."""
 
     bits: int = 16
     is_signed: bool = False
@@ -48,11 +48,11 @@ def load_pixels(image: ImageFile.ImageFile, data: bytes) -> Image.Image:
         data: the bytes of its file.
 
     Returns:
-        Its first frame in one of Pillow's modes of 8 bits; what it has of transparency is in its
-        mode or in `info`, as Pillow understands it.
+        Its first frame in one of Pillow's 8-bit modes; transparency is in its mode or in `info`,
+        as usual in Pillow.
 
     Raises:
-        PhotoError: its samples can't be brought to 8 bits without a guess.
+        PhotoError: its samples can't be converted to 8 bits without guessing.
         Exception: whatever Pillow raises for damaged pixels.
     """
     samples = _samples(image)
@@ -71,7 +71,7 @@ def load_pixels(image: ImageFile.ImageFile, data: bytes) -> Image.Image:
 
 
 def _frame_box(image: ImageFile.ImageFile, data: bytes) -> tuple[int, int, int, int] | None:
-    """Return what part of the picture its first frame covers, where that may not be all of it."""
+    """Return what part of the picture its first frame covers; None if that is all of it."""
     if image.format in ("GIF", "PNG"):
         return image.tile[0].extents
     if image.format == "WEBP" and image.mode == "RGB":
@@ -86,7 +86,7 @@ def _frame_box(image: ImageFile.ImageFile, data: bytes) -> tuple[int, int, int, 
 
 
 def _clear_outside(image: Image.Image, box: tuple[int, int, int, int] | None) -> Image.Image:
-    """Make what lies outside a box transparent, which Pillow fills with some colour."""
+    """Make what is outside a box transparent; Pillow fills it with some colour."""
     if box is None or box == (0, 0, *image.size):
         return image
     layer = Image.new("RGBA", image.size, (255, 255, 255, 0))
@@ -96,12 +96,12 @@ def _clear_outside(image: Image.Image, box: tuple[int, int, int, int] | None) ->
 
 
 def _colour_info(image: Image.Image) -> dict[str | tuple[int, int], Any]:
-    """Return what an image knows of its colours, for another that takes its place."""
+    """Return the entries of an image's `info` about its colours."""
     return {key: image.info[key] for key in ("icc_profile", "srgb", "gamma") if key in image.info}
 
 
 def _samples(image: Any) -> Samples:
-    """Read from the header what the numbers mean, and refuse what Pillow would get wrong."""
+    """Read the sample format from the header, and refuse what Pillow would decode wrongly."""
     if image.format == "PNG" and image.mode == "P" and image.palette is None:
         raise PhotoError("a PNG with a palette of colours that isn't in the file")
     tags = getattr(image, "tag_v2", None)
@@ -119,7 +119,7 @@ def _samples(image: Any) -> Samples:
         image.tile = [tile._replace(args=(NATIVE_MODES.get(mode, mode), *options))]
     colours = tags.get(COLOUR_MAP)
     if image.mode in ("P", "PA") and colours and max(colours) < 256:
-        # The colours have 16 bits, but some programs write 8; libtiff looks for them likewise.
+        # The colours have 16 bits, but some programs write 8; libtiff checks for this too.
         image.palette = ImagePalette.raw("RGB;L", bytes(colours))
     return Samples(bits, is_signed, tags.get(PHOTOMETRIC) == 0)
 
@@ -154,9 +154,9 @@ def _scaled_floats(values: NDArray[Any]) -> NDArray[np.uint8]:
 def _scaled_integers(values: NDArray[Any], samples: Samples) -> NDArray[np.uint8]:
     """Scale integers to 8 bits by the number of bits that they fill.
 
-    Up to 16 bits the file says how many there are. Programs write images of 8 and 16 bits as
-    signed or 32-bit integers too, without scaling them: there the brightest pixel tells, and
-    where it doesn't, the image is refused.
+    Up to 16 bits the header has their number. Programs also write images of 8 and 16 bits as
+    signed or 32-bit integers without scaling them: then the brightest pixel decides, and if it
+    doesn't, the image is refused.
     """
     if samples.bits <= 16 and not samples.is_signed:
         return (values >> (samples.bits - 8)).astype(np.uint8)
@@ -174,7 +174,7 @@ def _scaled_integers(values: NDArray[Any], samples: Samples) -> NDArray[np.uint8
 
 
 def _apply_colour_key(image: Image.Image, second: ImageFile.ImageFile) -> None:
-    """Make a colour of 16 bits transparent, which Pillow would look for among those of 8.
+    """Make a 16-bit colour transparent; Pillow would compare it with 8-bit colours.
 
     Args:
         image: the decoded PNG.
@@ -189,7 +189,7 @@ def _apply_colour_key(image: Image.Image, second: ImageFile.ImageFile) -> None:
 
 
 def _scale_key(image: Image.Image, saved_mode: Any) -> None:
-    """Bring the transparent value of a PNG to the scale that Pillow brought its pixels to."""
+    """Scale the transparent value of a PNG as Pillow scaled its pixels."""
     key = image.info["transparency"]
     if isinstance(key, int) and image.mode == "L":
         image.info["transparency"] = key * PNG_STEPS.get(saved_mode, 1) & 255

@@ -1,4 +1,4 @@
-"""What can go wrong with a photo, and with the storage that it is read from."""
+"""Errors about a photo, and about the storage that it is read from."""
 
 import re
 
@@ -22,10 +22,10 @@ class MissingPhotoError(UnavailablePhotoError):
 
 
 class UnreachableError(UnavailablePhotoError):
-    """The storage failed or didn't answer, which says nothing of the photo.
+    """The storage failed or didn't answer, so whether it has the photo is unknown.
 
     Attributes:
-        retry_after: seconds after which the server wants to be asked again; None if it didn't say.
+        retry_after: seconds that the server asked to wait before a retry; None if it didn't.
     """
 
     def __init__(self, text: str, retry_after: float | None = None) -> None:
@@ -34,15 +34,15 @@ class UnreachableError(UnavailablePhotoError):
 
 
 class PhotoStorageUnavailable(LookalikeError):  # noqa: N818 - a state, not a mistake
-    """The photo storage is not there or can't be reached, which says nothing about any photo."""
+    """The photo storage as a whole is missing or can't be reached."""
 
 
 class PhotoStorageLost(PhotoStorageUnavailable):
-    """The photo storage was there a moment ago: a network share that may come back by itself."""
+    """The photo storage disappeared: a network share, for instance, that may come back."""
 
 
 def in_words(error: Exception) -> str:
-    """Return an error as part of a line, without the password that a URL in it may hold."""
+    """Return an error as part of a line, without passwords of URLs in it."""
     status = http_status(error)
     if status is not None:
         return f"it answers {status} {in_one_line(getattr(error, 'message', ''))}".strip()
@@ -50,7 +50,7 @@ def in_words(error: Exception) -> str:
 
 
 def http_status(error: Exception) -> int | None:
-    """Return the HTTP status that an error is about, however its library calls it."""
+    """Return the HTTP status of an error of any library, None if it has none."""
     for name in ("status", "code"):
         number = str(getattr(error, name, None))
         if number.isdigit():

@@ -1,4 +1,4 @@
-"""Fetching a photo over HTTP: politely, safely, and within bounds. All of it runs in one loop."""
+"""Fetching photos over HTTP, with limits, in one event loop."""
 
 import asyncio
 import json
@@ -40,29 +40,29 @@ HEADERS = {
 WAY_OUT = "set LOOKALIKE_ALLOW_PRIVATE_ADDRESSES=true if photos may come from there"
 
 WEB_PAGE_BYTES = 1024
-"""As many first bytes as tell HTML."""
+"""Number of first bytes that are checked for HTML."""
 
 _LONGEST = 500
-"""Characters of an ETag that are kept. A longer one says nothing."""
+"""Maximum length of an ETag or date that is stored; a longer one is ignored."""
 
 Answer = TypeVar("Answer")
 Take = Callable[[aiohttp.ClientResponse], Awaitable[Answer]]
-"""What is done with an answer before its connection is given back."""
+"""What handles a response before its connection is released."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of a fetch.
+    """Limits of a fetch.
 
     Attributes:
-        connections: to one host at once. What is above waits.
+        connections: to one host at once; further requests wait.
         max_bytes: of a photo; reading stops there.
         redirects: followed for one photo.
-        connect_seconds: until a connection stands.
-        read_seconds: between one piece of an answer and the next.
-        total_seconds: for one answer.
-        failures: photos in a row that may fail for their host until it is left alone.
-        rest_seconds: how long it is left alone, so that a dead host doesn't hold up the others.
+        connect_seconds: to establish a connection.
+        read_seconds: between one chunk of a response and the next.
+        total_seconds: for one response.
+        failures: consecutive photos that fail because of their host before requests are paused.
+        rest_seconds: how long they are paused.
     """
 
     connections: int = 6
@@ -75,7 +75,7 @@ class Limits:
     rest_seconds: float = REST_SECONDS
 
     def timeout(self) -> aiohttp.ClientTimeout:
-        """Return them as aiohttp takes them."""
+        """Return the timeouts for aiohttp."""
         return aiohttp.ClientTimeout(
             total=self.total_seconds,
             sock_connect=self.connect_seconds,
@@ -84,21 +84,21 @@ class Limits:
 
 
 class Fetched(NamedTuple):
-    """A photo, and what says later whether it is unchanged."""
+    """A photo and its validator."""
 
     data: bytes
     validator: str | None
 
 
 class _Version(NamedTuple):
-    """What tells one version of a photo from another."""
+    """The headers that identify a version of a photo."""
 
     etag: str | None
     modified: str | None
     length: int | None
 
     def as_text(self) -> str | None:
-        """Return the validator to store; None where the server sent nothing to go by."""
+        """Return the validator to store; None if the server sent neither ETag nor date."""
         if self.etag is None and self.modified is None:
             return None
         return json.dumps({k: v for k, v in self._asdict().items() if v is not None})
@@ -110,27 +110,27 @@ class RefusedAddressError(OSError):
 
 @dataclass
 class _Host:
-    """What is remembered of a server."""
+    """The state of a server."""
 
     connections: asyncio.Semaphore
     breaker: CircuitBreaker
     resume_at: float = 0.0
-    """Not to be asked before, by the monotonic clock: it said so itself."""
+    """Monotonic time before which it gets no request, from its `Retry-After`."""
 
 
 class Fetcher:
-    """Fetches photos. It is made, used and closed in one event loop.
+    """Fetches photos. It is created, used and closed in one event loop.
 
-    Each socket is made by a function that refuses addresses which aren't public. It sees the very
-    address that is connected to, so neither an odd notation, a redirect nor a name that resolves
-    differently the second time gets past it. The environment's proxies are not used: a proxy would
-    resolve and connect in our place, behind that check. Cookies are neither kept nor sent.
+    Sockets are created by a function that refuses addresses that aren't public. It gets the address
+    that is connected to, so an odd notation, a redirect or a name that resolves differently the
+    second time can't bypass it. Proxies of the environment are not used, since they would resolve
+    and connect without that check. Cookies are neither kept nor sent.
 
     Args:
         allow_private: whether addresses of private networks are fetched too.
-        limits: bounds of a fetch.
-        retry: when to ask again.
-        resolver: makes a resolver of names; None for the system's.
+        limits: limits of a fetch.
+        retry: when to retry.
+        resolver: creates a resolver of host names; None for the system's.
     """
 
     def __init__(
@@ -158,7 +158,7 @@ class Fetcher:
         return await self._get(url, trusted, _conditions(validator), take)
 
     async def require(self, url: URL, trusted: URL | None, *, found: bool) -> None:
-        """Ask for an address without reading it; see `HttpClient.require`."""
+        """Request a URL without reading the body; see `HttpClient.require`."""
 
         async def take(answer: aiohttp.ClientResponse) -> None:
             if found or answer.status >= 500:
@@ -173,7 +173,7 @@ class Fetcher:
 
     def _session(self, factory: Callable[[Any], socket.socket] | None) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
-            limit=0,  # each host has its own bound
+            limit=0,  # each host has its own limit
             resolver=self._resolver(),
             socket_factory=factory,
         )
@@ -192,8 +192,8 @@ class Fetcher:
         headers: dict[str, str],
         take: Take[Answer],
     ) -> Answer:
-        """Get an address, again if need be."""
-        # A root has its own ways: all of the work stops when it is down.
+        """Get a URL, with retries."""
+        # Not for a root: if that is down, all of the work stops.
         guard = nullcontext() if trusted is not None else self._host(url).breaker.request()
         with guard:
             found: Answer = await self._retry.retrying_async()(
@@ -208,7 +208,7 @@ class Fetcher:
         headers: dict[str, str],
         take: Take[Answer],
     ) -> Answer:
-        """Get an address, and those that it redirects to; give the last answer to `take`."""
+        """Get a URL, follow its redirects, and return what `take` makes of the last response."""
         for _ in range(self._limits.redirects + 1):
             session = self._session_for(url, trusted)
             async with self._host(url).connections:
@@ -219,7 +219,7 @@ class Fetcher:
                         if following is None:
                             return await take(answer)
                 except (aiohttp.ClientError, OSError, ValueError) as error:
-                    raise _in_our_terms(error, url) from None
+                    raise _map_error(error, url) from None
                 except UnreachableError as error:
                     self._note_wait(url, error)
                     raise
@@ -229,16 +229,16 @@ class Fetcher:
         )
 
     def _session_for(self, url: URL, trusted: URL | None) -> aiohttp.ClientSession:
-        """Return the connections to use for an address.
+        """Return the session for a URL.
 
         Raises:
-            PhotoError: none may be.
+            PhotoError: its address isn't allowed.
         """
         if is_same_origin(url, trusted):
             return self._trusting
         literal = literal_address(url.host or "")
-        # aiohttp connects to a literal without asking the resolver; the socket is refused anyway,
-        # but this also holds for an address that no socket can be made for.
+        # aiohttp connects to a literal address without the resolver. The socket would be refused
+        # anyway; this also covers addresses that no socket can be created for.
         if literal is not None and not self._allow_private and not is_public(literal):
             raise _refused(url)
         return self._guarded
@@ -252,25 +252,25 @@ class Fetcher:
         return self._hosts[key]
 
     async def _wait_for(self, url: URL) -> None:
-        """Wait as long as the host asked to be left alone."""
+        """Wait until the host accepts requests again."""
         host = self._host(url)
         while (seconds := host.resume_at - time.monotonic()) > 0:
             await asyncio.sleep(seconds)
 
     def _note_wait(self, url: URL, error: UnreachableError) -> None:
-        """Hold back all requests to a host that asked for time, unless it is too much."""
+        """Delay all requests to a host by its `Retry-After`, unless that is too long."""
         if error.retry_after is not None and error.retry_after <= self._retry.longest_wait:
             host = self._host(url)
             host.resume_at = max(host.resume_at, time.monotonic() + error.retry_after)
 
     async def _take(self, answer: aiohttp.ClientResponse, validator: str | None) -> Fetched | None:
-        """Return what an answer holds, None where that is unchanged."""
+        """Return the photo in a response, None if it is unchanged."""
         if answer.status == 304 and _conditions(validator):
             return None
         _raise_for_status(answer)
         version = _version_of(answer.headers)
         if validator is not None and version.as_text() == validator:
-            return None  # a server that knows no conditions
+            return None  # a server without conditional requests
         limit = self._limits.max_bytes
         if (version.length or 0) > limit:
             raise too_large(limit)
@@ -285,14 +285,14 @@ class Fetcher:
 
 
 def _redirected(answer: aiohttp.ClientResponse, url: URL) -> URL | None:
-    """Return where an answer redirects to, None where it is no redirect."""
+    """Return the target of a redirect, None if the response is no redirect."""
     if answer.status not in (301, 302, 303, 307, 308):
         return None
     return redirect_target(url, answer.headers.get("Location", ""))
 
 
 def _raise_for_status(answer: aiohttp.ClientResponse) -> None:
-    """Raise what the status of an answer means, unless it is 200."""
+    """Raise the error for a response's status, unless it is 200."""
     status = answer.status
     if status == 200:
         return
@@ -305,7 +305,7 @@ def _raise_for_status(answer: aiohttp.ClientResponse) -> None:
 
 
 def _version_of(headers: Mapping[str, str]) -> _Version:
-    """Return the version of a photo that an answer is about."""
+    """Return the version of the photo in a response."""
     length = headers.get("Content-Length", "")
     return _Version(
         _plain(headers.get("ETag")),
@@ -315,7 +315,7 @@ def _version_of(headers: Mapping[str, str]) -> _Version:
 
 
 def _conditions(validator: str | None) -> dict[str, str]:
-    """Return the headers that ask for a photo only if it isn't that version any more."""
+    """Return the headers that request a photo only if it has changed since that version."""
     try:
         stored = json.loads(validator or "{}")
     except ValueError:
@@ -327,7 +327,7 @@ def _conditions(validator: str | None) -> dict[str, str]:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return after how many seconds a server wants to be asked again, None if it doesn't say."""
+    """Return a `Retry-After` header in seconds, None if there is none."""
     value = headers.get("Retry-After", "").strip()
     try:
         seconds = float(value)
@@ -342,7 +342,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 def _is_web_page(start: bytes) -> bool:
     """Return whether the first bytes of a file are HTML.
 
-    What the server says of the type isn't asked: it is wrong too often.
+    The `Content-Type` header isn't used: it is wrong too often.
     """
     start = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<?xml", b"<!--")):
@@ -351,14 +351,14 @@ def _is_web_page(start: bytes) -> bool:
 
 
 def _plain(value: str | None) -> str | None:
-    """Return a header's value if it can be stored and sent back as it is."""
+    """Return a header's value if it can be stored and sent back unchanged."""
     if value and len(value) <= _LONGEST and value.isascii() and value.isprintable():
         return value
     return None
 
 
-def _in_our_terms(error: Exception, url: URL) -> PhotoError:
-    """Return what an error of aiohttp means for a photo. Its own text may hold a password."""
+def _map_error(error: Exception, url: URL) -> PhotoError:
+    """Return the error for an exception of aiohttp, whose own text may contain a password."""
     cause = getattr(error, "os_error", None)
     if isinstance(error, RefusedAddressError) or isinstance(cause, RefusedAddressError):
         return _refused(url)
@@ -382,10 +382,10 @@ def _refused(url: URL) -> PhotoError:
 
 
 def _guarded_socket(info: Any) -> socket.socket:
-    """Make the socket for a connection.
+    """Create the socket for a connection.
 
     Raises:
-        RefusedAddressError: the address that it is for isn't public.
+        RefusedAddressError: its address isn't public.
     """
     family, kind, protocol, _, address = info
     if not is_public(str(address[0])):

@@ -1,4 +1,4 @@
-"""Photos in a folder of this machine, or of a network share that is mounted on it."""
+"""Photos in a local folder or a mounted network share."""
 
 import errno
 import os
@@ -20,14 +20,14 @@ from app.photos.references import check_path
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
 
 CLOCK_TICK_NS = 50_000_000
-"""A file may change twice within one tick of the file system's clock, and show the same time."""
+"""A file that changes twice within a tick of the file system's clock keeps its time."""
 
 
 class Folder:
     """A folder that the photos' paths are below. See `PhotoStorage`.
 
-    The validator of a photo is its size and its modification time. These are read by one `stat`;
-    strings instead of `pathlib` keep a look-up of an unchanged file at a few microseconds.
+    The validator of a photo is its size and modification time, read by one `stat`. Paths are
+    strings instead of `pathlib`, so that looking up an unchanged file takes a few microseconds.
 
     Args:
         path: the folder.
@@ -44,7 +44,7 @@ class Folder:
         self._max_bytes = max_bytes
 
     def require(self) -> None:
-        """Make sure that the folder is there."""
+        """Check that the folder exists."""
         if not os.path.isdir(self._base):  # noqa: PTH112 - Path.is_dir raises on a broken share
             raise PhotoStorageUnavailable(
                 f"the folder of the photos, {self.shown}, isn't there: mount it, or name it in "
@@ -52,9 +52,9 @@ class Folder:
             )
 
     def require_photos(self) -> None:
-        """Make sure that there is at least one photo in the folder or near below it.
+        """Check that there is a photo in the folder or its first subfolders.
 
-        A share that was unmounted leaves its mount point: empty, and still a folder.
+        An unmounted share leaves its mount point, an empty folder.
         """
         self.require()
         if not _holds_a_photo(self._base):
@@ -64,14 +64,14 @@ class Folder:
             )
 
     def require_seen(self, reference: str) -> None:
-        """Make sure that a photo which was there still is."""
+        """Check that a photo that was read before still exists."""
         try:
             os.stat(self._path(reference))  # noqa: PTH116
         except OSError as error:
             raise _failure(error) from None
 
     def path_of(self, reference: str) -> Path:
-        """Return the absolute path of a photo, for whoever sends the file itself.
+        """Return the absolute path of a photo.
 
         Raises:
             PhotoError: the reference leaves the folder.
@@ -83,7 +83,7 @@ class Folder:
         return self._read(reference)[0]
 
     def look_up(self, reference: str, validator: str | None) -> Unchanged | PhotoFile:
-        """Hash a photo, unless its size and modification time are still those in the validator."""
+        """Hash a photo, unless its size and modification time match the validator."""
         if validator is not None:
             try:
                 found = os.stat(self._path(reference))  # noqa: PTH116
@@ -92,7 +92,7 @@ class Folder:
             if _validator(found) == validator:
                 return UNCHANGED
         data, found = self._read(reference)
-        # Right after a change the time can't vouch for the content yet, so that it isn't kept.
+        # A file that has just changed may change again at the same time, so it gets no validator.
         settled = abs(time.time_ns() - found.st_mtime_ns) > CLOCK_TICK_NS
         return describe(data, _validator(found) if settled else None)
 
@@ -100,9 +100,9 @@ class Folder:
         return self._base + check_path(reference)
 
     def _read(self, reference: str) -> tuple[bytes, os.stat_result]:
-        """Return the bytes of a photo, and what its file was just before they were read."""
+        """Return the bytes of a photo, and the status of its file just before they were read."""
         try:
-            # Not to wait for whoever may write to it, should it be a named pipe.
+            # Without O_NONBLOCK, opening a named pipe would wait for a writer.
             with open(os.open(self._path(reference), os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123
                 found = os.fstat(file.fileno())
                 if not stat.S_ISREG(found.st_mode):
@@ -120,7 +120,7 @@ def _validator(found: os.stat_result) -> str:
 
 
 def _failure(error: OSError) -> PhotoError:
-    """Return what an error of the operating system means for a photo."""
+    """Return the photo error for an error of the operating system."""
     reason = f"the file can't be read: {error.strerror}"
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return MissingPhotoError(reason)
@@ -130,9 +130,9 @@ def _failure(error: OSError) -> PhotoError:
 
 
 def _holds_a_photo(base: str, entries: int = 200, folders: int = 200) -> bool:
-    """Return whether a photo is among the first entries of the first folders at and below one.
+    """Return whether a folder or one of its subfolders has a photo among its first entries.
 
-    A file without an ending may be one.
+    A file without an extension may be one.
     """
     waiting = [base]
     for _ in range(folders):

@@ -1,4 +1,4 @@
-"""HTTP for threads: a fetcher in an event loop that has a thread of its own."""
+"""A blocking HTTP client: a fetcher whose event loop runs in its own thread."""
 
 import asyncio
 import threading
@@ -34,9 +34,9 @@ class HttpClient:
 
     Args:
         allow_private: whether addresses of private networks are fetched too.
-        limits: bounds of a fetch.
-        retry: when to ask again.
-        resolver: makes a resolver of names; None for the system's.
+        limits: limits of a fetch.
+        retry: when to retry.
+        resolver: creates a resolver of host names; None for the system's.
     """
 
     def __init__(
@@ -61,28 +61,28 @@ class HttpClient:
 
         Args:
             url: its address.
-            validator: what an earlier fetch gave.
-            trusted: the origin that may have an address of a private network.
+            validator: from an earlier fetch.
+            trusted: the origin that may be in a private network.
 
         Returns:
-            None where the validator says that it is unchanged; its bytes weren't read then.
+            The photo, or None if the validator still holds; its bytes weren't read then.
 
         Raises:
-            MissingPhotoError: the server says that there is none.
+            MissingPhotoError: the server has no such photo.
             UnreachableError: the server failed or didn't answer.
-            UnavailablePhotoError: the server refuses to give it.
+            UnavailablePhotoError: the server refuses access.
             PhotoError: its address is refused, it is too large, or a web page.
         """
         running = self._started()
         return self._run(running, running.fetcher.fetch(url, validator, trusted))
 
     def require(self, url: URL, trusted: URL | None = None, *, found: bool = False) -> None:
-        """Ask for an address without reading it.
+        """Request a URL without reading the body.
 
         Args:
             url: the address.
-            trusted: as `fetch` takes it.
-            found: whether there has to be something at it; else any answer will do.
+            trusted: as for `fetch`.
+            found: whether the URL has to exist; otherwise any response will do.
 
         Raises:
             PhotoError: as `fetch` raises.
@@ -101,7 +101,7 @@ class HttpClient:
         future = asyncio.run_coroutine_threadsafe(work, running.loop)
         try:
             return future.result()
-        except BaseException:  # Ctrl-C included: nobody waits for it any more
+        except BaseException:  # Ctrl-C included: the result isn't needed any more
             future.cancel()
             raise
 
@@ -135,7 +135,7 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _close(running: _Running) -> None:
-    """Close a fetcher from any thread; from its own, if the garbage collector runs there."""
+    """Close a fetcher from any thread, its own included: the garbage collector may run there."""
 
     async def close() -> None:
         try:

@@ -1,4 +1,4 @@
-"""What looking a photo up gives."""
+"""The result of looking a photo up."""
 
 import hashlib
 import io
@@ -14,9 +14,9 @@ class PhotoFile:
 
     Attributes:
         sha256: of its bytes, in hexadecimal.
-        width: in pixels, as the header says; None where the header is unreadable.
+        width: in pixels, from the header; None if the header is unreadable.
         height: the same.
-        validator: says later whether the photo is unchanged; None where its storage can't tell.
+        validator: tells later whether the photo is unchanged; None if its storage has none.
     """
 
     sha256: str
@@ -43,5 +43,5 @@ def describe(data: bytes, validator: str | None) -> PhotoFile:
 
 
 def too_large(max_bytes: int) -> PhotoError:
-    """Return the error about a file of more bytes than are read."""
+    """Return the error for a file above the size limit."""
     return PhotoError(f"the file has more than the {max_bytes:,} bytes allowed")

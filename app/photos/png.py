@@ -1,4 +1,4 @@
-"""The chunks of a PNG that decide its pixels, without the text that may stand around them."""
+"""Removing the chunks of a PNG that don't affect its picture."""
 
 import io
 import struct
@@ -8,20 +8,20 @@ from typing import BinaryIO
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 ANCILLARY = frozenset((b"tRNS", b"iCCP", b"sRGB", b"gAMA", b"eXIf", b"acTL", b"fcTL", b"fdAT"))
-"""Chunks that change the picture although a decoder could do without them."""
+"""Ancillary chunks that affect the picture."""
 
 EXIF_TEXT = b"Raw profile type exif\0"
-"""How the text begins in which ImageMagick keeps EXIF."""
+"""Start of the text chunk in which ImageMagick stores EXIF."""
 
 MAX_INFLATED = 1 << 20
-"""Size in bytes to which a colour profile or EXIF may expand: Pillow's own limit."""
+"""Maximum size in bytes of an inflated colour profile or EXIF: Pillow's own limit."""
 
 
 def drop_text(source: BinaryIO) -> BinaryIO:
-    """Return a PNG file without the chunks that have no bearing on its picture.
+    """Return a PNG file without the chunks that don't affect its picture.
 
-    Pillow reads all text before the pixels, refuses a file with more than 1 MiB of it in a
-    chunk, and lets a text overwrite what it knows of the picture (one called "transparency").
+    Pillow reads all text before the pixels, refuses a file with more than 1 MiB of it in a chunk,
+    and lets a text called "transparency" overwrite the picture's transparency.
 
     Args:
         source: a PNG file, at any position.
@@ -45,7 +45,7 @@ def drop_text(source: BinaryIO) -> BinaryIO:
 
 
 def _useless_chunks(source: BinaryIO) -> list[tuple[int, int]]:
-    """Return where the chunks that can be dropped start and end, in bytes."""
+    """Return the start and end, in bytes, of the chunks that can be dropped."""
     chunks: list[tuple[int, int]] = []
     start = len(SIGNATURE)
     while True:
@@ -63,7 +63,7 @@ def _useless_chunks(source: BinaryIO) -> list[tuple[int, int]]:
 
 
 def _is_useful(kind: bytes, length: int, source: BinaryIO) -> bool:
-    """Return whether the chunk whose content comes next in a file bears on the picture."""
+    """Return whether the chunk whose content is next in a file affects the picture."""
     is_critical = not kind[0] & 0x20
     if kind == b"iCCP":
         return _inflates(source.read(length))
@@ -73,7 +73,7 @@ def _is_useful(kind: bytes, length: int, source: BinaryIO) -> bool:
 
 
 def _inflates(content: bytes) -> bool:
-    """Return whether what follows a name, a zero and the method expands to a sane size."""
+    """Return whether the data after a name, a zero and the method inflates within the limit."""
     packed = content[content.find(b"\0") + 2 :]
     inflater = zlib.decompressobj()
     try:

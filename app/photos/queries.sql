@@ -1,3 +1,3 @@
--- name: get_root
--- What references of photos are below, and whether anything was ingested.
+-- name: fetch_root
+-- The root of the photos, and whether anything was ingested.
 SELECT root, ingested_at IS NOT NULL FROM catalogs

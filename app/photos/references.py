@@ -1,4 +1,4 @@
-"""A photo's reference: an address of its own, or a path below the root of the photos."""
+"""References of photos: a URL, or a path below the root."""
 
 import re
 from urllib.parse import urlsplit
@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 from app.photos.errors import PhotoError
 
 MAX_URL_LENGTH = 2_000
-"""Characters in an address, at most. Servers and proxies refuse longer ones themselves."""
+"""Maximum length of a URL. Servers and proxies refuse longer ones themselves."""
 
 PROTOCOLS = ("http", "https", "s3", "gs")
-"""What an address in a catalog may begin with."""
+"""Protocols that URLs in a catalog may have."""
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.:-]*)://")
 _HALF_URL = re.compile(r"\s*(?:https?|file|ftp|data|s3|gs):", re.IGNORECASE)
@@ -22,7 +22,7 @@ def is_url(text: str) -> bool:
 
 
 def redacted(url: str) -> str:
-    """Return a URL as a message may show it, without password and without query.
+    """Return a URL for messages, without password and query.
 
     The query of a signed URL is as good as a password.
     """
@@ -30,18 +30,18 @@ def redacted(url: str) -> str:
     if not separator:
         return url
     user, at, place = rest.rpartition("@")
-    # A password may hold a /, ?, # or @ that nobody escaped: whatever looks like one is cut off to
-    # its last @, even if it was an @ in the path. Without a colon there is no password.
+    # A password may contain an unescaped /, ?, # or @, so everything up to the last @ is cut off,
+    # even if that is in the path. Without a colon there is no password.
     if not at or (":" not in user and re.search(r"[/?#]", user)):
         place = rest
     return f"{scheme}://{re.split(r'[?#]', place, maxsplit=1)[0]}".rstrip("/")
 
 
 def address_in(reference: str) -> str | None:
-    """Return a reference that is an address of its own, and None for a path below the root.
+    """Return a reference that is a URL, and None for a path below the root.
 
     Raises:
-        PhotoError: the reference is an address that photos aren't read from, or can't be used.
+        PhotoError: the URL's protocol isn't supported, or the URL can't be used.
     """
     if ":" not in reference:
         return None
@@ -65,15 +65,15 @@ def address_in(reference: str) -> str | None:
 
 
 def too_long(length: int) -> str:
-    """Return what is said of an address of so many characters."""
+    """Return the message for a URL of that many characters."""
     return f"the photo's address has {length:,} characters: {MAX_URL_LENGTH:,} are allowed"
 
 
 def check_path(path: str) -> str:
-    """Return a path below the root, which it may not leave. A symbolic link below it may.
+    """Return a path if it stays below the root; symbolic links aren't resolved.
 
     Raises:
-        PhotoError: the path is empty, absolute or climbs, or no file can have such a name.
+        PhotoError: the path is empty, absolute or contains `..`, or no file can have such a name.
     """
     if not path:
         raise PhotoError("the photo's path is empty")

@@ -22,20 +22,20 @@ from app.photos.references import check_path, redacted
 from app.photos.retry import CircuitBreaker, RetryPolicy
 
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
-"""Protocol → the extra of this package that brings what reads it."""
+"""Protocol → the extra of this package that reads it."""
 
 VERSIONS = ("ETag", "etag", "generation", "mtime", "LastModified", "modified", "created")
-"""What file systems call that which changes with a file's content, the surest first."""
+"""fsspec's names for what changes with a file's content, the most reliable first."""
 
 Answer = TypeVar("Answer")
 
 
 class Failure(Enum):
-    """Whose fault it is."""
+    """What an error of a storage means for the file."""
 
     MISSING = "there is no such file"
     DENIED = "the file may not be read by us"
-    UNREACHABLE = "the storage failed: it says nothing of the file"
+    UNREACHABLE = "the storage failed, so whether the file exists is unknown"
 
 
 class Remote:
@@ -46,10 +46,10 @@ class Remote:
     Args:
         files: the fsspec file system.
         base: the root's path on it.
-        shown: the root's URL, fit for messages.
-        retry: when to ask again where the storage can't be reached.
+        shown: the root's URL for messages, without secrets.
+        retry: when to retry if the storage can't be reached.
         max_bytes: size above which a file is refused.
-        breaker: leaves the storage alone after failures; None to ask each time.
+        breaker: pauses requests after repeated failures; None for no pauses.
     """
 
     readers = 32
@@ -73,7 +73,7 @@ class Remote:
         self._breaker = breaker
 
     def require(self) -> None:
-        """Make sure that the storage answers, and that there is something at the root."""
+        """Check that the storage answers, and that the root exists."""
         try:
             self._ask(lambda: self.files.info(self.base))
         except MissingPhotoError:
@@ -87,14 +87,14 @@ class Remote:
                 "or correct LOOKALIKE_IMAGES"
             ) from None
         except UnavailablePhotoError:
-            return  # who may read the photos may not always list them
+            return  # a role that may read the photos need not be allowed to list them
 
     def require_photos(self) -> None:
-        """Do nothing: many storages have no folders to look into."""
+        """Do nothing: many storages have no folders to list."""
 
     def require_seen(self, reference: str) -> None:
-        """Make sure that a photo which was there still is, and may be read."""
-        # One byte of it: "denied" is no answer that `info` gives on every storage.
+        """Check that a photo that was read before still exists and may be read."""
+        # One byte of it: not every storage answers `info` with "denied".
         self._ask(lambda: self._fetch(self._path(reference), 1))
 
     def read(self, reference: str) -> bytes:
@@ -106,7 +106,7 @@ class Remote:
         return data
 
     def look_up(self, reference: str, validator: str | None) -> Unchanged | PhotoFile:
-        """Hash a photo, unless the storage says that it is still what the validator says."""
+        """Hash a photo, unless the storage has the same validator for it."""
         path = self._path(reference)
         info = self._ask(lambda: self.files.info(path))
         current = _validator(info)
@@ -129,21 +129,21 @@ class Remote:
             raise
         return data
 
-    def _ask(self, question: Callable[[], Answer]) -> Answer:
-        """Ask the storage something, again and again as long as it can't be reached.
+    def _ask(self, request: Callable[[], Answer]) -> Answer:
+        """Make a request, with retries while the storage can't be reached.
 
         Raises:
             MissingPhotoError: there is no such file.
             UnreachableError: the storage failed at every attempt.
-            UnavailablePhotoError: we may not read the file.
+            UnavailablePhotoError: access to the file is denied.
         """
         with nullcontext() if self._breaker is None else self._breaker.request():
-            answer: Answer = self._retry.retrying()(self._ask_once, question)
+            answer: Answer = self._retry.retrying()(self._ask_once, request)
         return answer
 
-    def _ask_once(self, question: Callable[[], Answer]) -> Answer:
+    def _ask_once(self, request: Callable[[], Answer]) -> Answer:
         try:
-            return question()
+            return request()
         except Exception as error:  # each library has exceptions of its own
             failure = failure_of(error)
             if failure is Failure.MISSING:
@@ -154,33 +154,33 @@ class Remote:
 
 
 def open_root(url: str, retry: RetryPolicy) -> Remote:
-    """Return the root that an operator names; whether it is there is asked by `require`.
+    """Return the root that an operator names; `require` checks that it exists.
 
     Raises:
-        LookalikeError: nothing here can read that kind of URL.
+        LookalikeError: this kind of URL can't be read.
     """
     return Remote(*_open(url), redacted(url), retry)
 
 
 def open_bucket(url: str, retry: RetryPolicy) -> Remote:
-    """Return a bucket that a catalog names. If it can't be reached, the work goes on without it.
+    """Return a bucket that a catalog names; if it fails repeatedly, requests to it are paused.
 
     Raises:
-        LookalikeError: nothing here can read that kind of URL.
+        LookalikeError: this kind of URL can't be read.
     """
     return Remote(*_open(url), url, retry, breaker=CircuitBreaker(url))
 
 
 def failure_of(error: Exception) -> Failure:
-    """Sort an error of any fsspec file system.
+    """Classify an error of any fsspec file system.
 
-    What is not known for certain to be about one file is taken for a failure of the storage: a
-    photo that waits in vain is better than thousands that were given up while a network was down.
+    An error that is not certainly about one file counts as a failure of the storage: a needless
+    retry is better than thousands of photos given up while a network was down.
     """
     status = http_status(error)
     if isinstance(error, FileNotFoundError | IsADirectoryError) or status in (404, 410):
         return Failure.MISSING
-    # gcsfs has no class and no number for a 403.
+    # gcsfs has neither a class nor a status for a 403.
     forbidden = isinstance(error, OSError) and str(error).startswith("Forbidden")
     if isinstance(error, PermissionError) or forbidden or status in (401, 403, 451):
         return Failure.DENIED
@@ -188,7 +188,7 @@ def failure_of(error: Exception) -> Failure:
 
 
 def _is_empty_range(error: Exception) -> bool:
-    """Return whether a storage refuses to give the first bytes of a file since it has none."""
+    """Return whether a storage refuses to return the first bytes of a file because it is empty."""
     refused = (
         http_status(error) == 416
         or isinstance(error, ValueError)
@@ -198,13 +198,13 @@ def _is_empty_range(error: Exception) -> bool:
 
 
 def _open(url: str) -> tuple[Any, str]:
-    """Return the file system that a URL names, and its path there."""
+    """Return the file system of a URL, and the path on it."""
     from fsspec.core import url_to_fs
 
     protocol = url.partition("://")[0].lower()
     extra = EXTRAS.get(protocol)
     try:
-        # A listing that was kept would say that a photo is there long after it went.
+        # A cached listing would still have photos that were deleted.
         files, base = url_to_fs(url, use_listings_cache=False)
     except ImportError as error:
         way_out = f"pip install 'lookalike[{extra}]'" if extra else in_words(error)
@@ -217,7 +217,7 @@ def _open(url: str) -> tuple[Any, str]:
 
 
 def _validator(info: dict[str, Any]) -> str | None:
-    """Return what tells this version of a file from others, None where nothing does."""
+    """Return a file's validator, None if the storage has nothing to make one of."""
     for name in VERSIONS:
         if info.get(name):
             return f"{info.get('size')}:{info[name]}"

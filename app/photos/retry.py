@@ -24,13 +24,13 @@ REST_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """When to ask again, and when to give up. The first that is used up ends it.
+    """When to retry, and when to give up: at the first limit that is reached.
 
     Attributes:
-        attempts: how often to ask. 1 for a caller that nobody should wait for.
-        seconds: how long to go on asking after the first time.
+        attempts: maximum number of attempts; 1 if a person waits for the answer.
+        seconds: how long to keep retrying after the first attempt.
         wait: seconds before the second attempt; twice as long before each further one.
-        longest_wait: seconds that are waited at most; a server that wants more gets no retry.
+        longest_wait: maximum wait in seconds; a server that asks for more is not retried.
     """
 
     attempts: int = 5
@@ -55,7 +55,7 @@ class RetryPolicy:
         }
 
     def _wait(self, state: RetryCallState) -> float:
-        """Return a time that grows, different for each caller, or what the server asked for."""
+        """Return a random exponential wait, or the server's `Retry-After` if longer."""
         error = state.outcome.exception() if state.outcome else None
         asked = error.retry_after if isinstance(error, UnreachableError) else None
         grown = wait_random_exponential(self.wait, self.longest_wait, min=self.wait / 2)(state)
@@ -68,15 +68,15 @@ class RetryPolicy:
 
 
 class CircuitBreaker:
-    """Refuses requests to a host that couldn't be reached several times in a row.
+    """Refuses requests to a host for a while after it couldn't be reached several times in a row.
 
-    Thousands of a catalog's photos may lie on one dead host. Each would take its timeouts and
-    retries, and hold up the photos of the others.
+    Thousands of a catalog's photos may be on one dead host. The timeouts and retries of each would
+    hold up the photos on other hosts.
 
     Args:
         host: its name in messages.
-        failures: requests in a row that have to fail, each with all of its retries.
-        rest_seconds: how long no further one is made then.
+        failures: consecutive requests that have to fail, each with all of its retries.
+        rest_seconds: how long further requests are refused then.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class CircuitBreaker:
         """Make a request in the block.
 
         Raises:
-            UnreachableError: the host is left alone, and the block not run.
+            UnreachableError: requests are paused, and the block does not run.
         """
         if time.monotonic() < self._rests_until:
             raise UnreachableError(f"{self._host} could not be reached a moment ago")

@@ -1,4 +1,4 @@
-"""Where a photo is read from: a folder, an object storage, or the web. Start here."""
+"""Reading photos from a folder, an object storage or the web. Start here."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,7 +17,7 @@ from app.photos.retry import RetryPolicy
 from app.photos.watched_root import WatchedRoot
 from app.settings import Settings
 
-if TYPE_CHECKING:  # whose photos lie in a folder needs neither aiohttp nor fsspec
+if TYPE_CHECKING:  # photos in a folder need neither aiohttp nor fsspec
     from app.photos.http_client import HttpClient
     from app.photos.remote import Remote
     from app.photos.web import WebPhotos, WebRoot
@@ -32,16 +32,16 @@ class PhotoStorage(Protocol):
 
     @property
     def readers(self) -> int:
-        """How many threads read from below the root at the same time to good effect."""
+        """How many threads can usefully read from below the root at the same time."""
 
     def readers_for(self, references: Iterable[str]) -> int:
-        """Return how many threads read these photos to good effect.
+        """Return how many threads can usefully read these photos.
 
-        A catalog in a folder may hold addresses of the web, whose reading is mostly waiting.
+        A catalog in a folder may have web addresses, whose reading is mostly waiting.
         """
 
     def require(self) -> None:
-        """Make sure, before any work, that the root is there at all.
+        """Check, before any work, that the root exists.
 
         Raises:
             PhotoStorageUnavailable: it isn't, or can't be reached.
@@ -54,15 +54,15 @@ class PhotoStorage(Protocol):
             MissingPhotoError: there is no such photo.
             UnavailablePhotoError: it can't be read now.
             PhotoError: its reference is refused, it is larger than `MAX_BYTES`, or a web page.
-            PhotoStorageUnavailable: the root is gone, which says nothing of the photo.
+            PhotoStorageUnavailable: the whole root is gone.
         """
 
     def look_up(self, reference: str, validator: str | None) -> Unchanged | PhotoFile:
-        """Return what a photo is, without reading it where the validator says it is unchanged.
+        """Return a photo's hash and size, without reading it if the validator still holds.
 
         Args:
             reference: the photo.
-            validator: that of the last look-up; None to read the photo in any case.
+            validator: from the last look-up; None to read the photo in any case.
 
         Raises:
             PhotoError: as `read` raises.
@@ -70,7 +70,7 @@ class PhotoStorage(Protocol):
         """
 
     def path_of(self, reference: str) -> Path | None:
-        """Return the absolute path of a photo's file; None where it is no file of this machine.
+        """Return the absolute path of a photo's file; None if it is not a file of this machine.
 
         Raises:
             PhotoError: its reference is refused.
@@ -80,7 +80,7 @@ class PhotoStorage(Protocol):
 def open_storage(
     root: str | None, settings: Settings, retry: RetryPolicy | None = None
 ) -> PhotoStorage:
-    """Return the storage of a catalog's photos; whether it is there is asked by `require`.
+    """Return the storage of a catalog's photos; `require` checks that it exists.
 
     References that are http(s), s3 or gs addresses are read from there, all others below the root.
 
@@ -88,11 +88,11 @@ def open_storage(
         root: a folder or a URL, as `LOOKALIKE_IMAGES` or the catalog names it; None if there is
             none, and each photo needs an address of its own.
         settings: whether addresses of private networks are allowed.
-        retry: when to ask again where a storage can't be reached. `RetryPolicy(attempts=1)` where
-            a person waits for the answer.
+        retry: when to retry if a storage can't be reached. `RetryPolicy(attempts=1)` if a person
+            waits for the answer.
 
     Raises:
-        LookalikeError: nothing here can read that kind of root.
+        LookalikeError: this kind of root can't be read.
     """
     return RoutedStorage(root, retry or RetryPolicy(), settings.allow_private_addresses)
 
@@ -104,13 +104,13 @@ def photo_storage(
 
     Args:
         connection: to the database, which holds what was ingested last.
-        settings: may name another root.
-        retry: when to ask again where a storage can't be reached, as `open_storage` takes it.
+        settings: `images` overrides the catalog's root.
+        retry: as for `open_storage`.
 
     Raises:
-        LookalikeError: nothing was ingested yet, or no such kind of root can be read here.
+        LookalikeError: nothing was ingested yet, or this kind of root can't be read.
     """
-    row = connection.execute(query(__package__, "get_root")).fetchone()
+    row = connection.execute(query(__package__, "fetch_root")).fetchone()
     root, ingested = row or (None, False)
     if settings.images is None and not ingested:
         raise LookalikeError("no catalog has been ingested yet: run `lookalike ingest SOURCE`")
@@ -118,7 +118,7 @@ def photo_storage(
 
 
 class RoutedStorage:
-    """Sends each reference to where it is read from. See `PhotoStorage`."""
+    """Routes each reference to the storage that it is read from. See `PhotoStorage`."""
 
     def __init__(self, root: str | None, retry: RetryPolicy, allow_private: bool) -> None:
         self._retry = retry
@@ -131,15 +131,15 @@ class RoutedStorage:
 
     @property
     def readers(self) -> int:
-        """How many threads read from below the root at the same time to good effect."""
+        """How many threads can usefully read from below the root at the same time."""
         return REMOTE_READERS if self._folder is None else self._folder.readers
 
     def readers_for(self, references: Iterable[str]) -> int:
-        """Return how many threads read these photos to good effect."""
+        """Return how many threads can usefully read these photos."""
         return REMOTE_READERS if any(map(is_url, references)) else self.readers
 
     def require(self) -> None:
-        """Make sure that the root is there."""
+        """Check that the root exists."""
         if self._root is not None:
             self._root.require()
 
@@ -164,7 +164,7 @@ class RoutedStorage:
         return self._bucket(bucket).look_up(key, validator)
 
     def path_of(self, reference: str) -> Path | None:
-        """Return the absolute path of a photo's file, None where it is no file here."""
+        """Return the absolute path of a photo's file, None if it is not a local file."""
         if self._folder is None or address_in(reference) is not None:
             return None
         return self._folder.path_of(reference)
@@ -178,7 +178,7 @@ class RoutedStorage:
         return self._root
 
     def _http(self) -> "HttpClient":
-        """Return the one client, so that the bounds of a host hold for everything."""
+        """Return the one HTTP client, so that the limits of a host hold for all requests."""
         from app.photos.http_client import HttpClient
 
         with self._opening:
@@ -201,13 +201,15 @@ class RoutedStorage:
         return open_root(url, self._retry)
 
     def _bucket(self, url: str) -> "Remote":
-        """Return the storage of a bucket that a catalog names, opened once."""
+        """Return the storage of a bucket, opened once."""
         from app.photos.remote import open_bucket
 
         with self._opening:
             if url not in self._buckets:
                 try:
                     self._buckets[url] = open_bucket(url, self._retry)
-                except LookalikeError as error:  # a package is missing: others need it not
+                except (
+                    LookalikeError
+                ) as error:  # a package is missing, which other photos may not need
                     raise UnavailablePhotoError(str(error)) from None
             return self._buckets[url]

@@ -1,4 +1,4 @@
-"""Telling a photo that is gone from a root that is gone."""
+"""Distinguishing a missing photo from a missing root."""
 
 from typing import Protocol
 
@@ -6,26 +6,26 @@ from app.photos.errors import PhotoStorageLost, PhotoStorageUnavailable, Unavail
 from app.photos.photo_file import PhotoFile, Unchanged
 
 TOLERATED = 32
-"""Photos that may be unreadable before the root is doubted, as long as none of it was read."""
+"""Number of unreadable photos, before any was read, at which the root counts as unavailable."""
 
 
 class Root(Protocol):
-    """A place that photos' paths are below."""
+    """A folder or URL that photos' paths are relative to."""
 
     readers: int
     shown: str
-    """Its name in messages."""
+    """The root as messages show it."""
     listable: bool
-    """Whether `require_photos` can look."""
+    """Whether `require_photos` can list photos."""
 
     def require(self) -> None:
-        """Raise `PhotoStorageUnavailable` if the root isn't there or doesn't answer."""
+        """Raise `PhotoStorageUnavailable` if the root is missing or doesn't answer."""
 
     def require_photos(self) -> None:
-        """Raise `PhotoStorageUnavailable` if no photo can be at the root either."""
+        """Raise `PhotoStorageUnavailable` if the root is missing or has no photos."""
 
     def require_seen(self, reference: str) -> None:
-        """Raise `UnavailablePhotoError` if this photo, which was there, can't be read any more."""
+        """Raise `UnavailablePhotoError` if this photo, which was read before, can't be read now."""
 
     def read(self, reference: str) -> bytes:
         """Return the bytes of a photo; raises any `PhotoError`."""
@@ -35,27 +35,27 @@ class Root(Protocol):
 
 
 class WatchedRoot:
-    """A root that stops the work when all of it is gone. See `PhotoStorage`.
+    """A root that raises an error of its own when all of it is unreadable. See `PhotoStorage`.
 
-    A share that was unmounted, credentials that ran out and a server that is down all look like one
-    unreadable photo after another. Without this check a worker would fail every job, and an ingest
-    take every photo away. So a photo that can't be read is held against it only if another one
-    that was read before still can be.
+    An unmounted share, expired credentials and a server that is down all look like one unreadable
+    photo after another. Without this check a worker would fail every job, and an ingest would
+    remove every photo. So a photo counts as unreadable only if another one that was read before
+    still is readable.
 
     Args:
-        root: the place itself.
-        tolerated: how many photos may be unreadable in a row before any was read.
+        root: the root.
+        tolerated: how many photos may be unreadable before any was read.
     """
 
     def __init__(self, root: Root, tolerated: int = TOLERATED) -> None:
         self.root = root
         self.readers = root.readers
         self._tolerated = tolerated
-        self._seen: tuple[str, ...] = ()  # the last two, since one of them may be deleted rightly
+        self._seen: tuple[str, ...] = ()  # two, since one of them may have been deleted on purpose
         self._unread = 0
 
     def require(self) -> None:
-        """Make sure that the root is there."""
+        """Check that the root exists."""
         self.root.require()
 
     def read(self, reference: str) -> bytes:
@@ -71,7 +71,7 @@ class WatchedRoot:
         return data
 
     def look_up(self, reference: str, validator: str | None) -> Unchanged | PhotoFile:
-        """Look a photo up. One that was never read before may be missing without doubt."""
+        """Look a photo up. One that was never read before may simply be missing."""
         try:
             found = self.root.look_up(reference, validator)
         except UnavailablePhotoError:
@@ -81,14 +81,14 @@ class WatchedRoot:
         return found
 
     def _check(self, reference: str, *, expected: bool) -> None:
-        """Make sure that the root is still there, after a photo couldn't be read.
+        """Check that the root still exists, after a photo couldn't be read.
 
         Args:
             reference: the photo.
-            expected: whether the photo was there at an earlier time.
+            expected: whether the photo was read at an earlier time.
 
         Raises:
-            PhotoStorageUnavailable: it isn't there, or nothing of it can be read.
+            PhotoStorageUnavailable: the root is missing, or nothing in it can be read.
         """
         others = [seen for seen in self._seen if seen != reference]
         if others:
@@ -99,7 +99,7 @@ class WatchedRoot:
             self.root.require_photos()
 
     def _count_unread(self, error: UnavailablePhotoError) -> None:
-        """Doubt the root after some unreadable photos, if there is nothing else to go by."""
+        """Count an unreadable photo, and raise for the root after `tolerated` of them."""
         self._unread += 1
         if self._unread >= self._tolerated:
             raise PhotoStorageUnavailable(
@@ -109,7 +109,7 @@ class WatchedRoot:
             )
 
     def _require_any(self, seen: list[str]) -> None:
-        """Make sure that one of the photos that were read can still be read."""
+        """Check that one of the photos that were read can still be read."""
         for reference in seen:
             try:
                 self.root.require_seen(reference)

@@ -1,4 +1,4 @@
-"""Photos on web servers: below a root that the operator names, or at addresses of a catalog."""
+"""Photos on web servers: below a root URL, or at URLs in the catalog."""
 
 from urllib.parse import quote
 
@@ -15,8 +15,8 @@ from app.photos.references import MAX_URL_LENGTH, check_path, redacted, too_long
 class WebPhotos:
     """Photos whose references are http(s) addresses of their own. See `PhotoStorage`.
 
-    The catalog's author chose them, so none is trusted. A server that fails is no reason to stop:
-    only its own photos can't be read.
+    The URLs come from the catalog, so none is trusted. If a server fails, only its own photos
+    can't be read, and the work goes on.
 
     Args:
         client: fetches them.
@@ -35,7 +35,7 @@ class WebPhotos:
         return fetched.data
 
     def look_up(self, reference: str, validator: str | None) -> Unchanged | PhotoFile:
-        """Hash a photo, unless its server says that it is unchanged."""
+        """Hash a photo, unless its server reports it as unchanged."""
         fetched = self._client.fetch(parse_url(reference), validator)
         return UNCHANGED if fetched is None else describe(fetched.data, fetched.validator)
 
@@ -43,8 +43,8 @@ class WebPhotos:
 class WebRoot:
     """An http(s) URL that photos' paths are below. See `PhotoStorage`.
 
-    The operator named it, so its own host may have an address of a private network. A redirect to
-    another host is treated like an address in a catalog.
+    The operator chose it, so its host may be in a private network. A redirect to another host is
+    treated like a URL in a catalog.
 
     Args:
         url: the root.
@@ -76,7 +76,7 @@ class WebRoot:
         self._client = client
 
     def require(self) -> None:
-        """Make sure that the server answers. It need not have a page at the root."""
+        """Check that the server answers. It need not have a page at the root."""
         try:
             self._client.require(URL(f"{self._base}/", encoded=True), self._origin)
         except PhotoError as error:
@@ -86,10 +86,10 @@ class WebRoot:
             ) from None
 
     def require_photos(self) -> None:
-        """Do nothing: a web server can't be asked what it has."""
+        """Do nothing: a web server has no listing."""
 
     def require_seen(self, reference: str) -> None:
-        """Make sure that a photo which was there still is."""
+        """Check that a photo that was read before still exists."""
         self._client.require(self._url(reference), self._origin, found=True)
 
     def read(self, reference: str) -> bytes:
@@ -99,12 +99,12 @@ class WebRoot:
         return fetched.data
 
     def look_up(self, reference: str, validator: str | None) -> Unchanged | PhotoFile:
-        """Hash a photo, unless the server says that it is unchanged."""
+        """Hash a photo, unless the server reports it as unchanged."""
         fetched = self._client.fetch(self._url(reference), validator, self._origin)
         return UNCHANGED if fetched is None else describe(fetched.data, fetched.validator)
 
     def _url(self, reference: str) -> URL:
-        """Return the URL of a photo: each character of the path stands for itself."""
+        """Return the URL of a photo, whose path is taken literally and percent-encoded."""
         url = f"{self._base}/{quote(check_path(reference))}"
         if len(url) > MAX_URL_LENGTH:
             raise UnavailablePhotoError(too_long(len(url)))

@@ -1,1 +1,1 @@
-"""Similar items, by SQL."""
+"""Searching for similar items, in SQL."""

@@ -27,10 +27,10 @@ from app.search.options import SearchOptions
 from app.search.query import SearchQuery
 
 TRIES = 2
-"""How often a photo is embedded, should another model become active meanwhile."""
+"""How often a photo is embedded if another model becomes active in between."""
 
 _DECODING = Lock()
-"""A large photo takes most of a gigabyte for a moment: one at a time."""
+"""A large photo briefly takes most of a gigabyte, so one is decoded at a time."""
 
 Answer = TypeVar("Answer")
 
@@ -40,7 +40,7 @@ class Photo:
     """An uploaded photo."""
 
     parameter: str
-    """The field of the request that it came in."""
+    """The request's field that it came in."""
     data: bytes
     """The file."""
 
@@ -50,14 +50,14 @@ class Photo:
         return hashlib.sha256(self.data).hexdigest()
 
     def described(self) -> dict[str, Any]:
-        """Return how an answer repeats the photo, its size in pixels as the file has it."""
+        """Return the photo's hash and its size in pixels, for the answer."""
         width, height = open_photo(io.BytesIO(self.data)).size
         return {"sha256": self.sha256, "width": width, "height": height}
 
 
 @dataclass(frozen=True)
 class PhotoSearch:
-    """What a search by photos needs of the process that it runs in."""
+    """What a search by photos needs."""
 
     database: Database
     """The open database; no connection is held while the network computes."""
@@ -69,16 +69,16 @@ def similar_to_photo(engine: PhotoSearch, photo: Photo, options: SearchOptions) 
     """Find the listed products that look most like a photo.
 
     Args:
-        engine: what computes and finds.
-        photo: the photo; a product with the same one may be an answer.
-        options: how many, which, how varied.
+        engine: the database and the encoders.
+        photo: the photo; a product with the same photo may be a result.
+        options: how many products, which ones, how varied.
 
     Returns:
         `top_n` products whenever so many match.
 
     Raises:
         NotAnImageError: the file is no image.
-        QueryError: it can't be decoded, is too large, or the network sees nothing in it.
+        QueryError: it can't be decoded, is too large, or the network finds nothing in it.
         NoModelError: no model is active.
         LookalikeError: this machine lacks the model's weights.
     """
@@ -102,16 +102,16 @@ def with_vectors(
     photos: Sequence[Photo],
     search: Callable[[psycopg.Connection[Any], str, NDArray[np.float32]], Answer],
 ) -> Answer:
-    """Embed photos, and search while the model that made their vectors is sure to be active.
+    """Embed photos, and search while the same model is active.
 
     Args:
-        engine: what computes and finds.
+        engine: the database and the encoders.
         photos: none, one or more.
-        search: told a connection, in the transaction that it has to stay in, the active model's
+        search: called with a connection, whose transaction it must not end, the active model's
             name, and the photos' unit vectors, float32 `(N, dimensions)`.
 
     Returns:
-        What `search` does.
+        What `search` returns.
 
     Raises:
         LookalikeError: as `similar_to_photo` does.
@@ -130,7 +130,7 @@ def with_vectors(
 
 
 def hold_active_model(connection: psycopg.Connection[Any]) -> EmbeddingModel:
-    """Return the active model, which stays the active one until the transaction ends.
+    """Return the active model, and keep it active until the transaction ends.
 
     Raises:
         NoModelError: there is none.
@@ -150,7 +150,7 @@ def _embed(photos: Sequence[Photo], encoder: Encoder) -> NDArray[np.float32]:
     pixels = np.stack([_decode(photo, encoder) for photo in photos])
     vectors = encoder.encode(pixels)
     for photo, vector in zip(photos, vectors, strict=True):
-        # A network that finds nothing gives zeros, which have no direction; a broken one gives NaN.
+        # Zeros, which have no direction, if the network finds nothing; NaN if it is broken.
         if not np.abs(vector).sum() > 0:
             raise QueryError(photo.parameter, "the network finds nothing in this photo")
     return vectors

@@ -16,14 +16,14 @@ QUESTION = cursors.digest("duplicates")
 
 @dataclass(frozen=True)
 class PageBudget:
-    """How much work a page may be."""
+    """The maximum work for a page."""
 
     products: int = 300
-    """Products whose neighbours are looked for, at most: a millisecond or two each."""
+    """Products whose neighbours are searched, one or two milliseconds each."""
     vectors: int = 300_000
-    """Vectors compared, at most, where there is no index to search by."""
+    """Vectors that are compared if there is no index."""
     batch: int = 10
-    """Products looked at between two looks at whether the page is full."""
+    """Products searched in one statement."""
 
 
 class Pair(BaseModel):
@@ -40,8 +40,10 @@ class Pair(BaseModel):
 class Duplicates(BaseModel):
     """A page of pairs, by item_id and duplicate_id."""
 
-    pairs: list[Pair] = Field(description="few or none where only few products were looked at")
-    next_cursor: str | None = Field(description="null once every product was looked at")
+    pairs: list[Pair] = Field(
+        description="may be few or none, since a page looks at a limited number of products"
+    )
+    next_cursor: str | None = Field(description="null on the last page")
 
 
 def list_duplicates(
@@ -56,12 +58,12 @@ def list_duplicates(
 
     Args:
         connection: a connection.
-        limit: how many pairs at most.
+        limit: maximum number of pairs.
         cursor: `next_cursor` of the page before; None for the first.
-        budget: how much work the page may be.
+        budget: the maximum work for the page.
 
     Raises:
-        CursorError: the cursor is none of this list's.
+        CursorError: the cursor is of another request, or invalid.
         NoModelError: no model is active.
     """
     budget = budget or PageBudget()

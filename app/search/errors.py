@@ -1,20 +1,20 @@
-"""Why a search has no answer; each its own class, since HTTP gives each its own status."""
+"""Errors of searches; each has its own HTTP status."""
 
 from app.errors import LookalikeError
 from app.items.keys import ItemKey
 
 
 class UnknownItemError(LookalikeError):
-    """No product has that id, or the one that had it was removed."""
+    """No product has that id, or it was removed."""
 
     @classmethod
     def named(cls, key: ItemKey) -> "UnknownItemError":
-        """Return the error about a product that nobody ever saw."""
+        """Return the error for a key that no product ever had."""
         return cls(f"no product has the id {key}")
 
 
 class NotEmbeddedError(LookalikeError):
-    """The product has no vector of the active model: no photo, or still to embed, or failed."""
+    """The product has no vector of the active model: it has no photo, is pending or failed."""
 
 
 class NoModelError(LookalikeError):
@@ -25,12 +25,12 @@ class NoModelError(LookalikeError):
 
 
 class QueryError(LookalikeError):
-    """A part of the request can't be answered."""
+    """A parameter of the request can't be used."""
 
     def __init__(self, parameter: str, reason: str) -> None:
         super().__init__(f"{parameter}: {reason}")
         self.parameter = parameter
-        """The name of that part."""
+        """The parameter's name."""
 
 
 class NotAnImageError(QueryError):

@@ -1,4 +1,4 @@
-"""The nearest products to a query's vectors: the one way from any question to its answer."""
+"""Finding the products nearest to a query's vectors, for all kinds of searches."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -19,16 +19,16 @@ from app.search.query import SearchQuery
 from app.search.variety import choose
 
 MAX_POOL = 10_000
-"""Candidates that a varied answer is chosen from, at most: what `search_candidates` gives."""
+"""Maximum candidates to choose a varied answer from: the limit of `search_candidates`."""
 
 
 @contextmanager
 def search_connection(database: Database) -> Iterator[psycopg.Connection[Any]]:
-    """Lend a connection whose searches weigh as many candidates as the settings say."""
+    """Lend a connection with `ef_search` of the settings."""
     ef_search = database.settings.hnsw_ef_search
     with database.connection() as connection:
         if ef_search is not None:
-            # For the transaction alone: behind a pooler the session belongs to others too.
+            # For the transaction only: behind a pooler others use the session too.
             value = str(ef_search)
             connection.execute("SELECT set_config('lookalike.ef_search', %s, true)", [value])
         yield connection
@@ -40,10 +40,10 @@ def nearest(
     """Find the listed products that are nearest by cosine distance.
 
     Args:
-        connection: in the transaction in which the query's vectors were read or their model found
-            active, so that no switch of models comes between.
-        search_query: what to compare with.
-        options: which products may be answers, how many, how varied.
+        connection: in the transaction in which the query's vectors were read or their model was
+            found active, so that the model can't be switched in between.
+        search_query: the vectors to compare with.
+        options: which products may be results, how many, how varied.
 
     Returns:
         `top_n` products whenever so many match the options.
@@ -92,7 +92,7 @@ def _find(
     options: SearchOptions,
     pool: int,
 ) -> _Found:
-    """Find `pool` products, by the vector that each is nearest to."""
+    """Find `pool` products, each by the query vector that it is nearest to."""
     parts = [
         _find_by_one(connection, embedding, search_query.excluded, options, pool)
         for embedding in search_query.embeddings

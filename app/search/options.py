@@ -1,4 +1,4 @@
-"""What can be asked of a search, beside the thing to compare with."""
+"""The options of a search: filters, number and variety of results."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ MAX_TOP_N = 1000
 CAP = re.compile(r"(\w+):([1-9]\d{0,3})")
 
 PhotoChoice = Literal["first", "all"]
-"""Which photos of a product a search for similar ones asks with."""
+"""Which photos of a product a search compares with."""
 
 FIRST_PHOTO: PhotoChoice = "first"
 
@@ -33,7 +33,8 @@ class Options(BaseModel):
         default=None, ge=-1, le=1, allow_inf_nan=False, description="least cosine similarity"
     )
     exclude_duplicates: bool = Field(
-        default=False, description="leave out near-identical photos, of the query and each other"
+        default=False,
+        description="leave out photos near-identical to the query's or another result's",
     )
     max_per: list[str] = Field(default_factory=list)
     diversity: float = Field(
@@ -41,21 +42,21 @@ class Options(BaseModel):
         ge=0,
         le=1,
         allow_inf_nan=False,
-        description="0: the most similar; towards 1: less like each other (maximal marginal "
-        "relevance)",
+        description="0: the most similar; towards 1: less similar to each other (maximal "
+        "marginal relevance)",
     )
-    explain: bool = Field(default=False, description="say how the answer was found")
+    explain: bool = Field(default=False, description="explain how the answer was found")
 
     @property
     def caps(self) -> dict[str, int]:
-        """Return how many results of one value each capped attribute may have."""
+        """Return the maximum number of results of one value, by capped attribute."""
         return {
             name: int(number) for name, _, number in (cap.partition(":") for cap in self.max_per)
         }
 
     @property
     def varied(self) -> bool:
-        """Return whether the nearest products alone may not be the answer."""
+        """Return whether the results may differ from the nearest products."""
         return self.exclude_duplicates or bool(self.max_per) or self.diversity > 0
 
 
@@ -64,34 +65,34 @@ class SearchOptions:
     """Which similar products to find, how many, and how varied."""
 
     catalog: Catalog
-    """What is declared of the products."""
+    """The declared attributes."""
     how: Options = field(default_factory=Options)
     filters: Mapping[str, Any] = field(default_factory=dict)
-    """As the SQL function `filter_items` takes them."""
+    """For the SQL function `filter_items`."""
 
     @classmethod
     def read(cls, catalog: Catalog, given: Mapping[str, Any]) -> "SearchOptions":
-        """Understand the parameters of a request.
+        """Validate the parameters of a request.
 
         Raises:
-            ParameterError: one of them doesn't fit, or is none that the catalog knows.
+            ParameterError: one of them is invalid or unknown.
         """
         return cls(catalog, *read_with_filters(catalog, options_model(catalog), given))
 
     def as_question(self) -> dict[str, Any]:
-        """Return what was asked, as the answer repeats it."""
+        """Return the options for the answer's `query`."""
         how = self.how.model_dump(include=set(Options.model_fields), exclude_unset=True)
         return {"top_n": self.how.top_n, "filters": dict(self.filters), **how}
 
 
 @lru_cache(maxsize=8)
 def options_model(catalog: Catalog) -> type[Options]:
-    """Return the class of how a search in a catalog can be varied: its caps are the catalog's."""
+    """Return the class of a catalog's search options, with its attributes for `max_per`."""
     return create_model("Options", __base__=Options, __doc__=Options.__doc__, **capped(catalog))
 
 
 def capped(catalog: Catalog) -> dict[str, Any]:
-    """Return the field `max_per` as a catalog has it, for pydantic's `create_model`."""
+    """Return the field `max_per` of a catalog, for pydantic's `create_model`."""
 
     def check(text: str) -> str:
         found = CAP.fullmatch(text)
@@ -104,6 +105,6 @@ def capped(catalog: Catalog) -> dict[str, Any]:
     caps = Annotated[
         list[Annotated[str, AfterValidator(check)]],
         BeforeValidator(as_list),
-        Field(max_length=8, description=f"at most so many results of one value, as {example}"),
+        Field(max_length=8, description=f"maximum results of one value, such as {example}"),
     ]
     return {"max_per": (caps, Field(default_factory=list))}

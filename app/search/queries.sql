@@ -1,6 +1,5 @@
 -- name: count_comparable
--- Whether there is an index to search by, and how many vectors there are to compare with
--- where there is none.
+-- Whether searches can use an index, and how many vectors an exact search compares.
 SELECT
     index_is_worthwhile() AS indexed,
     (
@@ -12,8 +11,8 @@ SELECT
 SELECT count(*) FROM photo_embeddings AS e JOIN filter_items(%(filter)s) AS i USING (item_id)
 
 -- name: fetch_examples
--- Products that a request names, in its order: the vector of the first photo that has one,
--- and the SHA-256 of all their photos.
+-- The products of a request, in its order, with the vector of the first photo that has one and
+-- the SHA-256 of all their photos.
 SELECT
     q.number,
     i.item_id,
@@ -31,8 +30,8 @@ JOIN items AS i ON i.sku = q.sku OR i.item_id = q.item_id
 ORDER BY q.number
 
 -- name: fetch_item_state
--- All that decides whether a product can be searched for, and the vectors to compare with:
--- a row for each of its photos that has one, in their order.
+-- Whether a product can be searched for, and its vectors: a row for each photo with a vector, in
+-- order of position.
 SELECT
     m.name AS model,
     i.item_id,
@@ -61,8 +60,8 @@ LEFT JOIN photo_embeddings AS e ON e.item_id = i.item_id
 ORDER BY e.position
 
 -- name: find_nearest
--- The nearest products with what a choice among them needs, and how they were found; one
--- row with no product where there is none. No attribute has a name that begins with _.
+-- The nearest products with what choosing among them needs, and how they were found; one row
+-- without a product if there is none. No attribute's name begins with _.
 SELECT
     {columns},
     greatest(c.distance, 0) AS distance,
@@ -84,11 +83,11 @@ LEFT JOIN photo_embeddings AS e
 ORDER BY c.distance, i.item_id
 
 -- name: hold_active_model
--- Keep any switch of models waiting until the transaction ends.
+-- Make any switch of models wait until the transaction ends.
 SELECT FROM photo_embeddings LIMIT 0
 
 -- name: list_duplicates
--- The near-identical pairs of some products, after a pair.
+-- The near-identical pairs of a range of products, after a given pair.
 SELECT
     d.item_id,
     i.sku,
@@ -105,7 +104,7 @@ ORDER BY d.item_id, d.duplicate_id
 LIMIT %(limit)s
 
 -- name: list_pictured
--- The ids of listed products with a photo, from one on.
+-- The ids of listed products with a photo, from a given id on.
 SELECT i.item_id
 FROM items AS i
 WHERE i.removed_at IS NULL AND i.item_id >= %(first)s

@@ -1,4 +1,4 @@
-"""What a search compares the products with."""
+"""The query of a search: the vectors to compare with."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,18 +10,18 @@ from pgvector import HalfVector
 
 @dataclass(frozen=True)
 class SearchQuery:
-    """What to compare the products with."""
+    """The vectors to compare with, and what they were made from."""
 
     model: str
     """The active model, which made the vectors."""
     embeddings: tuple[HalfVector, ...]
-    """One vector, or several: then a product counts by the one that it is nearest to."""
+    """One or several vectors; a product's distance is that to the nearest."""
     asked: dict[str, Any]
-    """How the answer repeats the query."""
+    """The query for the answer."""
     excluded: list[int] = field(default_factory=list)
-    """Products that are no answer: those asked about."""
+    """Products to leave out: those of the query."""
     photos: frozenset[str] = frozenset()
-    """SHA-256 of the photos asked about: the same file is a duplicate."""
+    """SHA-256 of the query's photos, whose files count as duplicates."""
     examples: NDArray[np.float32] | None = None
-    """The unit vectors, `(N, dimensions)`, that the one vector was made from, where it was from
-    several: what is near-identical to one of them is a duplicate."""
+    """The unit vectors, `(N, dimensions)`, if the one vector was made from several: photos
+    near-identical to one of them count as duplicates."""

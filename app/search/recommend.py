@@ -32,17 +32,17 @@ from app.search.options import Options, SearchOptions, capped
 from app.search.query import SearchQuery
 
 MAX_EXAMPLES = 100
-"""Products that a list may hold."""
+"""Maximum number of products of a list."""
 
 NO_DIRECTION = 1e-3
-"""Length up to which a sum of unit vectors in half precision is rounding."""
+"""Length up to which a sum of unit vectors in half precision is a rounding error."""
 
 ItemId = Annotated[int, Field(strict=True, ge=1, le=LAST_ID)]
 Sku = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_SKU, pattern=r"^[^\x00]*$")]
 
 
 class Example(BaseModel):
-    """A product to be like, or unlike: named by its sku or by its item_id."""
+    """A product to be like or unlike, by its sku or item_id."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -53,7 +53,7 @@ class Example(BaseModel):
         strict=True,
         gt=0,
         allow_inf_nan=False,
-        description="how much it counts beside the others of its list",
+        description="its weight relative to the others of its list",
     )
 
     @model_validator(mode="before")
@@ -95,7 +95,7 @@ Examples = Annotated[
 
 
 class RecommendationRequest(Options):
-    """What to be like, what to be unlike, and which products may be answers."""
+    """Products to be like and unlike, and which products may be results."""
 
     positive: Examples = Field(default_factory=list, description="products to be like")
     negative: Examples = Field(default_factory=list, description="products to be unlike")
@@ -116,10 +116,10 @@ def request_model(catalog: Catalog) -> type[RecommendationRequest]:
 
 
 class Recommendations(SimilarItems):
-    """The answer to a question by examples."""
+    """Products similar to examples."""
 
     unknown_ids: list[int | str] = Field(
-        description="what the request names and had no say: unknown, removed or not embedded"
+        description="products of the request that were ignored: unknown, removed or not embedded"
     )
 
 
@@ -132,13 +132,13 @@ def recommend(
 ) -> Recommendations:
     """Find the listed products that are like some examples, and unlike others.
 
-    Compared is the weighted mean of the positive unit vectors; with negatives, that mean plus its
+    The query is the weighted mean of the positive unit vectors; with negatives, that mean plus its
     difference from theirs.
 
     Args:
-        engine: what computes and finds.
-        catalog: what is declared of the products.
-        asked: the examples from the catalog, and which products may be answers.
+        engine: the database and the encoders.
+        catalog: the declared attributes.
+        asked: the examples from the catalog, and which products may be results.
         positive: photos to be like, each of weight 1.
         negative: photos to be unlike, each of weight 1.
 
@@ -146,8 +146,8 @@ def recommend(
         `top_n` products whenever so many match, none of the examples among them.
 
     Raises:
-        QueryError: there is no positive example left, the examples cancel each other out, or a
-            photo can't be used.
+        QueryError: no positive example has a vector, the examples cancel each other out, or a photo
+            can't be used.
         NoModelError: no model is active.
         LookalikeError: this machine lacks the model's weights.
     """
@@ -191,7 +191,7 @@ Weighted = list[tuple[Vector, float]]
 
 @dataclass(frozen=True)
 class _Found:
-    """A product that a request names."""
+    """A product of a request."""
 
     item_id: int
     sku: str
@@ -203,7 +203,7 @@ class _Found:
 def _find_examples(
     connection: psycopg.Connection[Any], keys: Sequence[ItemKey]
 ) -> Mapping[ItemKey, _Found]:
-    """Return the products that a request names, as far as they exist."""
+    """Return the products of a request that exist."""
     parameters = {"skus": [key.sku for key in keys], "item_ids": [key.item_id for key in keys]}
     with connection.cursor(row_factory=dict_row) as rows:
         rows.execute(query(__package__, "fetch_examples"), parameters)
@@ -219,7 +219,7 @@ def _find_examples(
 
 
 def _without_vector(keys: Sequence[ItemKey], found: Mapping[ItemKey, _Found]) -> list[int | str]:
-    """Return what the caller wrote of the products that had no say, each once."""
+    """Return the keys of products without a vector as the caller wrote them, each once."""
     return [
         key.written for key in dict.fromkeys(keys) if key not in found or found[key].vector is None
     ]
@@ -260,7 +260,7 @@ def _mean(side: Weighted) -> Vector:
 def _repeat(
     examples: list[Example], found: Mapping[ItemKey, _Found], photos: Sequence[Photo]
 ) -> list[dict[str, Any]]:
-    """Return how the answer repeats one side: both names of a product that exists."""
+    """Return one side for the answer's `query`, with sku and item_id of products that exist."""
     return [
         {
             **(

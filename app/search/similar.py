@@ -25,7 +25,7 @@ def similar_items(
     Args:
         connection: a connection; all statements run in its transaction.
         key: the product.
-        options: how many, which, how varied, and what is declared of the products.
+        options: how many products, which ones, how varied.
         photos: whether to compare with the product's first photo, or with all of them.
 
     Returns:
@@ -53,10 +53,10 @@ def similar_items(
 
 
 def _searchable(connection: psycopg.Connection[Any], key: ItemKey) -> list[dict[str, Any]]:
-    """Return what `fetch_item_state` says of a product, or raise what prevents a search."""
+    """Return the rows of `fetch_item_state`, or raise why the product can't be searched for."""
     with connection.cursor(row_factory=dict_row) as cursor:
         states = cursor.execute(query(__package__, "fetch_item_state"), key.parameters).fetchall()
-    state = states[0]  # the statement starts from one row
+    state = states[0]  # there is always one row
     if state["item_id"] is None:
         raise UnknownItemError.named(key)
     if state["removed"]:

@@ -10,7 +10,7 @@ from app.search.options import Options
 from app.search.query import SearchQuery
 
 DUPLICATE_DISTANCE = 0.01
-"""Cosine distance up to which two photos count as one picture."""
+"""Cosine distance up to which two photos count as the same picture."""
 
 Row = dict[str, Any]
 
@@ -18,14 +18,14 @@ Row = dict[str, Any]
 def choose(rows: list[Row], search_query: SearchQuery, options: Options) -> list[Row]:
     """Choose `top_n` of the nearest products: no duplicates, within the caps, diverse.
 
-    Greedy, one product after the other. With diversity d the next is the one of highest marginal
-    relevance, (1 - d) × similarity to the query - d × highest similarity to one chosen already
-    (Carbonell & Goldstein, "The use of MMR", SIGIR 1998); with d = 0 that is the nearest.
+    Products are chosen greedily. With diversity d the next one has the highest marginal relevance,
+    (1 - d) × similarity to the query - d × highest similarity to a product chosen before
+    (Carbonell & Goldstein, "The use of MMR", SIGIR 1998); with d = 0 it is the nearest.
 
     Args:
-        rows: candidates, nearest first, with `_sha256` and `_embedding` where these matter.
-        search_query: what they were compared with.
-        options: what was asked for.
+        rows: candidates, nearest first, with `_sha256` and `_embedding` if the options need them.
+        search_query: the query.
+        options: caps, diversity and whether to exclude duplicates.
 
     Returns:
         At most `top_n` of the rows, nearest first.
@@ -58,7 +58,7 @@ def choose(rows: list[Row], search_query: SearchQuery, options: Options) -> list
 def _closest_asked(
     search_query: SearchQuery, similarity: NDArray[np.float64], vectors: NDArray[np.float32] | None
 ) -> NDArray[np.float64]:
-    """Return each row's similarity to what was asked about: the closest of several examples."""
+    """Return each row's similarity to the query, or to the closest of its examples."""
     if search_query.examples is None or vectors is None:
         return similarity
     closest: NDArray[np.float64] = (vectors @ search_query.examples.T).max(axis=1)

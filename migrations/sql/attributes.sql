@@ -1,5 +1,5 @@
--- attributes: what is made from the declaration in attributes: columns, filters, results, overviews.
--- May be run again.
+-- attributes: the columns, filters, result type and views that follow from the table attributes. May
+-- be run again.
 
 CREATE OR REPLACE PROCEDURE apply_attributes()
 LANGUAGE plpgsql
@@ -17,7 +17,7 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE apply_attributes() IS
-    'Make columns, indexes, filters, results and overviews what attributes says; a column that is not declared there any more is dropped with its values. May be called again at any time';
+    'Create the columns, indexes, filters, result type and views for the table attributes; a column that is no longer declared is dropped with its values. May be called again at any time';
 
 CREATE OR REPLACE FUNCTION core_columns() RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -25,7 +25,7 @@ RETURN ARRAY[
     'item_id', 'sku', 'product_display_name', 'brand_name', 'price', 'discounted_price', 'available',
     'details', 'created_at', 'updated_at', 'removed_at', 'name_search'
 ];
-COMMENT ON FUNCTION core_columns() IS 'The columns that items has in every catalog';
+COMMENT ON FUNCTION core_columns() IS 'The columns of items in every catalog';
 
 CREATE OR REPLACE FUNCTION attribute_columns()
 RETURNS TABLE (name text, ordinal smallint, type text, sql_type text, filter boolean)
@@ -42,7 +42,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION attribute_columns() IS 'The declared attributes with the types of their columns';
 
--- An attribute whose type changed is dropped too, and made anew.
+-- An attribute whose type changed is dropped too, and created again.
 CREATE OR REPLACE FUNCTION obsolete_columns(relation regclass) RETURNS SETOF text
 LANGUAGE sql STABLE
 AS $$
@@ -55,7 +55,7 @@ AS $$
         AND d.sql_type IS DISTINCT FROM format_type(c.atttypid, c.atttypmod)
 $$;
 COMMENT ON FUNCTION obsolete_columns(regclass) IS
-    'The columns of items or similar_item that attributes doesn''t declare, or not with that type';
+    'The columns of items or similar_item that are not declared in attributes with the same type';
 
 CREATE OR REPLACE PROCEDURE drop_obsolete_columns()
 LANGUAGE plpgsql
@@ -66,7 +66,7 @@ BEGIN
     IF EXISTS (SELECT FROM obsolete_columns('items'))
         OR EXISTS (SELECT FROM obsolete_columns('similar_item'))
     THEN
-        -- They may show the columns; apply_overviews makes them again.
+        -- They may use the columns; apply_overviews creates them again.
         FOR name IN SELECT c.name FROM cohesion_views() AS c (name) LOOP
             EXECUTE format('DROP VIEW %I', name);
         END LOOP;
@@ -81,7 +81,7 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE drop_obsolete_columns() IS
-    'A part of apply_attributes: drop the columns that are not declared any more, with their values';
+    'A part of apply_attributes: drop the columns that are no longer declared, with their values';
 
 CREATE OR REPLACE FUNCTION missing_columns(relation regclass)
 RETURNS TABLE (name text, sql_type text)
@@ -97,7 +97,7 @@ AS $$
     ORDER BY d.ordinal
 $$;
 COMMENT ON FUNCTION missing_columns(regclass) IS
-    'The declared attributes that items or similar_item has no column for';
+    'The declared attributes without a column in items or similar_item';
 
 CREATE OR REPLACE PROCEDURE apply_columns()
 LANGUAGE plpgsql
@@ -138,7 +138,7 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON PROCEDURE apply_result_type() IS 'A part of apply_attributes: the rows that searches give';
+COMMENT ON PROCEDURE apply_result_type() IS 'A part of apply_attributes: the columns of similar_item';
 
 CREATE OR REPLACE FUNCTION filter_condition(name text, type text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -158,11 +158,11 @@ RETURN CASE
     )
 END;
 COMMENT ON FUNCTION filter_condition(text, text) IS
-    'The condition in SQL that a filter puts on a column of items; true where the filter has no such key, or null';
+    'The SQL condition of a filter on a column of items; true if the filter lacks the key or it is null';
 
--- The functions whose columns follow the declaration. filter_items and item_label are one plain
--- SELECT, so that the planner inlines them and sees the values; each condition whose key the filter
--- lacks folds to true. The parameter has its full name, since an attribute may be called filter.
+-- The functions whose text depends on the declaration. filter_items and item_label are one plain
+-- SELECT, so that the planner inlines them and sees the values; a condition whose key the filter lacks
+-- folds to true. The parameter is qualified, since an attribute may be called filter.
 CREATE OR REPLACE PROCEDURE apply_filters()
 LANGUAGE plpgsql
 AS $$
@@ -195,7 +195,7 @@ $body$
         )
     );
     COMMENT ON FUNCTION filter_items(jsonb) IS
-        'The listed products that a filter lets through, such as {"brand_name": ["Nike", "Puma"], "price_max": 2000}; only available ones, unless it says {"available": [true, false]}. known_filters() lists the names';
+        'The listed products that match a filter, such as {"brand_name": ["Nike", "Puma"], "price_max": 2000}; only available ones, unless it has {"available": [true, false]}. known_filters() lists the names';
 
     EXECUTE format(
         $function$
@@ -252,11 +252,11 @@ $body$
         )
     );
     COMMENT ON FUNCTION nearest_items(halfvec, integer, jsonb, double precision, bigint[]) IS
-        'The products nearest to a vector of the active model by cosine distance, the excluded ones left out: as many as asked for whenever so many match the filter; no rows for null';
+        'The products nearest to a vector of the active model by cosine distance, without the excluded ones: top_n whenever so many match the filter; no rows for null';
 END
 $$;
 COMMENT ON PROCEDURE apply_filters() IS
-    'A part of apply_attributes: the functions whose columns or conditions follow the declaration';
+    'A part of apply_attributes: the functions whose columns or conditions depend on the declaration';
 
 CREATE OR REPLACE PROCEDURE apply_overview(name text, definition text)
 LANGUAGE plpgsql
@@ -264,7 +264,7 @@ AS $$
 BEGIN
     EXECUTE format('CREATE OR REPLACE VIEW %I AS %s', name, definition);
 EXCEPTION
-    -- Its columns are others now; views of analysts over it would keep it from being dropped.
+    -- Its columns changed. If views of analysts depend on it, DROP fails.
     WHEN invalid_table_definition THEN
         EXECUTE format('DROP VIEW %I', name);
         EXECUTE format('CREATE VIEW %I AS %s', name, definition);
@@ -280,7 +280,7 @@ AS $$
     WHERE c.relkind = 'v' AND c.relnamespace = quote_ident(current_schema())::regnamespace
         AND obj_description(c.oid, 'pg_class') LIKE 'How far products of one value of % look alike: %'
 $$;
-COMMENT ON FUNCTION cohesion_views() IS 'The views that apply_attributes made for attributes with a cohesion_view';
+COMMENT ON FUNCTION cohesion_views() IS 'The views that apply_attributes created for attributes with a cohesion_view';
 
 CREATE OR REPLACE PROCEDURE apply_overviews()
 LANGUAGE plpgsql
@@ -322,9 +322,9 @@ BEGIN
         EXECUTE format(
             $comments$
             COMMENT ON COLUMN %1$I.products IS 'Listed products of that value that have a vector';
-            COMMENT ON COLUMN %1$I.asked IS 'How many of them were asked about: all, or 20, always the same';
+            COMMENT ON COLUMN %1$I.asked IS 'How many of them were used as queries: all, or 20, always the same';
             COMMENT ON COLUMN %1$I.percent IS 'Of their five nearest, how many in a hundred have that value';
-            COMMENT ON COLUMN %1$I.chance IS 'How many would, if neighbours were drawn by lot';
+            COMMENT ON COLUMN %1$I.chance IS 'How many would if neighbours were random';
             $comments$,
             a.cohesion_view
         );
@@ -342,10 +342,10 @@ BEGIN
         END
     ));
     COMMENT ON VIEW brand_neighbours IS
-        'Neighbours across brands: those of a product''s 20 nearest that are another brand''s. Costs a search a product, minutes for a whole catalog: say WHERE item_id = … or brand_name = …';
+        'Those of a product''s 20 nearest that are of another brand. Costs a search per product, minutes for a whole catalog: use WHERE item_id = … or brand_name = …';
     COMMENT ON COLUMN brand_neighbours.item_id IS 'The product';
     COMMENT ON COLUMN brand_neighbours.brand_name IS 'Its brand; products without one are left out';
-    COMMENT ON COLUMN brand_neighbours.place IS 'The neighbour''s place among its 20 nearest, 1 the most similar';
+    COMMENT ON COLUMN brand_neighbours.place IS 'The neighbour''s rank among its 20 nearest, 1 for the most similar';
     COMMENT ON COLUMN brand_neighbours.neighbour_id IS 'The neighbour';
     COMMENT ON COLUMN brand_neighbours.neighbour_brand_name IS 'The neighbour''s brand';
     COMMENT ON COLUMN brand_neighbours.similarity IS 'How alike the two look, -1 to 1';
@@ -371,7 +371,7 @@ BEGIN
         coalesce(grouping, '()')
     ));
     COMMENT ON VIEW category_coverage IS
-        'How much of each category a search can find, by the active model. Costs one pass over the products';
+        'How much of each category searches can find with the active model. Costs one pass over the products';
     COMMENT ON COLUMN category_coverage.items IS 'Listed products';
     COMMENT ON COLUMN category_coverage.with_photo IS 'Those that have a first photo';
     COMMENT ON COLUMN category_coverage.embedded IS 'Those whose first photo has a vector, so that searches find them';

@@ -1,4 +1,4 @@
--- downgrade: drop all that the other files make, and revoke. The roles stay: they belong to the cluster.
+-- downgrade: drop what the other files create, and revoke rights. The roles stay: they belong to the cluster.
 
 DO $$
 DECLARE
@@ -8,7 +8,7 @@ BEGIN
     FOR name IN SELECT c.name FROM cohesion_views() AS c (name) LOOP
         EXECUTE format('DROP VIEW %I', name);
     END LOOP;
-    -- Left by a drop of a model that was cut short: no partition any more.
+    -- Left by an interrupted drop of a model: not a partition any more.
     FOR name IN
         SELECT c.relname
         FROM embedding_models AS m
@@ -44,7 +44,7 @@ DROP VIEW IF EXISTS
 
 DO $$
 BEGIN
-    -- In one statement, since some need others.
+    -- In one statement, since some depend on others.
     EXECUTE (
         SELECT 'DROP ROUTINE ' || string_agg(p.oid::regprocedure::text, ', ')
         FROM pg_proc AS p
@@ -73,7 +73,7 @@ DO $$
 BEGIN
     DROP EXTENSION IF EXISTS vector;
 EXCEPTION
-    -- Others need it or own it.
+    -- Other objects depend on it, or another role owns it.
     WHEN dependent_objects_still_exist OR insufficient_privilege THEN
         RAISE NOTICE 'extension vector stays: %', SQLERRM;
 END

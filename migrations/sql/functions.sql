@@ -1,6 +1,6 @@
 -- functions: the similarity search that the API, the command line and analysts share. May be run again.
 
--- What apply_attributes makes is not there yet.
+-- The functions that apply_attributes creates don't exist yet.
 SET LOCAL check_function_bodies = off;
 
 CREATE OR REPLACE FUNCTION jsonb_texts(value jsonb) RETURNS text[]
@@ -10,17 +10,17 @@ RETURN ARRAY(
         CASE jsonb_typeof(value) WHEN 'array' THEN value ELSE jsonb_build_array(value) END
     )
 );
-COMMENT ON FUNCTION jsonb_texts(jsonb) IS 'The texts of a JSON array, or the one text of a JSON value';
+COMMENT ON FUNCTION jsonb_texts(jsonb) IS 'The texts of a JSON array, or of a single JSON value';
 
 CREATE OR REPLACE FUNCTION jsonb_booleans(value jsonb) RETURNS boolean[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN jsonb_texts(value)::boolean[];
-COMMENT ON FUNCTION jsonb_booleans(jsonb) IS 'The booleans of a JSON array, or the one boolean of a JSON value';
+COMMENT ON FUNCTION jsonb_booleans(jsonb) IS 'The booleans of a JSON array, or of a single JSON value';
 
 CREATE OR REPLACE FUNCTION item_of(sku text) RETURNS bigint
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$ SELECT i.item_id FROM items AS i WHERE i.sku = item_of.sku $$;
-COMMENT ON FUNCTION item_of(text) IS 'The item_id of a sku; null where no product has it';
+COMMENT ON FUNCTION item_of(text) IS 'The item_id of a sku; null if no product has it';
 
 CREATE OR REPLACE FUNCTION known_filters() RETURNS TABLE (name text, type text)
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -45,7 +45,7 @@ AS $$
     ORDER BY f.ordinal, f.place
 $$;
 COMMENT ON FUNCTION known_filters() IS
-    'The names that a filter may hold and the types of their values. text, boolean and text[] take a value or a list of values, any of which will do';
+    'The names that a filter may have and the types of their values. text, boolean and text[] take a value, or a list of values of which any may match';
 
 -- Immutable, so that filter_items may call it in a plain condition: the planner evaluates it once,
 -- before it looks at the values itself.
@@ -127,8 +127,8 @@ DECLARE
     model CONSTANT text := (SELECT m.name FROM embedding_models AS m WHERE m.active);
     wanted integer;
 BEGIN
-    -- From the view, not from the model's row: while models are switched, a statement that began
-    -- before sees the new view and the old row.
+    -- From the view, not from the model's row: a statement that began before a switch of models sees
+    -- the new view and the old row.
     SELECT vector_dims(e.embedding) INTO wanted FROM photo_embeddings AS e LIMIT 1;
     IF wanted IS NULL AND model IS NULL THEN
         RAISE EXCEPTION 'no embedding model is active yet'
@@ -159,10 +159,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION check_similarity(double precision) IS
-    'Raise an error unless a threshold is a cosine, or null';
+    'Raise an error unless a threshold is between -1 and 1, or null';
 
--- The planner's guess, since counting would cost as much as the search. Volatile, as EXPLAIN is
--- refused in other functions.
+-- The planner's estimate, since counting would cost as much as the search. Volatile, since other
+-- functions may not run EXPLAIN.
 CREATE OR REPLACE FUNCTION estimate_matches(filter jsonb) RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -177,11 +177,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION estimate_matches(jsonb) IS
-    'About how many photos with a vector a filter lets through, by the planner''s statistics';
+    'The planner''s estimate of how many photos with a vector match a filter';
 
--- Comparing a vector costs about a microsecond, so exact ordering of this many takes some tens of
--- milliseconds, wherever the query lies. An index scan that finds its filter's matches far away
--- takes longer.
+-- Comparing a vector takes about a microsecond, so an exact search of this many takes some tens of
+-- milliseconds. An index scan whose matches are far from the query takes longer.
 CREATE OR REPLACE FUNCTION exact_search_limit() RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 25000;
 COMMENT ON FUNCTION exact_search_limit() IS
@@ -201,7 +200,7 @@ AS $$
     )
 $$;
 COMMENT ON FUNCTION index_is_worthwhile() IS
-    'Whether the active model has a valid index over so many vectors that comparing all costs more';
+    'Whether the active model has a valid index, over enough vectors for it to be faster than an exact search';
 
 CREATE OR REPLACE FUNCTION requested_ef_search() RETURNS integer
 LANGUAGE plpgsql STABLE
@@ -217,11 +216,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION requested_ef_search() IS
-    'How many candidates a search of the index weighs at least: 30, or what SET lookalike.ef_search says';
+    'The least number of candidates of an index scan: 30, or the setting lookalike.ef_search';
 
--- How to search: the values of hnsw.ef_search to try one after the other, until enough products
--- were found; then, or where there is none, compare all that match. Like the other parts of
--- search_candidates it avoids statements, which are planned anew for each search.
+-- How to search: the values of hnsw.ef_search to try in turn until enough products are found; after
+-- the last, or without any, the search is exact. Like the other parts of search_candidates it avoids
+-- statements, which are planned again for each search.
 CREATE OR REPLACE FUNCTION plan_search(
     top_n integer,
     filter jsonb,
@@ -235,8 +234,8 @@ LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
     narrow_ef integer := greatest(requested_ef_search(), least(1000, top_n + 10));
-    -- Matches that lie far from the query need many candidates at once: a scan that goes on from a
-    -- few misses one in five.
+    -- Matches far from the query need many candidates at once: an iterative scan that starts with few
+    -- misses one in five.
     wide_ef CONSTANT integer := greatest(400, narrow_ef);
     matches bigint;
 BEGIN
@@ -253,9 +252,9 @@ BEGIN
         ef_schedule := ARRAY[narrow_ef];
     ELSE
         matches := greatest(estimate_matches(filter), 1);
-        -- Twice as many as hold top_n matches, if these are spread evenly.
+        -- Twice as many as contain top_n matches if these are spread evenly.
         narrow_ef := greatest(narrow_ef, least(2.0 * top_n * vectors / matches, 2 * wide_ef));
-        -- The first try has to be quick against what else there is to do.
+        -- The first try pays only if it is much cheaper than the alternative.
         IF narrow_ef <= wide_ef / 2 AND matches > exact_search_limit() / 10 THEN
             ef_schedule := ARRAY[narrow_ef];
         END IF;
@@ -269,7 +268,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION plan_search(integer, jsonb, real, real) IS
-    'How search_candidates goes about a search among so many indexed vectors, of products of which that share is available: the ef_search of each try with the index, none where comparing all is as quick; whether the filter leaves anything out; why it is exact if it comes to that';
+    'A part of search_candidates: how to search, given the number of indexed vectors and the share of products that are available: the ef_search of each index scan to try, none if an exact search is as fast; whether the filter excludes anything; the reason if the search becomes exact';
 
 CREATE OR REPLACE FUNCTION scan_index(
     query halfvec,
@@ -304,7 +303,7 @@ BEGIN
         FROM (
             SELECT e.item_id, e.position, e.embedding <=> query AS distance
             FROM photo_embeddings AS e
-            -- Of its columns only this one, since attributes may be called as variables are.
+            -- Only this column, since attributes may have the names of variables.
             JOIN (SELECT f.item_id FROM filter_items(scan_index.filter) AS f) AS i USING (item_id)
             WHERE e.item_id <> ALL (excluded)
             ORDER BY e.embedding <=> query
@@ -315,7 +314,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scan_index(halfvec, integer, jsonb, bigint[], integer, boolean) IS
-    'A part of search_candidates: the products of the photo_limit nearest photos, as the HNSW index gives them; iterative goes on until so many match';
+    'A part of search_candidates: the products of the photo_limit nearest photos by the HNSW index; iterative: scan until so many match';
 
 CREATE OR REPLACE FUNCTION scan_exactly(
     query halfvec,
@@ -341,10 +340,10 @@ BEGIN
     FROM (
         SELECT DISTINCT ON (c.item_id) c.item_id, c.distance, c.position
         FROM (
-            -- The sum keeps the index out of it.
+            -- With + 0 the index can't be used.
             SELECT e.item_id, e.position, (e.embedding <=> query) + 0 AS distance
             FROM photo_embeddings AS e
-            -- Of its columns only this one, since attributes may be called as variables are.
+            -- Only this column, since attributes may have the names of variables.
             JOIN (SELECT f.item_id FROM filter_items(scan_exactly.filter) AS f) AS i USING (item_id)
             WHERE e.item_id <> ALL (excluded)
             ORDER BY (e.embedding <=> query) + 0, e.item_id, e.position
@@ -355,7 +354,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scan_exactly(halfvec, integer, jsonb, bigint[]) IS
-    'A part of search_candidates: the products of the photo_limit nearest photos, every one that matches compared';
+    'A part of search_candidates: the products of the photo_limit nearest photos, by comparing all that match';
 
 -- The settings hold inside the function alone. Custom plans, since a good plan depends on top_n and
 -- on the filter's values. No parallel ones: what is selected into variables runs in one process, and
@@ -435,8 +434,8 @@ BEGIN
             fetched := pg_stat_get_xact_tuples_fetched(gallery.index);
         END IF;
         FOREACH ef_search IN ARRAY plan.ef_schedule LOOP
-            -- So many photos hold top_n products, if each has as many as any product has; most
-            -- have fewer.
+            -- Enough photos for top_n products, if each has as many as the product with most (at
+            -- most 4 are assumed; most products have fewer).
             found := scan_index(
                 query, top_n * least(gallery.photos_each, 4), given, others, ef_search,
                 NOT plan.filtered OR ef_search >= 400
@@ -453,7 +452,7 @@ BEGIN
             END IF;
         END LOOP;
         IF plan.ef_schedule <> '{}' THEN
-            -- Unlike the settings of the function these would last until the end of the transaction.
+            -- Unlike the function's own settings, these would last until the end of the transaction.
             old_ef_search := set_config('hnsw.ef_search', old_ef_search, true);
             old_iterative_scan := set_config('hnsw.iterative_scan', old_iterative_scan, true);
             old_max_scan_tuples := set_config('hnsw.max_scan_tuples', old_max_scan_tuples, true);
@@ -462,7 +461,7 @@ BEGIN
             found := scan_exactly(query, top_n * gallery.photos_each, given, others);
         END IF;
     EXCEPTION
-        -- pgvector's words for a vector of another length name neither it nor the model.
+        -- pgvector's message for a vector of the wrong length doesn't name the model.
         WHEN data_exception THEN
             PERFORM check_query(query);
             RAISE;
@@ -485,7 +484,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION check_top_n(integer) IS 'Raise an error unless so many products can be asked for';
+COMMENT ON FUNCTION check_top_n(integer) IS 'Raise an error unless top_n is between 1 and 1000';
 
 CREATE OR REPLACE FUNCTION similar_items(
     item_id bigint,
@@ -598,10 +597,10 @@ BEGIN
         USING ERRCODE = 'invalid_parameter_value';
 END
 $$;
-COMMENT ON FUNCTION unknown_label(text) IS 'Raise an error that lists the labels that products have';
+COMMENT ON FUNCTION unknown_label(text) IS 'Raise an error that lists the labels of products';
 
--- One plain SELECT, so that the planner inlines it: a condition on the label of a view over it then
--- saves the searches for all others.
+-- One plain SELECT, so that the planner inlines it: with a condition on the label, a view over it
+-- then searches for that label only.
 CREATE OR REPLACE FUNCTION label_cohesion(
     label text, sample integer DEFAULT 20, top_n integer DEFAULT 5
 )
@@ -618,7 +617,7 @@ AS $$
             l.item_id,
             l.value,
             count(*) OVER (PARTITION BY l.value) AS products,
-            -- The hash mixes old and new products, and chooses the same ones each time.
+            -- The hash mixes old and new products, and selects the same ones each time.
             row_number() OVER (PARTITION BY l.value ORDER BY hashint8(l.item_id), l.item_id) AS number
         FROM labelled AS l
         WHERE l.value IS NOT NULL

@@ -4,7 +4,7 @@ CREATE OR REPLACE PROCEDURE grant_rights()
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    -- Those that there are: a server may have refused to make them.
+    -- The roles that exist: a server may have refused to create them.
     everyone CONSTANT text := (
         SELECT string_agg(quote_ident(r.rolname), ', ')
         FROM pg_roles AS r
@@ -16,7 +16,7 @@ DECLARE
         WHERE r.rolname IN ('lookalike_analyst', 'lookalike_api', 'lookalike_worker')
             AND NOT has_schema_privilege(r.oid, current_schema(), 'USAGE')
     );
-    -- All that PUBLIC may call, unless somebody took that right away.
+    -- PUBLIC may call them, unless that right was revoked.
     functions CONSTANT text := (
         SELECT string_agg(p.oid::regprocedure::text, ', ')
         FROM pg_proc AS p
@@ -67,7 +67,7 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE grant_rights() IS
-    'Grant the roles of lookalike their rights in this database; a role that is missing is passed over. May be called again at any time';
+    'Grant the roles of lookalike their rights in this database; missing roles are skipped. May be called again at any time';
 
 REVOKE EXECUTE ON PROCEDURE grant_rights() FROM PUBLIC;
 CALL grant_rights();

@@ -1,4 +1,4 @@
--- roles: three roles, which belong to the whole cluster. May be run again: what is there stays.
+-- roles: three roles, which belong to the whole cluster. May be run again: existing roles stay.
 
 DO $$
 DECLARE
@@ -8,7 +8,7 @@ DECLARE
     value text;
 BEGIN
     FOR role_name, purpose IN VALUES
-        ('lookalike_analyst', 'People who ask in SQL: reads the catalog and its vectors'),
+        ('lookalike_analyst', 'People who write SQL: reads the catalog and its vectors'),
         ('lookalike_api', 'The HTTP API: reads'),
         ('lookalike_worker', 'ingest, embed and evaluate: writes rows')
     LOOP
@@ -17,19 +17,19 @@ BEGIN
             EXECUTE format('CREATE ROLE %I LOGIN', role_name);
             EXECUTE format('COMMENT ON ROLE %I IS %L', role_name, purpose);
         EXCEPTION
-            -- Made meanwhile for another database of this cluster.
+            -- Created by a migration of another database of this cluster at the same time.
             WHEN duplicate_object OR unique_violation THEN NULL;
-            -- Hosted servers refuse in many ways.
+            -- Hosted servers refuse with various errors.
             WHEN OTHERS THEN
                 RAISE WARNING 'role % was not made (%); all else works. To have it, let a superuser run CREATE ROLE % LOGIN, and then this schema''s owner run lookalike db upgrade',
                     role_name, SQLERRM, role_name;
         END;
     END LOOP;
 
-    -- Loads pgvector: only a superuser may set what the server doesn't know yet.
+    -- Loads pgvector: before that only a superuser may set its settings.
     PERFORM '[1]'::vector;
-    -- So that an index scan goes on behind a filter until LIMIT is reached, and that a query or a
-    -- transaction which somebody forgot keeps nobody waiting. What an operator has set stays.
+    -- An index scan behind a filter continues until LIMIT is reached, and a forgotten query or
+    -- transaction blocks nobody for long. Settings that an operator has made stay.
     FOR setting, value IN VALUES
         ('hnsw.iterative_scan', 'strict_order'),
         ('statement_timeout', '60s'),

@@ -1,4 +1,4 @@
--- tables: the catalog, the embedding models, their vectors, and the queue of what is to embed.
+-- tables: the catalog, the embedding models, their vectors, and the queue of photos to embed.
 
 CREATE EXTENSION IF NOT EXISTS vector;
 
@@ -11,13 +11,13 @@ CREATE TABLE catalogs (
     available real NOT NULL DEFAULT 1
 );
 INSERT INTO catalogs DEFAULT VALUES;
-COMMENT ON TABLE catalogs IS 'Where the products come from and what is declared of them: one row';
+COMMENT ON TABLE catalogs IS 'The catalog''s profile and root: one row';
 COMMENT ON COLUMN catalogs.catalog_id IS 'Always 1';
 COMMENT ON COLUMN catalogs.profile IS 'The catalog profile (TOML) that was applied last; null before the first';
-COMMENT ON COLUMN catalogs.version IS 'Goes up by one whenever a profile changes the attributes';
+COMMENT ON COLUMN catalogs.version IS 'Increases by one with each applied profile';
 COMMENT ON COLUMN catalogs.root IS 'Folder or URL that photos.reference is below; LOOKALIKE_IMAGES overrides it';
 COMMENT ON COLUMN catalogs.ingested_at IS 'When the last ingest was committed; null before the first';
-COMMENT ON COLUMN catalogs.available IS 'Share of the listed products that were available then, 0 to 1; searches plan by it';
+COMMENT ON COLUMN catalogs.available IS 'Share of the listed products that were available at the last ingest, 0 to 1; used to plan searches';
 
 CREATE TABLE attributes (
     name text PRIMARY KEY CHECK (name ~ '^[a-z][a-z0-9_]{0,54}$'),
@@ -32,18 +32,18 @@ CREATE TABLE attributes (
     card boolean NOT NULL DEFAULT false,
     cohesion_view text CHECK (cohesion_view ~ '^[a-z][a-z0-9_]{0,62}$')
 );
-COMMENT ON TABLE attributes IS 'What products of this catalog have beside the core columns: each is a column of items. Change it with lookalike catalog apply';
+COMMENT ON TABLE attributes IS 'The attributes of this catalog''s products; each is a column of items. Change them with lookalike catalog apply';
 COMMENT ON COLUMN attributes.name IS 'The column of items';
 COMMENT ON COLUMN attributes.ordinal IS 'Its place among the attributes, from 1';
 COMMENT ON COLUMN attributes.type IS 'text, integer, number, boolean, date or text[]';
 COMMENT ON COLUMN attributes.label IS 'What people read';
-COMMENT ON COLUMN attributes.description IS 'What it means, in a sentence; the comment on the column';
-COMMENT ON COLUMN attributes.filter IS 'Whether searches can be limited by it';
-COMMENT ON COLUMN attributes.facet IS 'Whether the pages offer its values to choose from';
+COMMENT ON COLUMN attributes.description IS 'Its meaning in a sentence, which is also the comment on the column';
+COMMENT ON COLUMN attributes.filter IS 'Whether searches can be filtered by it';
+COMMENT ON COLUMN attributes.facet IS 'Whether the pages offer its values as choices';
 COMMENT ON COLUMN attributes.train IS 'How much it counts as a label of train and evaluate; 0: not at all';
 COMMENT ON COLUMN attributes.category IS 'Whether it is a level of the category tree; coarse levels come first';
-COMMENT ON COLUMN attributes.card IS 'Whether short views of a product show it';
-COMMENT ON COLUMN attributes.cohesion_view IS 'Name of the view that says how far products of one value look alike; null for none';
+COMMENT ON COLUMN attributes.card IS 'Whether the cards of products show it';
+COMMENT ON COLUMN attributes.cohesion_view IS 'Name of the view that shows how far products with the same value look alike; null for none';
 
 CREATE TABLE items (
     item_id bigint PRIMARY KEY CHECK (item_id > 0),
@@ -60,20 +60,20 @@ CREATE TABLE items (
     name_search tsvector GENERATED ALWAYS AS (
         to_tsvector('english', coalesce(product_display_name, '') || ' ' || coalesce(brand_name, ''))
     ) STORED
-) WITH (fillfactor = 50);  -- room for a new price beside the old one: no index has to change then
+) WITH (fillfactor = 50);  -- room for new versions of rows on the page, so that indexes needn't change
 CREATE INDEX items_brand_name ON items (brand_name);
 CREATE INDEX items_name_search ON items USING gin (name_search);
 CREATE SEQUENCE item_ids START 1000000000000001;
 
-COMMENT ON TABLE items IS 'The catalog: one row a product, as the last ingest found it; its attributes are described in attributes';
-COMMENT ON COLUMN items.item_id IS 'Key: the sku where that is a number below 10^15, else a number above that, given at the first ingest';
+COMMENT ON TABLE items IS 'The products as of the last ingest, one row each; see attributes for the attributes';
+COMMENT ON COLUMN items.item_id IS 'Key: the sku if that is a number below 10^15, else a number above that, assigned at the first ingest';
 COMMENT ON COLUMN items.sku IS 'The product''s id in the catalog, any text';
 COMMENT ON COLUMN items.product_display_name IS 'The product''s name as a shopper reads it';
 COMMENT ON COLUMN items.brand_name IS 'Brand';
 COMMENT ON COLUMN items.price IS 'List price, in the catalog''s currency';
 COMMENT ON COLUMN items.discounted_price IS 'Price after discount';
-COMMENT ON COLUMN items.available IS 'Whether it is in stock; searches leave out what isn''t unless asked for it';
-COMMENT ON COLUMN items.details IS 'What else the catalog says of it';
+COMMENT ON COLUMN items.available IS 'Whether it is in stock; searches leave out products that aren''t, unless a filter includes them';
+COMMENT ON COLUMN items.details IS 'Further data of the catalog';
 COMMENT ON COLUMN items.created_at IS 'When the product was first ingested';
 COMMENT ON COLUMN items.updated_at IS 'When an ingest last changed the row';
 COMMENT ON COLUMN items.removed_at IS 'When an ingest no longer found the product; null while it is listed';
@@ -98,9 +98,9 @@ COMMENT ON COLUMN photos.item_id IS 'The product in items';
 COMMENT ON COLUMN photos.position IS 'Its place among the product''s photos, from 1';
 COMMENT ON COLUMN photos.reference IS 'A path below catalogs.root, or a URL';
 COMMENT ON COLUMN photos.sha256 IS 'SHA-256 of the file, in hex, when it was last read';
-COMMENT ON COLUMN photos.width IS 'In pixels; null where the file''s header is unreadable';
-COMMENT ON COLUMN photos.height IS 'In pixels; null where the file''s header is unreadable';
-COMMENT ON COLUMN photos.validator IS 'What tells without reading that the file is the same: size and time of a file, ETag or Last-Modified and length of a URL';
+COMMENT ON COLUMN photos.width IS 'In pixels; null if the file''s header is unreadable';
+COMMENT ON COLUMN photos.height IS 'In pixels; null if the file''s header is unreadable';
+COMMENT ON COLUMN photos.validator IS 'Identifies the version of the file without reading it: size and time of a file, ETag or Last-Modified and length of a URL';
 
 CREATE TABLE embedding_models (
     model_id smallint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -120,7 +120,7 @@ CREATE UNIQUE INDEX embedding_models_one_active ON embedding_models (active) WHE
 
 COMMENT ON TABLE embedding_models IS 'The embedding models that this database holds vectors of';
 COMMENT ON COLUMN embedding_models.model_id IS 'Key; the model''s vectors are in the partition embeddings_<model_id>';
-COMMENT ON COLUMN embedding_models.name IS 'The name that people use';
+COMMENT ON COLUMN embedding_models.name IS 'The model''s name in commands and answers';
 COMMENT ON COLUMN embedding_models.backbone IS 'The network: resnet50, mobilenet_v2, compact, …';
 COMMENT ON COLUMN embedding_models.pooling IS 'How the last feature map becomes one vector';
 COMMENT ON COLUMN embedding_models.dimensions IS 'Length of the vectors';
@@ -130,9 +130,9 @@ COMMENT ON COLUMN embedding_models.weights_sha256 IS 'SHA-256 of the weights fil
 COMMENT ON COLUMN embedding_models.precision IS 'Number format that the network computes in';
 COMMENT ON COLUMN embedding_models.created_at IS 'When the model was registered';
 COMMENT ON COLUMN embedding_models.active IS 'Whether item_embeddings and similar_items use it; at most one does';
-COMMENT ON COLUMN embedding_models.dropping IS 'Whether lookalike models drop has begun to drop it, and has not ended';
+COMMENT ON COLUMN embedding_models.dropping IS 'Whether lookalike models drop has begun and is not finished';
 
--- The columns stand by width: a row then has no padding, and an exact scan less to read.
+-- The columns are ordered by width: without padding an exact scan reads less.
 CREATE TABLE embeddings (
     item_id bigint NOT NULL,
     model_id smallint NOT NULL,
@@ -142,11 +142,11 @@ CREATE TABLE embeddings (
     embedded_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (item_id, position, model_id)
 ) PARTITION BY LIST (model_id);
--- In the row itself, not in TOAST: an exact scan reads it four times faster, and a halfvec of
--- 4,000 dimensions still fits a page.
+-- In the row itself, not in TOAST: an exact scan is four times faster, and a halfvec of 4,000
+-- dimensions still fits a page.
 ALTER TABLE embeddings ALTER COLUMN embedding SET STORAGE PLAIN;
 
-COMMENT ON TABLE embeddings IS 'The vectors: one a model and photo, a partition a model';
+COMMENT ON TABLE embeddings IS 'The vectors: one per model and photo, a partition per model';
 COMMENT ON COLUMN embeddings.item_id IS 'The product in items whose photo it was made from';
 COMMENT ON COLUMN embeddings.model_id IS 'The model in embedding_models that made the vector';
 COMMENT ON COLUMN embeddings.position IS 'The photo''s position in photos';
@@ -171,16 +171,16 @@ CREATE INDEX embedding_jobs_due ON embedding_jobs (model_id, attempts, item_id, 
 WHERE state = 'pending';
 CREATE INDEX embedding_jobs_photo ON embedding_jobs (item_id, position);
 
-COMMENT ON TABLE embedding_jobs IS 'What is still to embed; a finished job is deleted';
+COMMENT ON TABLE embedding_jobs IS 'Photos still to embed; a finished job is deleted';
 COMMENT ON COLUMN embedding_jobs.model_id IS 'The model to embed with';
 COMMENT ON COLUMN embedding_jobs.item_id IS 'The product whose photo is to be embedded';
 COMMENT ON COLUMN embedding_jobs.position IS 'The photo''s position in photos';
-COMMENT ON COLUMN embedding_jobs.state IS 'pending, or failed: then last_error says why';
-COMMENT ON COLUMN embedding_jobs.attempts IS 'How often a worker began it and did not end it; counted before the work';
-COMMENT ON COLUMN embedding_jobs.failures IS 'How often the photo could not be read; each time the next try is later';
-COMMENT ON COLUMN embedding_jobs.retry_after IS 'Not to be tried before this moment; it moves further away with each attempt';
+COMMENT ON COLUMN embedding_jobs.state IS 'pending, or failed with the reason in last_error';
+COMMENT ON COLUMN embedding_jobs.attempts IS 'Number of attempts that did not finish; counted before the work';
+COMMENT ON COLUMN embedding_jobs.failures IS 'How often the photo could not be read; each failure doubles the wait';
+COMMENT ON COLUMN embedding_jobs.retry_after IS 'Time of the next attempt at the earliest';
 COMMENT ON COLUMN embedding_jobs.last_error IS 'Why the last attempt failed';
-COMMENT ON COLUMN embedding_jobs.image_sha256 IS 'The photo''s file that the job is about, as photos.sha256';
+COMMENT ON COLUMN embedding_jobs.image_sha256 IS 'photos.sha256 of the file to embed';
 
 CREATE TABLE evaluations (
     evaluation_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -192,12 +192,12 @@ CREATE TABLE evaluations (
 );
 CREATE INDEX evaluations_model ON evaluations (model_id, evaluated_at);
 
-COMMENT ON TABLE evaluations IS 'How well nearest neighbours agreed with the labels, a row a measurement';
+COMMENT ON TABLE evaluations IS 'How well nearest neighbours agreed with the labels, one row per evaluation';
 COMMENT ON COLUMN evaluations.evaluation_id IS 'Key';
 COMMENT ON COLUMN evaluations.model_id IS 'The model in embedding_models that was measured';
 COMMENT ON COLUMN evaluations.evaluated_at IS 'When';
 COMMENT ON COLUMN evaluations.gallery IS 'How many products had a vector and could be found';
-COMMENT ON COLUMN evaluations.queries IS 'How many of them were asked about';
+COMMENT ON COLUMN evaluations.queries IS 'How many of them were used as queries';
 COMMENT ON COLUMN evaluations.figures IS 'recall@10, ndcg@10, and by label precision@5, precision@10 and map@10';
 
 -- The columns of the attributes are added by apply_attributes.
@@ -213,4 +213,4 @@ CREATE TYPE similar_item AS (
     photo_position smallint,
     search text
 );
-COMMENT ON TYPE similar_item IS 'A row of a similarity search: photo_position tells which photo matched, search is exact or approximate; the attributes follow';
+COMMENT ON TYPE similar_item IS 'A row of a similarity search: photo_position is the photo that matched, search is exact or approximate; the attributes follow';

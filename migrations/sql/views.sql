@@ -1,8 +1,8 @@
--- views: the active model's vectors, how far each model's have come, near-identical pairs. May be run again.
+-- views: the active model's vectors, each model's progress, near-identical pairs. May be run again.
 
 -- Activating a model replaces this view. The double cast matches the index's expression and leaves
--- a column without a length, so that models of different dimensions can take turns. Here, before
--- any model is active, no row has model_id 0.
+-- a column without a length, so that models of different dimensions can be switched. Until a model is
+-- active it is empty: no row has model_id 0.
 CREATE OR REPLACE VIEW photo_embeddings AS
 SELECT e.item_id, e.position, (e.embedding::halfvec(1))::halfvec AS embedding
 FROM embeddings AS e
@@ -10,7 +10,7 @@ JOIN items AS i USING (item_id)
 WHERE e.model_id = 0 AND i.removed_at IS NULL;
 
 COMMENT ON VIEW photo_embeddings IS
-    'Vectors of the active model, one a photo, for listed products. Most similar first: SELECT item_id, position FROM photo_embeddings ORDER BY embedding <=> (SELECT embedding FROM item_embeddings WHERE item_id = 15970) LIMIT 6';
+    'Vectors of the active model, one per photo of listed products. Most similar first: SELECT item_id, position FROM photo_embeddings ORDER BY embedding <=> (SELECT embedding FROM item_embeddings WHERE item_id = 15970) LIMIT 6';
 COMMENT ON COLUMN photo_embeddings.item_id IS 'The product';
 COMMENT ON COLUMN photo_embeddings.position IS 'Which of its photos, from 1';
 COMMENT ON COLUMN photo_embeddings.embedding IS 'The photo''s vector, of length 1; <=> is the cosine distance, 1 - similarity';
@@ -19,7 +19,7 @@ CREATE OR REPLACE VIEW item_embeddings AS
 SELECT p.item_id, p.embedding FROM photo_embeddings AS p WHERE p.position = 1;
 
 COMMENT ON VIEW item_embeddings IS
-    'Vectors of the active model, one a product (its first photo), for listed products. Most similar first: SELECT item_id FROM item_embeddings ORDER BY embedding <=> (SELECT embedding FROM item_embeddings WHERE item_id = 15970) LIMIT 6';
+    'Vectors of the active model, one per listed product, of its first photo. Most similar first: SELECT item_id FROM item_embeddings ORDER BY embedding <=> (SELECT embedding FROM item_embeddings WHERE item_id = 15970) LIMIT 6';
 COMMENT ON COLUMN item_embeddings.item_id IS 'The product';
 COMMENT ON COLUMN item_embeddings.embedding IS 'Its vector, of length 1; <=> is the cosine distance, 1 - similarity';
 
@@ -51,18 +51,18 @@ CROSS JOIN LATERAL (
 ) AS c
 WHERE NOT m.dropping;
 
-COMMENT ON VIEW embedding_progress IS 'How far each model has come with the photos of listed products: items = embedded + pending + failed';
+COMMENT ON VIEW embedding_progress IS 'Each model''s progress with the photos of listed products: items = embedded + pending + failed';
 COMMENT ON COLUMN embedding_progress.name IS 'The model';
 COMMENT ON COLUMN embedding_progress.active IS 'Whether item_embeddings and similar_items use it';
-COMMENT ON COLUMN embedding_progress.items IS 'Photos of listed products: as many as products with a photo, where none has several';
-COMMENT ON COLUMN embedding_progress.embedded IS 'Those whose vector was made from their present file';
+COMMENT ON COLUMN embedding_progress.items IS 'Photos of listed products, of which a product may have several';
+COMMENT ON COLUMN embedding_progress.embedded IS 'Those whose vector was made from their current file';
 COMMENT ON COLUMN embedding_progress.pending IS 'Those still to embed';
-COMMENT ON COLUMN embedding_progress.failed IS 'Those that can''t be embedded; embedding_jobs.last_error says why';
+COMMENT ON COLUMN embedding_progress.failed IS 'Those that can''t be embedded; the reason is in embedding_jobs.last_error';
 COMMENT ON COLUMN embedding_progress.percent IS '100 × embedded / items';
 
--- Up to a cosine distance of 0.01 two photos count as one picture, as for exclude_duplicates of the
--- API. The products with the very same file are left out of the search, so that they don't crowd out
--- others; the second part has them all.
+-- Up to a cosine distance of 0.01 two photos count as the same picture, as with exclude_duplicates of
+-- the API. Products with the same file are left out of the search, so that they don't displace
+-- others; the second part lists them all.
 CREATE OR REPLACE VIEW duplicate_items AS
 SELECT i.item_id, n.duplicate_id, n.distance, false AS same_file
 FROM items AS i
@@ -94,8 +94,8 @@ JOIN items AS j ON j.item_id = q.item_id
 WHERE i.removed_at IS NULL AND j.removed_at IS NULL;
 
 COMMENT ON VIEW duplicate_items IS
-    'Pairs of listed products that have a photo in common, or all but the same picture: each pair once, near ones among a photo''s 20 nearest. Costs a search a photo, a minute for 40,000: say WHERE item_id = … or BETWEEN … AND …, or WHERE same_file, which costs little';
+    'Pairs of listed products with the same photo, or nearly the same among a photo''s 20 nearest; each pair once. Costs a search per photo, a minute for 40,000: use WHERE item_id = … or BETWEEN … AND …, or WHERE same_file, which costs little';
 COMMENT ON COLUMN duplicate_items.item_id IS 'The product with the smaller item_id';
 COMMENT ON COLUMN duplicate_items.duplicate_id IS 'The other one';
 COMMENT ON COLUMN duplicate_items.distance IS 'Cosine distance of their closest photos by the active model, 1 - similarity; 0 for the same file';
-COMMENT ON COLUMN duplicate_items.same_file IS 'Whether they have a photo that is the same, byte by byte';
+COMMENT ON COLUMN duplicate_items.same_file IS 'Whether they share a photo file, byte by byte';

@@ -1,4 +1,4 @@
-"""The catalog, the vectors, the queue, the similarity search, and who may do what.
+"""The catalog, the vectors, the queue, the similarity search, roles and rights.
 
 Revision ID: 0001
 Revises:

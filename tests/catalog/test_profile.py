@@ -40,7 +40,10 @@ def test_the_dataset_comes_with_the_package() -> None:
             '[source]\nformat = "xls"\nsku = "sku"',
             "source.format: Input should be 'dataset'",
         ),
-        (SOURCE + 'colour = "c"', "wrong at source.colour: Extra inputs are not permitted"),
+        (
+            SOURCE + 'colour = "c"',
+            "wrong at source.colour: there is no such key; there are: format, sku, ",
+        ),
         (SOURCE + '[attributes.a]\ntype = "money"', "wrong at attributes.a.type"),
         (
             SOURCE + '[attributes.Colour]\ntype = "text"',

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import average_precision_score, ndcg_score
 
 from worker.evaluation import metrics
-from worker.evaluation.label_codes import MISSING, encode
+from worker.evaluation.metrics import MISSING, encode
 
 ALL = np.array([True])
 RANDOM = np.random.default_rng(5)

@@ -107,3 +107,11 @@ def statistics(shop: Shop) -> dict[str, tuple[int, int]]:
             "SELECT relname, n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables"
         )
     }
+
+
+def test_an_update_of_nothing_changes_nothing(chairs: Shop) -> None:
+    report = chairs.ingest(update=True)
+    assert (report.read, report.changed, report.removed) == (0, 0, 0)
+    assert chairs.rows("SELECT count(*) FROM items WHERE removed_at IS NULL") == [(3,)]
+    with pytest.raises(LookalikeError, match="holds no product"):
+        chairs.ingest()

@@ -132,6 +132,7 @@ def test_sqlite_is_only_read(sqlite: str) -> None:
         ("klingon://me:secret@host/shop", "no dialect called klingon"),
         ("mysql+nodriver://me:secret@host/shop", "no dialect called mysql"),
         ("mysql+pymysql://me:secret@host/shop", "isn't installed: pip install pymysql"),
+        ("mysql://me:secret@host/shop", "isn't installed: pip install mysqlclient, or write"),
         ("postgresql://me:secret@host:port/shop", "is not the URL of a database"),
         ("postgresql://me:se@cret@host/shop", "write @ as %40"),
         ("postgresql://me:se/cret@host/shop", "write @ as %40"),

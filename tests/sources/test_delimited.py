@@ -251,6 +251,7 @@ def test_a_bad_value_is_null_and_its_row_stays(tmp_path: Path) -> None:
         (b",,,\nA,B,1,\n", "names no column"),
         (b"<!DOCTYPE html><html><body>Log in</body></html>", "is a web page"),
         (b"\xef\xbb\xbf\n <HTML>Log in", "is a web page"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", "is a picture"),
         (b"<?xml version='1.0'?><!-- x --><html>", "is a web page"),
         (b"<?xml version='1.0'?><rss>", 'say format = "google-merchant"'),
         (b"PAR1\0\0", 'say format = "parquet"'),

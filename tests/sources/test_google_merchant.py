@@ -137,6 +137,7 @@ BILLION = (
             "declares XML entities",
         ),
         ("<rss><item><g:id>1</g:id></item></rss>", "not well-formed XML"),
+        ("<rss><item><id>1</id><title>A&nbsp;B</title></item></rss>", "uses a name of HTML"),
         (RSS[: len(RSS) // 2], "not well-formed XML, or cut off"),
         ("<!DOCTYPE html><html><body>Log in</body></html>", "is a web page"),
         ("<?xml version='1.0'?>\n<html xmlns='x'><body/></html>", "is a web page"),

@@ -103,6 +103,167 @@ def test_columns_in_other_languages(tmp_path: Path) -> None:
         works(found, source)
 
 
+def test_names_in_other_scripts(tmp_path: Path) -> None:
+    lines = ["商品コード,商品名,ブランド,価格,在庫数,画像,カテゴリ,発売日"]
+    lines += [
+        f"本-{n},猫 {n},岩波書店,{n}00円,{n % 3},本/{n}.jpg,{'文新'[n % 2]},2024/02/{n:02}"
+        for n in range(1, 20)
+    ]
+    for encoding in ("utf-8", "cp932"):
+        source = write(tmp_path, "\n".join(lines), encoding=encoding)
+        found = inspect_source(source)
+        assert found.recognised == {
+            "sku": "商品コード", "title": "商品名", "photo": "画像", "price": "価格",
+            "brand": "ブランド", "available": "在庫数",
+        }  # fmt: skip
+        said = parse_profile(found.profile_text, "written.toml")
+        assert [(a.column, a.type, a.label) for a in said.attributes] == [
+            ("カテゴリ", "text", "カテゴリ"), ("発売日", "date", "発売日"),
+        ]  # fmt: skip
+        works(found, source)
+
+
+def test_prices_before_and_after_a_discount(tmp_path: Path) -> None:
+    for head, price, discounted in [
+        ("sku,price,regular_price", "regular_price", "price"),
+        ("sku,Preis (EUR),Aktionspreis", "Preis (EUR)", "Aktionspreis"),
+        ("sku,list_price,your_price", "list_price", "your_price"),
+        ("sku,price,price_per_kg", "price", None),
+    ]:
+        rows = "\n".join(f"A-{n},{n}.00,{n + 1}.50" for n in range(1, 30))
+        found = inspect_source(write(tmp_path, f"{head}\n{rows}")).recognised
+        assert (found.get("price"), found.get("discounted_price")) == (price, discounted)
+    rows = "\n".join(f"A-{n},{n}.00,{'5.00' if n == 3 else ''}" for n in range(1, 30))
+    found = inspect_source(write(tmp_path, f"sku,price,regular_price\n{rows}")).recognised
+    assert found["price"] == "price"  # a list price here and there is not the price
+
+
+def test_photos_in_numbered_columns(tmp_path: Path) -> None:
+    lines = ["sku;Bild 1;Bild 2;Bild 3"]
+    lines += [f"A-{n};{n}.jpg;{n}-b.jpg;{f'{n}-c.jpg' if n % 2 else ''}" for n in range(20)]
+    source = write(tmp_path, "\n".join(lines))
+    found = inspect_source(source)
+    assert found.recognised == {"sku": "sku", "photo": "Bild 1"}
+    assert found.more_photos == ["Bild 2", "Bild 3"]
+    assert found.samples[1]["photos"] == ["1.jpg", "1-b.jpg", "1-c.jpg"]
+    works(found, source)
+
+
+def test_amounts_and_measures_are_no_lists_and_no_whole_numbers(tmp_path: Path) -> None:
+    lines = ["sku;Alkohol;deposit;year"]
+    lines += [f"A-{n};1{n % 3},5 %;{n}.00;{2000 + n}.0" for n in range(20)]
+    lines += ["B-1;n/a;NULL;nan"]
+    found = inspect_source(write(tmp_path, "\n".join(lines)))
+    assert {each.column: each.type for each in found.attributes} == {
+        "Alkohol": "text", "deposit": "number", "year": "integer",
+    }  # fmt: skip
+
+
+def test_nested_fields(tmp_path: Path) -> None:
+    products = [
+        {
+            "id": f"plant:{n}",
+            "name": {"en": f"Ficus {n}", "de": f"Feige {n}"},
+            "pricing": {"currency": "EUR", "list": n * 4.5, "sale": 4.0 if n % 3 else None},
+            "inventory": {"quantity": n % 3},
+            "images": [{"src": f"https://x.example/{n}.jpg", "alt": "a"}],
+            "categories": [{"id": 7, "name": ("indoor", "outdoor")[n % 2]}],
+            "size": {"pot": {"width": 12 + n % 4}},
+        }
+        for n in range(1, 40)
+    ]
+    source = write(tmp_path, "\n".join(map(json.dumps, products)), "plants.jsonl")
+    found = inspect_source(source)
+    assert found.recognised == {
+        "sku": "id", "title": "name.en", "photo": "images", "price": "pricing.list",
+        "discounted_price": "pricing.sale", "available": "inventory.quantity",
+    }  # fmt: skip
+    assert {each.name: each.type for each in found.attributes} == {
+        "pricing_currency": "text", "categories_name": "text[]", "size_pot_width": "integer",
+    }  # fmt: skip
+    assert found.samples[0]["categories_name"] == ["outdoor"]
+    works(found, source)
+
+
+def test_products_as_shopify_publishes_them(tmp_path: Path) -> None:
+    products = [
+        {
+            "id": 7_000 + n,
+            "title": f"Mug {n}",
+            "vendor": "Havn",
+            "product_type": ("Mugs", "Cups")[n % 2],
+            "tags": ["kitchen"],
+            "variants": [{"id": n, "sku": f"M-{n}", "price": "14.00", "available": True}],
+            "images": [{"id": 1, "src": f"https://x.example/{n}.jpg?v=1"}],
+        }
+        for n in range(30)
+    ]
+    source = write(tmp_path, json.dumps({"products": products}), "products.json")
+    found = inspect_source(source)
+    assert found.recognised == {
+        "sku": "id", "title": "title", "photo": "images", "price": "variants.0.price",
+        "brand": "vendor", "available": "variants.0.available",
+    }  # fmt: skip
+    works(found, source)
+
+
+EXPORTS = {
+    "magento": (
+        "sku,name,price,special_price,base_image,thumbnail_image,qty,is_in_stock,additional_images",
+        "M{n},Bag,{n}.0000,,/m/{n}.jpg,/t/{n}.jpg,{n},1,/m/{n}.jpg;/m/{n}b.jpg",
+        "sku name price special_price is_in_stock base_image additional_images",
+    ),
+    "prestashop": (
+        "Product ID,Image,Name,Price (tax excl.),Price (tax incl.),Quantity",
+        "{n},https://x.example/{n}.jpg,Mug,{n}.00,{n}.90,3",
+        "Product ID,Name,Price (tax incl.),,Quantity,Image",
+    ),
+    "amazon": (
+        "item_sku,item_name,standard_price,quantity,main_image_url,other_image_url1",
+        "A{n},Cable,{n}.5,0,https://x.example/{n}.jpg,https://x.example/{n}b.jpg",
+        "item_sku item_name standard_price  quantity main_image_url other_image_url1",
+    ),
+    "awin": (
+        "aw_deep_link,product_name,aw_product_id,merchant_image_url,search_price,in_stock",
+        "https://x.example/?{n},Wine,{n}00,https://x.example/{n}.jpg,{n}.99,1",
+        "aw_product_id product_name search_price  in_stock merchant_image_url",
+    ),
+    "jtl": (
+        "Artikelnummer,Artikelname,Brutto-VK,Netto-VK,Lagerbestand Gesamt,Bild 1",
+        'J{n},Tisch,"{n},99","{n},00","3,00",{n}.jpg',
+        "Artikelnummer,Artikelname,Brutto-VK,,Lagerbestand Gesamt,Bild 1",
+    ),
+    "italian": (
+        "Codice articolo,Descrizione,Prezzo,Disponibilità,Immagine",
+        'C{n},Vino,"€ {n},50",Non disponibile,{n}.jpg',
+        "Codice articolo,Descrizione,Prezzo,,Disponibilità,Immagine",
+    ),
+    "bigcommerce": (
+        "Product ID,Product Name,Price,Retail Price,Sale Price,Current Stock Level,"
+        "Product Image File - 1,Product Image File - 2",
+        "{n},Pot,{n}.00,0.00,0.00,4,{n}.jpg,{n}b.jpg",
+        "Product ID,Product Name,Price,Sale Price,Current Stock Level,Product Image File - 1,"
+        "Product Image File - 2",
+    ),
+}
+"""Header and row of an export, and its columns for the sku, title, price, …"""
+
+
+@pytest.mark.parametrize("shop", EXPORTS)
+def test_exports_of_other_shops(tmp_path: Path, shop: str) -> None:
+    head, row, columns = EXPORTS[shop]
+    lines = [head, *(row.replace("{n}", str(number)) for number in range(10, 40))]
+    source = write(tmp_path, "\n".join(lines))
+    found = inspect_source(source)
+    fields = ("sku", "title", "price", "discounted_price", "available", "photo", "more_photos")
+    wanted = dict(zip(fields, columns.split("," if "," in columns else " "), strict=False))
+    more = wanted.pop("more_photos", None)
+    assert found.recognised == {field: column for field, column in wanted.items() if column}
+    assert found.more_photos == ([more] if more else [])
+    assert found.samples[0]["discounted_price"] is None
+    works(found, source)
+
+
 def test_an_export_of_woocommerce(tmp_path: Path) -> None:
     head = "ID,Type,SKU,Name,Published,In stock?,Regular price,Sale price,Categories,Images"
     lines = [
@@ -143,7 +304,7 @@ def test_every_format_is_known_by_its_content(tmp_path: Path) -> None:
     xml = write(tmp_path, RSS.replace("<item><title>No id</title></item>", ""), "feed")
     found = inspect_source(xml)
     assert found.format == "google-merchant"
-    assert found.recognised["more_photos"] == "additional_image_link"
+    assert found.more_photos == ["additional_image_link"]
     assert {"material": "text", "product_type": "text"}.items() <= {
         each.name: each.type for each in found.attributes
     }.items()

@@ -15,6 +15,7 @@ from worker.sources.values import (
     parse_boolean,
     parse_date,
     parse_decimal,
+    parse_discount,
     parse_integer,
     parse_list,
     parse_price,
@@ -49,6 +50,8 @@ from worker.sources.values import (
         ("£0.999", "0.999"),
         ("1.299", "1.299"),
         ("12.500 KWD", "12.500"),
+        ("¥1,200", "1200"),
+        ("1,200円", "1200"),
         (12, "12"),
         (12.5, "12.5"),
         (Decimal("7.10"), "7.10"),
@@ -150,6 +153,10 @@ def test_booleans(written: Any, boolean: bool | None) -> None:
         ("http://schema.org/OutOfStock", False),
         ("out of stock", False),
         ("sold-out", False),
+        ("sofort lieferbar", True),
+        ("Ausverkauft", False),
+        ("Épuisé", False),
+        ("在庫あり", True),
         ("17", True),
         (17, True),
         ("0", False),
@@ -162,6 +169,12 @@ def test_availability_is_a_word_or_a_number_in_stock(written: Any, available: bo
     assert parse_available(written) is available
 
 
+def test_a_discounted_price_of_nothing_is_none() -> None:
+    assert parse_discount("12,50 €") == Decimal("12.50")
+    assert parse_discount("0.00") is None
+    assert parse_price("0.00") == 0
+
+
 @pytest.mark.parametrize("written", ["maybe", "next week", [1], "2024-01-01"])
 def test_what_says_nothing_of_availability_says_so(written: Any) -> None:
     with pytest.raises(ValueError, match="neither"):
@@ -172,6 +185,7 @@ def test_what_says_nothing_of_availability_says_so(written: Any) -> None:
     "written",
     [
         "2026-03-31", "2026-03-31T23:10:00Z", "2026-03-31 10:00:00+02:00", "20260331", "31.3.2026",
+        "2026/03/31", "2026/03/31 10:00",
         date(2026, 3, 31), datetime(2026, 3, 31, 12, tzinfo=UTC),
     ],
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """The held-out items: the same ones for ever."""
 
-from worker.training.holdout import held_out
+from worker.training.products import held_out
 
 
 def skus(count: int) -> list[str]:

@@ -3,7 +3,7 @@
 import pytest
 
 from app.errors import LookalikeError
-from worker.evaluation.label_codes import MISSING
+from worker.evaluation.metrics import MISSING
 from worker.training.labels import encode_labels, require_enough
 
 WORDS: dict[str, list[str | None]] = {

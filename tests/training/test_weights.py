@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from app.errors import LookalikeError
-from worker.training.weights import save_half_precision
+from worker.training.network_job import save_half_precision
 
 pytestmark = pytest.mark.slow
 

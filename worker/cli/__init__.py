@@ -1,4 +1,4 @@
-"""The command line, `lookalike`: one file a command, loaded when it is called."""
+"""The command line, `lookalike`: one file for each command, imported when it is called."""
 
 import errno
 import importlib
@@ -26,20 +26,20 @@ COMMANDS = {
     "status": "Show the progress, speed and index of each model.",
     "train": "Train a model on a catalog's labels, and register it.",
 }
-"""What there is; the help lists it without importing any of it."""
+"""The commands with their help, which is printed without importing any of them."""
 
 RESUMABLE = ("demo", "embed", "ingest", "models", "train")
-"""Commands that, run again after an interruption, go on from where they were."""
+"""Commands that continue when they are run again after an interruption."""
 
 OF_TARGETS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
-"""Failures of a copy that are about where it goes, not where it comes from."""
+"""Errors of a copy that concern its target, not its source."""
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are needed."""
+    """A group that imports its commands when they are needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands."""
+        """Return the commands' names."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -51,7 +51,7 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
+        """Write the commands' help without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 

@@ -1,4 +1,4 @@
-"""`python -m worker.cli`, for where the script `lookalike` is not on the path."""
+"""`python -m worker.cli`, for when the script `lookalike` is not on PATH."""
 
 from worker.cli import main
 

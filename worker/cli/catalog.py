@@ -1,4 +1,4 @@
-"""`lookalike catalog`: what the products are, and where they come from."""
+"""`lookalike catalog`: inspect a source, declare attributes, print the profile."""
 
 import shlex
 from dataclasses import asdict
@@ -14,6 +14,9 @@ from app.database.ready import ready_database
 from app.errors import LookalikeError
 from app.settings import get_settings
 from worker.console import echo_json, echo_table
+
+EMPTY = "empty"
+"""Why a column makes no attribute that has no value in it."""
 
 
 @click.group(name="catalog")
@@ -40,7 +43,7 @@ def inspect(
 
     SOURCE is a folder, a file, the URL of a file or of a database, or - for standard input.
     """
-    from worker.sources.inspection import inspect_source
+    from worker.sources import inspect_source
 
     if target is not None and target.exists() and not force:
         raise LookalikeError(f"{target} exists already: --force overwrites it")
@@ -54,6 +57,7 @@ def inspect(
                 "format": found.format,
                 "rows": found.rows,
                 "recognised": found.recognised,
+                "more_photos": found.more_photos,
                 "attributes": [
                     {"name": a.name, "column": a.column, "type": a.type, "facet": a.facet}
                     for a in found.attributes
@@ -117,10 +121,12 @@ def _print_changes(changes: Changes) -> None:
 
 
 def _print(found: Any) -> None:
-    click.echo(f"{found.name}: {found.format}")
+    said = [f"{key} {_visible(value)}" for key, value in found.settings.items()]
+    click.echo(f"{found.name}: {', '.join([found.format, *said])}")
     for note in found.notes:
         click.echo(note)
     rows = [{"field": field, "column": column} for field, column in found.recognised.items()]
+    rows += [{"field": "more_photos", "column": column} for column in found.more_photos]
     click.echo()
     echo_table(rows, {"field": "field", "column": "column"})
     if found.attributes:
@@ -132,12 +138,16 @@ def _print(found: Any) -> None:
             ],
             {"name": "attribute", "column": "column", "type": "type", "facet": "facet"},
         )
-    if found.left:
+    left = {column: why for column, why in found.left.items() if why != EMPTY}
+    empty = [column for column in found.left if column not in left]
+    if left:
         click.echo()
         echo_table(
-            [{"column": column, "why": why} for column, why in found.left.items()],
+            [{"column": column, "why": why} for column, why in left.items()],
             {"column": "no attribute", "why": "holds"},
         )
+    if empty:
+        click.echo(f"\nempty columns: {', '.join(empty)}")
     for number, sample in enumerate(found.samples, start=1):
         click.echo()
         rows = [
@@ -146,6 +156,10 @@ def _print(found: Any) -> None:
             if value not in (None, [])
         ]
         echo_table(rows, {"field": f"product {number}", "value": "value"})
+
+
+def _visible(text: str) -> str:
+    return text if text.isalnum() or len(text) > 1 else repr(text)
 
 
 def _next_command(name: str, source: str, query: str | None, profile: Path) -> str:

@@ -24,7 +24,7 @@ from worker.console import progress_bar
 from worker.sample_catalog import draw_catalog
 
 DRAWN = 200
-"""Products of the drawn catalog."""
+"""Number of products in the drawn catalog."""
 
 
 @click.command(name="demo")
@@ -49,7 +49,7 @@ def command(catalog: Path | None, home: Path, host: str, port: int) -> None:
     """
     require_free_port(host, port)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the database is stopped
-    # A catalog has a database of its own, so that one's products never replace another's.
+    # Each catalog gets its own database, so that its products never replace another's.
     key = hashlib.sha256(str(catalog.resolve()).encode()).hexdigest()[:12] if catalog else "drawn"
     settings = Settings(
         _env_file=None,
@@ -73,7 +73,7 @@ def command(catalog: Path | None, home: Path, host: str, port: int) -> None:
 
 
 def _lookalike(settings: Settings, *arguments: str) -> None:
-    """Run a command as a person would, on the demo's database; end with it if it fails."""
+    """Run a command as a user would, on the demo's database; exit if it fails."""
     click.echo(f"\n$ lookalike {' '.join(arguments)}")
     command_line = [sys.executable, "-m", "worker.cli", *arguments]
     with subprocess.Popen(command_line, env=settings.environment()) as process:

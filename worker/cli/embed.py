@@ -1,4 +1,4 @@
-"""`lookalike embed`: photos into vectors."""
+"""`lookalike embed`: compute the vectors of photos."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""`lookalike evaluate`: how good the vectors are."""
+"""`lookalike evaluate`: measure the quality of the vectors."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def command(names: tuple[str, ...], as_json: bool, sample: int | None) -> None:
 
 
 def _rows(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Turn reports into a row a figure and a column a model."""
+    """Turn reports into a row for each figure, with a column for each model."""
     flat = [_flat(report) for report in reports]
     return [
         {

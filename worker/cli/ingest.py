@@ -1,4 +1,4 @@
-"""`lookalike ingest`: products from a source into the database."""
+"""`lookalike ingest`: read products from a source into the database."""
 
 import csv
 import gc
@@ -22,14 +22,14 @@ from worker.ingest.ingest import stored_root
 from worker.sources import open_source
 
 SHOWN = 5
-"""Problems of each kind that are shown where no file was named for them."""
+"""Most problems of each kind that are printed without --rejects."""
 
-TOLD = {
+MESSAGES = {
     "row": "rejected line {0.line}: {0.reason}",
     "value": "line {0.line}, {0.reason}: stored as empty",
     "photo": "line {0.line}, {1}: {0.reason}",
 }
-"""How a problem of each kind is shown; the second argument is the photo."""
+"""The message for each kind of problem; the second argument is the photo."""
 
 
 @click.command(name="ingest")
@@ -82,20 +82,20 @@ def command(
         chosen, note = choose_profile(connection, source, profile, sql)
         stored = stored_root(connection)
         images = _images(settings, chosen)
-        # An update speaks of the catalog that there is: its paths are below that one's root,
-        # wherever the file with the changes is.
+        # An update's paths are below the stored catalog's root, wherever its file is.
         root = root or images or (stored if update else None)
+        _tell(note)  # before what may fail, since another profile may be the way out
         opened = open_source(source, chosen, query=sql, root=root, partial=update)
-        for line in (note, *opened.notes):
+        for line in opened.notes:
             _tell(line)
         root = opened.root or stored
-        connection.rollback()  # what follows may have to wait for another ingest
-        # What was imported stays: to look through it for garbage every few thousand rows takes a
-        # tenth of the reading.
+        connection.rollback()  # the ingest may have to wait for another one
+        # Modules are never garbage: searching them every few thousand rows would take a tenth of
+        # the reading time.
         gc.freeze()
         with (
             progress_bar(opened.size(), "reading", "rows") as bar,
-            _problem_writer(rejects) as on_problem,  # in the transaction: a full disk undoes it
+            _problem_writer(rejects) as on_problem,  # in the transaction: a full disk rolls it back
         ):
             report = ingest(
                 connection,
@@ -118,7 +118,7 @@ def command(
 
 
 def print_report(report: IngestReport) -> None:
-    """Print what became of a catalog."""
+    """Print the report of an ingest."""
     click.echo(
         f"{report.read:,} rows read: {report.stored:,} stored ({report.repaired:,} of them "
         f"repaired), {report.rejected:,} rejected"
@@ -148,10 +148,10 @@ def print_report(report: IngestReport) -> None:
 
 
 def _images(settings: Settings, profile: Profile) -> str | None:
-    """Return what LOOKALIKE_IMAGES says, if that concerns the ingest.
+    """Return LOOKALIKE_IMAGES, if it applies to the ingest.
 
-    The dataset's folder has its own photos: another folder is the same one, as a worker or the API
-    on another machine names it.
+    The dataset's folder contains its photos. If LOOKALIKE_IMAGES is a folder too, it is where
+    workers and the API on other machines find the same photos.
     """
     images = settings.images
     is_dataset = profile.source.format == "dataset"
@@ -164,7 +164,7 @@ def _tell(line: str) -> None:
 
 @contextmanager
 def _problem_writer(file: Path | None) -> Iterator[Callable[[Problem], None]]:
-    """Write what could not be used to a CSV file, or show the first of each kind.
+    """Write problems to a CSV file, or print the first of each kind.
 
     Raises:
         LookalikeError: the file can't be written.
@@ -194,7 +194,7 @@ def _problem_writer(file: Path | None) -> Iterator[Callable[[Problem], None]]:
 
 @contextmanager
 def _naming(file: Path) -> Iterator[None]:
-    """Say which file it is that can't be written."""
+    """Name the file in errors of writing it."""
     try:
         yield
     except OSError as error:
@@ -207,6 +207,6 @@ def _shower() -> Callable[[Problem], None]:
     def show(problem: Problem) -> None:
         shown[problem.kind] += 1
         if shown[problem.kind] <= SHOWN:
-            _tell(TOLD[problem.kind].format(problem, redacted(problem.raw)))
+            _tell(MESSAGES[problem.kind].format(problem, redacted(problem.raw)))
 
     return show

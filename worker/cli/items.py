@@ -1,4 +1,4 @@
-"""`lookalike items`: the stored products."""
+"""`lookalike items`: delete stored products."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""`lookalike jobs`: what waits, what failed, and why."""
+"""`lookalike jobs`: list pending and failed jobs, and retry them."""
 
 import click
 from psycopg.rows import dict_row

@@ -1,4 +1,4 @@
-"""`lookalike models`: the embedding models of the database."""
+"""`lookalike models`: register, switch and drop embedding models."""
 
 from dataclasses import asdict
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`lookalike similar`: the products most similar to one."""
+"""`lookalike similar`: print the products that look most like one."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def command(sku: str, top_n: int, as_json: bool) -> None:
 
 
 def print_similar(catalog: Catalog, answer: SimilarItems) -> None:
-    """Print similar items as a table, with the attributes that short views show."""
+    """Print similar items as a table, with the attributes that the profile marks with `card`."""
     cards = {a.name: a.label.lower() for a in catalog.attributes if a.card}
     columns = {
         "sku": "sku",

@@ -66,7 +66,7 @@ def _readable(model: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ago(age: timedelta) -> str:
-    seconds = max(0, int(age.total_seconds()))  # the server's clock may be ahead
+    seconds = max(0, int(age.total_seconds()))  # the server's clock may be ahead of this one
     for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds // size} {unit} ago"

@@ -1,4 +1,4 @@
-"""`lookalike train`: a model of one's own."""
+"""`lookalike train`: train a model on the catalog's labels."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ NETWORK_ALONE = (
     *("backbone", "precision", "variation"),
     *("teacher", "teacher_weights", "teacher_weight"),
 )
-"""The options that mean nothing to the training of a head."""
+"""Options that have no effect on the training of a head."""
 
 
 @click.command(name="train")
@@ -120,7 +120,7 @@ def command(ctx: click.Context, /, name: str, **options: object) -> None:
     _refuse_idle_options(ctx)
     from app.encoders.keras_import import load_keras
 
-    load_keras()  # first, and quietly: the imports below need it
+    load_keras()  # quietly, before the imports below load it
     from worker.training.command import run
     from worker.training.request import Request
 
@@ -129,14 +129,14 @@ def command(ctx: click.Context, /, name: str, **options: object) -> None:
 
 
 def _refuse_idle_options(ctx: click.Context) -> None:
-    """Refuse what was asked for and would change nothing."""
+    """Refuse options that were given and have no effect."""
     for name, reason in _idle_options(ctx.params).items():
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--{name.replace('_', '-')} has no effect here: {reason}", ctx)
 
 
 def _idle_options(given: Mapping[str, Any]) -> dict[str, str]:
-    """Return the options without effect beside the others, each with the reason."""
+    """Return the options that have no effect together with the others, each with the reason."""
     if given["base"] is None:
         idle = {"dimensions": "without --projection-of the length is the backbone's"}
         if given["teacher"] is None:

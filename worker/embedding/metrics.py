@@ -1,4 +1,4 @@
-"""The worker's numbers for Prometheus: photos done, seconds a stage takes, what is still to do."""
+"""The worker's Prometheus metrics: photos done, seconds per stage, and the backlog."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -27,11 +27,11 @@ _seconds = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 for _stage in STAGES:
-    _seconds.labels(_stage)  # shown as 0 before it first ran
+    _seconds.labels(_stage)  # exports 0 before the stage first runs
 
 
 def timed(stage: str) -> AbstractContextManager[object]:
-    """Measure how long a block takes, on any thread; it counts whether or not the block fails.
+    """Measure how long a block takes, on any thread, whether or not it fails.
 
     Args:
         stage: one of `STAGES`.
@@ -40,14 +40,14 @@ def timed(stage: str) -> AbstractContextManager[object]:
 
 
 def count_photos(model: str, *, embedded: int = 0, failed: int = 0) -> None:
-    """Count photos of a model that are done with; call it once without any, to show them as 0."""
+    """Count a model's finished photos; call it once with none to export zeros."""
     for outcome, number in zip(OUTCOMES, (embedded, failed), strict=True):
         _photos.labels(model, outcome).inc(number)
 
 
 @contextmanager
 def serve_metrics(host: str, port: int | None) -> Iterator[None]:
-    """Answer Prometheus on a port for the length of the block; without a port do nothing.
+    """Serve metrics to Prometheus during the block; do nothing without a port.
 
     Raises:
         LookalikeError: the address can't be listened on.
@@ -72,7 +72,7 @@ def serve_metrics(host: str, port: int | None) -> Iterator[None]:
 
 @contextmanager
 def show_backlog(url: str) -> Iterator[None]:
-    """Show what is still to do in a database, for the length of the block.
+    """Export a database's backlog during the block.
 
     Args:
         url: the database's URI.
@@ -86,7 +86,7 @@ def show_backlog(url: str) -> Iterator[None]:
 
 
 class _Backlog(Collector):
-    """Counted whenever Prometheus asks, since other workers have a share in it."""
+    """The backlog, counted for each scrape, since other workers change it too."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -96,7 +96,7 @@ class _Backlog(Collector):
 
     def collect(self) -> Sequence[Metric]:
         pending, failed = gauges = self._gauges()
-        # Without a database there is nothing to say of it; the other numbers are still shown.
+        # Without the database, the other metrics are still exported.
         with suppress(psycopg.Error):
             for model, *counts in self._rows():
                 pending.add_metric([model], counts[0])
@@ -104,7 +104,7 @@ class _Backlog(Collector):
         return gauges
 
     def _rows(self) -> list[tuple[str, int, int]]:
-        # A connection of its own: those of the pool may all be at work.
+        # A separate connection, since all those in the pool may be busy.
         with connect(self._url, autocommit=True) as connection:
             return connection.execute(query(__package__, "list_backlogs")).fetchall()
 

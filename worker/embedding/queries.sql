@@ -1,6 +1,6 @@
 -- name: claim_jobs
--- Hold the chosen jobs until the end of the transaction, and see what is still to do for them.
--- It waits where another worker has one: while that chooses, it looks at more jobs than it takes.
+-- Lock the chosen jobs until the end of the transaction, and check whether they are still needed.
+-- It may wait for another worker, which locks more jobs while it chooses than it takes.
 SELECT
     j.item_id,
     j.position,
@@ -18,8 +18,8 @@ ORDER BY j.item_id, j.position
 FOR UPDATE OF j
 
 -- name: choose_jobs
--- Choose the next batch and count the attempt. Until retry_after no other worker takes the jobs for
--- those of a worker that died: by then they are claimed.
+-- Choose the next batch and count the attempt. retry_after keeps other workers away until the jobs
+-- are claimed.
 WITH batch AS (
     SELECT model_id, item_id, position
     FROM embedding_jobs
@@ -37,8 +37,8 @@ WHERE j.model_id = batch.model_id AND j.item_id = batch.item_id AND j.position =
 RETURNING j.item_id, j.position
 
 -- name: copy_vectors
--- Give photos the vectors of others. All are read as they were before any is written, since two
--- photos may have swapped places; one that another worker has replaced meanwhile is left out.
+-- Copy vectors between photos, in one statement since two photos may have swapped places. A vector
+-- that another worker has replaced meanwhile is left out.
 INSERT INTO embeddings (model_id, item_id, position, embedding, image_sha256)
 SELECT DISTINCT ON (c.item_id, c.position)
     e.model_id, c.item_id, c.position, e.embedding, e.image_sha256
@@ -55,15 +55,15 @@ SET embedding = excluded.embedding, image_sha256 = excluded.image_sha256, embedd
 RETURNING item_id, position
 
 -- name: count_backlog
--- How many jobs of a model are not done, those that other workers are at included.
+-- Count a model's pending jobs, including those that other workers have claimed.
 SELECT count(*) FROM embedding_jobs WHERE model_id = %(model_id)s AND state = 'pending'
 
 -- name: count_jobs
--- How many jobs are in a state.
+-- Count the jobs in a state.
 SELECT count(*) AS total FROM embedding_jobs WHERE state = %(state)s
 
 -- name: delete_needless_jobs
--- Delete the jobs that nobody needs any more: product removed, or vector current.
+-- Delete jobs that are no longer needed: product removed, or vector current.
 DELETE FROM embedding_jobs
 WHERE (model_id, item_id, position) IN (
     SELECT j.model_id, j.item_id, j.position
@@ -79,14 +79,14 @@ WHERE (model_id, item_id, position) IN (
 )
 
 -- name: delete_vectors
--- Delete the vectors that a batch is about to write anew.
+-- Delete the vectors that a batch is about to replace.
 DELETE FROM embeddings AS e
 USING unnest(%(item_ids)s::bigint[], %(positions)s::smallint[]) AS done (item_id, position)
 WHERE e.model_id = %(model_id)s AND e.item_id = done.item_id AND e.position = done.position
 
 -- name: fail_job
--- A photo that can't be decoded waits for somebody to mend it. One that can't be read may mend
--- itself: it is tried again, later each time.
+-- Mark a job as failed. It is retried, with growing delays, if its photo couldn't be read, but not
+-- if the photo can't be decoded.
 UPDATE embedding_jobs
 SET state = 'failed',
     failures = least(failures + 1, 1000),
@@ -100,17 +100,17 @@ SET state = 'failed',
 WHERE model_id = %(model_id)s AND item_id = %(item_id)s AND position = %(position)s
 
 -- name: finish_jobs
--- A finished job is deleted.
+-- Delete finished jobs.
 DELETE FROM embedding_jobs AS j
 USING unnest(%(item_ids)s::bigint[], %(positions)s::smallint[]) AS done (item_id, position)
 WHERE j.model_id = %(model_id)s AND j.item_id = done.item_id AND j.position = done.position
 
 -- name: get_ingested_at
--- When the catalog last changed.
+-- The time of the last ingest.
 SELECT ingested_at FROM catalogs
 
 -- name: give_up_jobs
--- Set aside the jobs that every worker so far has died over.
+-- Fail the jobs over which too many workers have died.
 UPDATE embedding_jobs
 SET state = 'failed',
     retry_after = 'infinity',
@@ -124,8 +124,8 @@ WHERE (model_id, item_id, position) IN (
 )
 
 -- name: hold_reusable_jobs
--- Hold the queued photos whose very file has a vector: as another product's photo, or as one that is
--- queued too, where photos have changed places. Each with that vector's photo.
+-- Lock the jobs of photos that are the same file as a photo with a vector, and return both photos.
+-- The other photo may be queued too, if photos have changed places.
 WITH sources AS (
     SELECT j.item_id, j.position, p.item_id AS source_id, p.position AS source_position
     FROM embedding_jobs AS j
@@ -149,7 +149,7 @@ ORDER BY j.item_id, j.position
 FOR UPDATE OF j SKIP LOCKED
 
 -- name: list_backlogs
--- How many photos of each model are queued, and how many failed.
+-- Count the queued and the failed photos of each model.
 SELECT
     m.name,
     count(*) FILTER (WHERE j.state = 'pending') AS pending,
@@ -160,8 +160,8 @@ GROUP BY m.name
 ORDER BY m.name
 
 -- name: list_jobs
--- What waits or failed, with the reason; retry_after is null where only a person's word
--- or another photo brings a new try.
+-- Pending or failed jobs, with the reason. retry_after is null if only `jobs retry` or another
+-- photo leads to a retry.
 SELECT
     m.name AS model, j.item_id, i.sku, j.position, j.state, j.attempts, j.failures,
     nullif(j.retry_after, 'infinity') AS retry_after,
@@ -175,10 +175,9 @@ ORDER BY m.name, j.item_id, j.position
 LIMIT %(limit)s
 
 -- name: list_progress
--- How far each model has come, how fast it goes, and whether searches can use its index. The counts
--- are those of embedding_progress; here one scan of the vectors gives them and the times.
--- That a build is going on is told by the locks of its transaction, which every role sees, unlike
--- pg_stat_progress_create_index.
+-- Each model's progress, speed, and the state of its index. The counts equal embedding_progress;
+-- here one scan of the vectors gives both them and the times. A build in progress is recognised by
+-- its transaction's locks, which every role can see, unlike pg_stat_progress_create_index.
 SELECT
     m.name, m.active, c.items, c.embedded, c.items - c.embedded - c.failed AS pending, c.failed,
     CASE WHEN c.items = 0 THEN 100.0 ELSE round(100.0 * c.embedded / c.items, 1) END AS percent,
@@ -222,9 +221,8 @@ WHERE NOT m.dropping
 ORDER BY m.name
 
 -- name: queue_photos
--- Queue every photo that lacks a current vector of a model; a failed job comes back
--- when its photo has changed. Jobs that stand as they should are left alone: touching them would
--- wait for the workers that have them.
+-- Queue every photo that lacks a current vector of a model; a failed job is queued again if its
+-- photo has changed. Other jobs are not touched, since that would wait for their workers.
 INSERT INTO embedding_jobs AS queued (model_id, item_id, position, image_sha256)
 SELECT %(model_id)s, p.item_id, p.position, p.sha256
 FROM items AS i
@@ -243,13 +241,13 @@ SET state = 'pending', attempts = 0, failures = 0, retry_after = now(), last_err
 WHERE queued.image_sha256 <> excluded.image_sha256
 
 -- name: record_precision
--- Say what the first worker of a model has settled on.
+-- Record the precision that a model's first worker has chosen.
 UPDATE embedding_models
 SET precision = %(precision)s
 WHERE model_id = %(model_id)s AND precision = 'auto'
 
 -- name: refund_attempts
--- Give jobs back as if they had not been begun; another worker that has one by now keeps it.
+-- Uncount an attempt of jobs, and make them due; those that another worker has by now are skipped.
 UPDATE embedding_jobs
 SET attempts = greatest(attempts - 1, 0), retry_after = now()
 WHERE (model_id, item_id, position) IN (
@@ -261,21 +259,21 @@ WHERE (model_id, item_id, position) IN (
 )
 
 -- name: retry_jobs
--- Give failed jobs whose reason contains a text another chance.
+-- Queue failed jobs again whose reason contains a text.
 UPDATE embedding_jobs
 SET state = 'pending', attempts = 0, failures = 0, retry_after = now()
 WHERE state = 'failed' AND position(lower(%(reason)s) IN lower(coalesce(last_error, ''))) > 0
 
 -- name: revive_jobs
--- Queue the failed jobs again whose photo may be readable by now: those that are due, or all.
+-- Queue failed jobs again whose photos couldn't be read: those that are due, or all.
 UPDATE embedding_jobs
 SET state = 'pending', attempts = 0, retry_after = now()
 WHERE model_id = %(model_id)s AND state = 'failed'
     AND (retry_after <= now() OR (%(early)s AND retry_after < 'infinity'))
 
 -- name: set_timeouts
--- For this transaction: a statement may take its time; a batch whose worker's machine has vanished
--- is given back when the server has waited long enough for a word of it.
+-- In this transaction, lift the timeouts of statements, and set one for idleness, so that the batch
+-- of a worker whose machine has vanished is released.
 SELECT set_config(
     name,
     CASE name
@@ -293,6 +291,6 @@ WHERE name IN (
 )
 
 -- name: write_vectors
--- The vectors of a batch.
+-- Write the vectors of a batch.
 COPY embeddings (model_id, item_id, position, embedding, image_sha256)
 FROM STDIN (FORMAT binary)

@@ -1,8 +1,8 @@
-"""The queue `embedding_jobs`: filled by comparison, drained in batches.
+"""The queue `embedding_jobs`: filled by comparing photos with vectors, drained in batches.
 
 No lock outlives a transaction. A worker chooses jobs and counts the attempt in one transaction, and
-claims them in the next: `retry_after` keeps other workers away in between, and the rows' locks from
-then on. The caller commits.
+claims them in the next. Other workers are kept away by `retry_after` between the two, and by row
+locks afterwards. The caller commits.
 """
 
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ import psycopg
 from app.database import query
 
 MAX_ATTEMPTS = 5
-"""How many workers may die over a photo before it is set aside."""
+"""How many workers may die over a photo before its job fails."""
 
 RETRY_SECONDS = 2.0
-"""How long a job is left alone after its first attempt, if its worker dies; twice as long after the
+"""Seconds before other workers may retry a job after its first attempt; twice as long after the
 second, and so on. Much longer than a worker takes from choosing a job to claiming it."""
 
 IDLE_TIMEOUT = "10min"
-"""How long the server waits for a word about a claimed batch before another worker may have it."""
+"""How long a worker's transaction may be idle before the server ends it and releases its batch."""
 
 
 class PhotoKey(NamedTuple):
-    """Which photo of which product."""
+    """The key of a photo: product and position."""
 
     item_id: int
     position: int
@@ -38,11 +38,11 @@ class Job(NamedTuple):
     reference: str
     sha256: str
     needed: bool
-    """False where the need has gone since the job was queued: product removed, or vector there."""
+    """False if the job is no longer needed: the product was removed, or has the vector."""
 
 
 def fill_queue(connection: psycopg.Connection[Any], model_id: int) -> None:
-    """Queue whatever lacks a current vector; delete the jobs that nobody needs any more.
+    """Queue the photos that lack a current vector, and delete jobs that are no longer needed.
 
     Args:
         connection: in a transaction.
@@ -54,18 +54,18 @@ def fill_queue(connection: psycopg.Connection[Any], model_id: int) -> None:
 
 
 def revive_jobs(connection: psycopg.Connection[Any], model_id: int, *, early: bool) -> None:
-    """Queue photos again that couldn't be read; one that can't be decoded stays failed.
+    """Queue failed jobs again whose photos couldn't be read; undecodable photos stay failed.
 
     Args:
         connection: in a transaction.
         model_id: the model.
-        early: all of them, instead of those whose next try is due.
+        early: all of them, instead of only those whose retry is due.
     """
     connection.execute(query(__package__, "revive_jobs"), {"model_id": model_id, "early": early})
 
 
 def count_backlog(connection: psycopg.Connection[Any], model_id: int) -> int:
-    """Count the jobs that aren't done, those that other workers are at included."""
+    """Count the pending jobs, including those that other workers have claimed."""
     row = connection.execute(query(__package__, "count_backlog"), {"model_id": model_id}).fetchone()
     return int(row[0]) if row else 0
 
@@ -78,20 +78,20 @@ def choose_jobs(
     suspect: bool = False,
     retry_seconds: float = RETRY_SECONDS,
 ) -> list[PhotoKey]:
-    """Choose the next batch and count an attempt of each of its jobs.
+    """Choose the next batch and count an attempt for each of its jobs.
 
-    Commit that before the work: a worker that dies leaves the attempts counted. The choice holds
-    for `retry_seconds`, within which the jobs are to be claimed.
+    Commit this before the work, so that the attempts stay counted if the worker dies. The choice is
+    valid for `retry_seconds`: claim the jobs within that time.
 
     Args:
         connection: in a transaction.
         model_id: the model.
-        batch_size: how many photos to choose, of those that no worker has begun.
-        suspect: choose instead one photo that a worker was at when it ended.
-        retry_seconds: how long to leave a job alone after its first attempt.
+        batch_size: how many photos to choose, among those without an attempt.
+        suspect: choose instead one photo whose attempt ended without a result.
+        retry_seconds: seconds before others may retry a job after its first attempt.
 
     Returns:
-        The chosen photos; none where there is no work or other workers have all of it.
+        The chosen photos; empty if there is no work, or other workers have all of it.
     """
     parameters = {
         "model_id": model_id,
@@ -107,18 +107,18 @@ def choose_jobs(
 def claim_jobs(
     connection: psycopg.Connection[Any], model_id: int, chosen: Sequence[PhotoKey]
 ) -> list[Job]:
-    """Claim chosen jobs until the end of the transaction.
+    """Claim chosen jobs until the end of the transaction, by locking their rows.
 
-    A worker that dies, or whose machine vanishes, gives them back. Where another worker has one,
-    this waits for its end: moments as a rule, since the choice keeps others away.
+    The locks are released if the worker or its machine dies. If another worker has locked one of
+    the rows, this waits for it, usually briefly, since the choice keeps others away.
 
     Args:
         connection: in a transaction.
         model_id: the model.
-        chosen: what `choose_jobs` chose.
+        chosen: the photos from `choose_jobs`.
 
     Returns:
-        The jobs, by item and position, but those that another worker has finished by now.
+        The jobs, ordered by item and position, without those that another worker has finished.
     """
     set_timeouts(connection)
     rows = connection.execute(query(__package__, "claim_jobs"), _keys(model_id, chosen)).fetchall()
@@ -126,7 +126,7 @@ def claim_jobs(
 
 
 def give_up_jobs(connection: psycopg.Connection[Any], model_id: int) -> int:
-    """Set aside the photos that workers keep dying over; return how many."""
+    """Fail the jobs of photos over which `MAX_ATTEMPTS` workers died; return how many."""
     parameters = {"model_id": model_id, "max_attempts": MAX_ATTEMPTS}
     return connection.execute(query(__package__, "give_up_jobs"), parameters).rowcount
 
@@ -141,14 +141,14 @@ def finish_jobs(
 def fail_job(
     connection: psycopg.Connection[Any], model_id: int, job: Job, reason: str, *, may_pass: bool
 ) -> None:
-    """Set a claimed job aside.
+    """Mark a claimed job as failed.
 
     Args:
         connection: in the transaction that claimed the job.
         model_id: the model.
         job: the job.
-        reason: why it can't be done.
-        may_pass: whether that may pass by itself: then it is tried again later.
+        reason: why it failed.
+        may_pass: whether the reason may be temporary: then the job is retried later.
     """
     connection.execute(
         query(__package__, "fail_job"),
@@ -165,20 +165,20 @@ def fail_job(
 def refund_attempts(
     connection: psycopg.Connection[Any], model_id: int, begun: Sequence[PhotoKey]
 ) -> None:
-    """Take back the attempt that was counted of jobs: something else was in the way."""
+    """Uncount an attempt of jobs that failed for reasons other than their photos."""
     connection.execute(query(__package__, "refund_attempts"), _keys(model_id, begun))
 
 
 def set_timeouts(connection: psycopg.Connection[Any]) -> None:
-    """Let the statements of this transaction take their time, and bound the wait between them."""
+    """Lift the statement timeout in this transaction, and limit its idle time."""
     connection.execute(query(__package__, "set_timeouts"), {"idle_timeout": IDLE_TIMEOUT})
 
 
 class UnrefundedAttempts:
-    """Attempts that can't be taken back yet, since their connection was lost.
+    """Attempts to uncount once there is a connection again.
 
-    It outlives connections and pools, as the run does: what is counted is that a worker dies, not
-    that its database goes away.
+    It outlives connections and pools: an attempt should count only if the worker died, not if its
+    database went away.
     """
 
     def __init__(self) -> None:
@@ -186,12 +186,12 @@ class UnrefundedAttempts:
         self._lock = Lock()
 
     def add(self, model_id: int, begun: Sequence[PhotoKey]) -> None:
-        """Note that the attempts of these jobs came to nothing through no fault of theirs."""
+        """Remember jobs whose attempts failed for reasons other than their photos."""
         with self._lock:
             self._keys.setdefault(model_id, []).extend(begun)
 
     def refund(self, connection: psycopg.Connection[Any], model_id: int) -> None:
-        """Take back what was noted of a model, and commit that."""
+        """Uncount the attempts that are remembered for a model, and commit."""
         with self._lock:
             if model_id in self._keys:
                 refund_attempts(connection, model_id, self._keys[model_id])

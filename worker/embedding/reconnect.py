@@ -1,4 +1,4 @@
-"""Going on after the database or the photos went away: wait, and take the work up again."""
+"""Retrying work after the database or the photo storage was unavailable."""
 
 import logging
 import time
@@ -18,10 +18,10 @@ from app.settings import Settings
 from worker.console import say
 
 WAITS = (1, 2, 4, 8, 15, 30, 60, 60, 60, 60)
-"""Seconds between one try and the next: five minutes until a person has to look."""
+"""Seconds between attempts: after five minutes the command fails."""
 
 STEADY_SECONDS = 60.0
-"""After so long of use, database or photos may go away as if for the first time."""
+"""After so many seconds of work, the next failure starts `WAITS` from the beginning."""
 
 POOL_LOGGER = logging.getLogger("psycopg.pool")
 
@@ -33,24 +33,24 @@ def run_with_reconnect(
     waits: Sequence[float] = WAITS,
     steady_seconds: float = STEADY_SECONDS,
 ) -> None:
-    """Open the database and do work that can be begun again, as often as something goes away.
+    """Open the database and run work, again after each outage of the database or the photos.
 
-    Database and photos are waited for if they were there before. What is missing from the start is
-    rather a setting that is wrong, and said at once.
+    It retries only what has worked before. What is unavailable from the start is more likely a
+    wrong setting, and raised at once.
 
     Args:
-        settings: which database; the embedded server is started again if need be.
-        stop: set it to return instead of waiting further.
-        work: done with the open database.
-        waits: seconds between one try and the next; after the last one the error is raised.
-        steady_seconds: after so long of use `waits` begin anew.
+        settings: the database; the embedded server is restarted if necessary.
+        stop: set it to return instead of waiting.
+        work: called with the open database; it has to be repeatable.
+        waits: seconds between attempts; after the last one the error is raised.
+        steady_seconds: after so many seconds of work, `waits` starts from the beginning.
 
     Raises:
-        LookalikeError: the database can't be opened the first time, or the work says so.
-        PhotoStorageUnavailable: the photos weren't there at first, or all of `waits` passed.
-        psycopg.Error: the database stayed away for all of `waits`, or a wait would not help.
+        LookalikeError: the database can't be opened the first time, or the work raised it.
+        PhotoStorageUnavailable: the photos were never available, or not again within `waits`.
+        psycopg.Error: the database was unavailable for all of `waits`, or a retry can't help.
     """
-    POOL_LOGGER.setLevel(logging.ERROR)  # of lost connections this function tells in its own words
+    POOL_LOGGER.setLevel(logging.ERROR)  # lost connections are reported below
     outage = _Outage(settings, stop, work, waits, steady_seconds)
     Retrying(
         retry=retry_if_exception(outage.may_pass),
@@ -63,7 +63,7 @@ def run_with_reconnect(
 
 
 class _Outage:
-    """Counts the failures since database and photos were last in use for a while."""
+    """Counts the failures since the work last ran for `steady_seconds`."""
 
     def __init__(
         self,
@@ -77,10 +77,10 @@ class _Outage:
         self._settings, self._stop, self._work = settings, stop, work
         self._steady_seconds = steady_seconds
         self._were_there = False
-        """Whether database and photos have been in use: then they may come back."""
+        """Whether database and photos have been available: then they may be so again."""
 
     def attempt(self) -> None:
-        """Work, unless somebody said stop while it was waited."""
+        """Run the work, unless `stop` was set during the wait."""
         if self._stop.is_set():
             return
         begun = time.monotonic()
@@ -94,7 +94,7 @@ class _Outage:
             raise
 
     def may_pass(self, error: BaseException) -> bool:
-        """Say whether to wait for what is away."""
+        """Return whether to retry after an error."""
         if isinstance(error, PhotoStorageUnavailable):
             wait = self._were_there or isinstance(error, PhotoStorageLost)
         else:
@@ -112,14 +112,14 @@ class _Outage:
 
 
 def _is_passing(error: BaseException) -> bool:
-    # What psycopg says of a connection that is closed, and a full disk, which somebody may empty.
+    # InterfaceError is psycopg's for a closed connection; somebody may free a full disk.
     also = (psycopg.InterfaceError, psycopg.errors.DiskFull)
     return isinstance(error, also) or map_database_error(error).may_pass
 
 
 def _say(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
-    assert error is not None  # noqa: S101 - it is retried for that
+    assert error is not None  # noqa: S101 - only errors are retried
     if isinstance(error, PhotoStorageUnavailable):
         event, text = "photos_unavailable", str(error)
     else:

@@ -1,4 +1,4 @@
-"""Registering a model with weights that are known to load; the default one in an empty database."""
+"""Registering a model once its weights have loaded, and the default model of an empty database."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -26,19 +26,20 @@ def register(
     precision: Precision = Precision.AUTO,
     resize: Resize | None = None,
 ) -> EmbeddingModel:
-    """Register a model: find its weights, see that they load, keep them, add its row.
+    """Register a model: find its weights, check that they load, keep a copy, add its row.
 
     Args:
         database: the open database.
         settings: where weights are kept.
-        backbone_name: which network.
-        name: what to call the model; by default as the backbone.
+        backbone_name: the network.
+        name: the model's name; by default the backbone's.
         weights: its weights file; by default the backbone's own.
-        precision: what to compute in; `AUTO` leaves it to the first worker.
-        resize: how a photo becomes a square; by default as the backbone has it.
+        precision: what to compute in; `AUTO` lets the first worker choose.
+        resize: how photos become squares; by default as for the backbone.
 
     Raises:
-        LookalikeError: an unknown backbone, a taken name, or weights that can't be had or loaded.
+        LookalikeError: the backbone is unknown, the name is taken, or the weights can't be found or
+            loaded.
     """
     backbone = get_backbone(backbone_name)
     backbone = replace(backbone, resize=resize or backbone.resize)
@@ -46,9 +47,9 @@ def register(
     with database.connection() as connection:
         require_free(connection, name)
     file = weights or default_file(backbone)
-    sha256_of(file)  # says in its own words that a file is missing
+    sha256_of(file)  # its error for a missing file is clearer than Keras's
     build(backbone, file)
-    # A trained head changes the length of the vectors; the file says whether there is one.
+    # The file may include a trained head, which changes the length of the vectors.
     backbone = projected(backbone, shape_in(file))
     weights_sha256 = keep(file, settings.home)
     with database.connection() as connection:
@@ -56,10 +57,10 @@ def register(
 
 
 def register_default(database: Database, settings: Settings) -> list[EmbeddingModel]:
-    """Register the default model of a database without any; return the models there are then.
+    """Register the default model in a database without models, and return all models.
 
     Raises:
-        LookalikeError: its weights can't be had or loaded.
+        LookalikeError: its weights can't be found or loaded.
     """
     text = f"registering {settings.model}, the first model of this database"
     say("registering", text, err=True, model=settings.model)
@@ -67,7 +68,7 @@ def register_default(database: Database, settings: Settings) -> list[EmbeddingMo
         return [register(database, settings, settings.model)]
     except LookalikeError:
         with database.connection() as connection:
-            models = list_models(connection)  # another worker may have been quicker
+            models = list_models(connection)  # another worker may have registered it first
         if not models:
             raise
         return models

@@ -1,4 +1,4 @@
-"""Photos whose very file has a vector already, as another photo's: it is copied, not computed."""
+"""Copying the vectors of photos that are the same file as another photo."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from worker.embedding.queue import PhotoKey, finish_jobs, set_timeouts
 
 
 def reuse_vectors(connection: psycopg.Connection[Any], model_id: int) -> int:
-    """Give each queued photo the vector of a photo that is or was the very same file.
+    """Copy to each queued photo the vector of a photo with the same sha256, and finish its job.
 
     Args:
         connection: in a transaction. The caller commits.
         model_id: the model.
 
     Returns:
-        How many photos got one, and have no job any more.
+        How many photos got a vector.
     """
     set_timeouts(connection)
     held = connection.execute(

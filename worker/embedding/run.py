@@ -1,6 +1,6 @@
-"""The job of `lookalike embed`: the queue of every model filled, drained and indexed.
+"""The job of `lookalike embed`: fill and drain the queue of every model, and build its index.
 
-Once, or for ever: a follower looks every second whether there was an ingest.
+Once, or with --follow again after each ingest.
 """
 
 import logging
@@ -26,15 +26,15 @@ from worker.embedding.reuse import reuse_vectors
 from worker.embedding.worker import Tally
 
 POLL_SECONDS = 1.0
-"""How often a follower looks whether there was an ingest."""
+"""Interval at which --follow checks whether there was an ingest."""
 
 LOOK_SECONDS = 30.0
-"""How often it looks for work that no ingest brings: photos to try again, new models."""
+"""Interval at which it checks for other work: photos to retry, new models."""
 
 
 @dataclass
 class _Totals:
-    """What was done for a model since that was last said, outages in between included."""
+    """What was done for a model since the last report, across outages."""
 
     tally: Tally = field(default_factory=Tally)
     seconds: float = 0.0
@@ -42,15 +42,15 @@ class _Totals:
 
 
 class EmbeddingRun:
-    """One `lookalike embed`; it outlives the connections to its database.
+    """One run of `lookalike embed`; it outlives its connections to the database.
 
     Args:
-        settings: which default model, and the index's parameters.
+        settings: the default model, and the index's parameters.
         engine: where the networks run.
-        stop: set it to stop after the batches under way.
-        name: only this model; None for all. A database without any gets the default one.
+        stop: set it to stop after the batches in progress.
+        name: only this model; None for all. If there is none, the default model is registered.
         follow: wait for further work instead of returning.
-        look_seconds: how often a follower looks for work that no ingest brings.
+        look_seconds: with `follow`, the interval to check for work that no ingest brings.
     """
 
     def __init__(
@@ -66,21 +66,21 @@ class EmbeddingRun:
         self._settings, self._engine, self._stop = settings, engine, stop
         self._name, self._follow, self._look_seconds = name, follow, look_seconds
         self._filled: dict[int, datetime | None] = {}
-        """By model: the ingest that its queue was last filled after."""
+        """By model, the time of the last ingest when its queue was filled."""
         self._unindexed: set[int] = set()
-        """Models whose index may have to be built."""
+        """Models whose index may be missing."""
         self._totals: dict[str, _Totals] = {}
         self._passed_over: set[str] = set()
 
     def work(self, database: Database) -> None:
-        """Embed what lacks a current vector.
+        """Embed the photos that lack a current vector. It can be called again after an outage.
 
         Args:
-            database: the open database; after an outage another one, and the work goes on.
+            database: the open database.
 
         Raises:
-            LookalikeError: no such model, no photos, or no weights; of several models those
-                without weights are passed over until the others are done.
+            LookalikeError: the model, its weights or the photos are missing. Of several models,
+                those without weights are skipped, and raise at the end.
         """
         while not self._stop.is_set():
             ingested_at = _get_ingested_at(database)
@@ -96,7 +96,7 @@ class EmbeddingRun:
             self._wait_for_work(database, ingested_at)
 
     def report(self) -> None:
-        """Say what was done and not said yet, as when a run ends early."""
+        """Report what was done since the last report, when a run ends early."""
         for name, totals in self._totals.items():
             if totals.tally != Tally():
                 _say_embedded(name, totals)
@@ -118,7 +118,7 @@ class EmbeddingRun:
     def _look_after(
         self, database: Database, model: EmbeddingModel, ingested_at: datetime | None
     ) -> bool:
-        """Embed with a model; return False where this machine lacks its weights."""
+        """Embed with a model; return False if this machine lacks its weights."""
         if self._stop.is_set():
             return True
         try:
@@ -175,9 +175,9 @@ class EmbeddingRun:
     def _fill(
         self, database: Database, model: EmbeddingModel, ingested_at: datetime | None
     ) -> int | None:
-        """Queue what is to do; return how many vectors were reused, None if nothing was compared.
+        """Fill a model's queue; return how many vectors were reused, None if nothing was compared.
 
-        To compare reads every photo and vector, so that it is done once after each ingest.
+        Comparing reads all photos and vectors, so it is done only once after each ingest.
         """
         model_id = model.model_id
         begun = model_id in self._filled
@@ -205,7 +205,7 @@ class EmbeddingRun:
                 _drain_queue(drain, model, backlog, totals.tally)
             except PhotoStorageUnavailable as error:
                 if not totals.tally.embedded:
-                    raise  # as likely as not the setting is wrong, and there never was a photo
+                    raise  # probably a wrong setting: no photo was ever read
                 raise PhotoStorageLost(str(error)) from None
             finally:
                 totals.seconds += time.monotonic() - started
@@ -222,13 +222,13 @@ def _was_dropped(database: Database, model: EmbeddingModel) -> bool:
         with database.connection() as connection:
             models = list_models(connection)
     except psycopg.Error:
-        return False  # the database is gone, and with it the answer
+        return False  # the database is unavailable
     there = {found.model_id for found in models if not found.dropping}
     return model.model_id not in there
 
 
 def _drain_queue(drain: Drain, model: EmbeddingModel, backlog: int, total: Tally) -> None:
-    """Drain a model's queue under a progress bar, and add what became of its photos to `total`."""
+    """Drain a model's queue with a progress bar, and add its counts to `total`."""
     count_photos(model.name)
     with progress_bar(backlog, f"embedding with {model.name}", "photos") as bar:
 
@@ -274,7 +274,7 @@ def _say_embedded(name: str, totals: _Totals) -> None:
 def _build_index(
     database: Database, settings: Settings, model: EmbeddingModel, stop: Event
 ) -> None:
-    """Build a model's index unless it is there, and say so, or who may."""
+    """Build a model's index if it is missing, and report that, or who may build it."""
     begun = time.monotonic()
     with ExitStack() as stack:
         bar = None

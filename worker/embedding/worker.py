@@ -1,7 +1,7 @@
 """The worker: fetches jobs, decodes and encodes photos, writes their vectors, finishes the jobs.
 
-A batch is one transaction, from its claim to its vectors. Several are under way at once: while one
-is decoded another is encoded and a third is written.
+A batch is one transaction, from its claim to its vectors. Several run at once: while one is
+decoded, another is encoded and a third is written.
 """
 
 import hashlib
@@ -41,19 +41,20 @@ from worker.embedding.queue import (
 )
 
 BATCH_WORKERS = 3
-"""Batches under way: one is decoded, one encoded, one written. Each has a connection and
-transactions of its own, so that to the queue a batch worker is like another process. It bounds both
-what is decoded ahead and the memory."""
+"""Batches in progress: one is decoded, one encoded, one written. Each has its own connection and
+transactions, so that to the queue a batch worker looks like another process. The number bounds how
+far decoding is ahead, and the memory."""
 
 POLL_SECONDS = 0.5
-"""How often to look whether other workers are done with the last photos."""
+"""Interval to check whether other workers have finished the last photos."""
 
 CANCEL_SECONDS = 0.1
+"""Interval to cancel the statements of batch workers that have not ended."""
 
 
 @dataclass
 class Tally:
-    """What became of photos."""
+    """Counts of embedded and failed photos."""
 
     embedded: int = 0
     failed: int = 0
@@ -69,23 +70,23 @@ OnWait = Callable[[int], None]
 
 
 class NetworkError(LookalikeError):
-    """TensorFlow failed on this machine: no photo is to blame."""
+    """TensorFlow failed on this machine, whatever the photo."""
 
 
 @contextmanager
 def network_errors(name: str) -> Iterator[None]:
-    """Turn what TensorFlow raises in the block into one line.
+    """Turn TensorFlow's exceptions in the block into a one-line error.
 
     Args:
-        name: of the model.
+        name: the model's name.
 
     Raises:
-        NetworkError: TensorFlow or Keras failed, or the memory ran out.
+        NetworkError: TensorFlow or Keras failed, or memory ran out.
     """
     try:
         yield
     except Exception as error:
-        # Told by their modules' names, for the sake of who hasn't imported TensorFlow.
+        # Recognised by module name, so that this module needn't import TensorFlow.
         modules = [kind.__module__.partition(".")[0] for kind in type(error).__mro__]
         if not isinstance(error, MemoryError) and not {"tensorflow", "keras"} & set(modules):
             raise
@@ -98,7 +99,7 @@ def network_errors(name: str) -> Iterator[None]:
 
 @dataclass
 class Worker:
-    """Works off a model's queue."""
+    """Drains a model's queue."""
 
     database: Database
     model: EmbeddingModel
@@ -107,10 +108,10 @@ class Worker:
     storage: PhotoStorage
     batch_size: int
     stop: Event
-    """Set it, and the batches under way are the last."""
+    """Set it to stop after the batches in progress."""
     unrefunded: UnrefundedAttempts = field(default_factory=UnrefundedAttempts)
     retry_seconds: float = RETRY_SECONDS
-    """How long to leave a job alone after its first attempt, if its worker dies."""
+    """Seconds before other workers may retry a job after its first attempt."""
     _reporting: Lock = field(default_factory=Lock)
     _busy: set[psycopg.Connection[Any]] = field(default_factory=set)
 
@@ -118,36 +119,35 @@ class Worker:
         self._precision_recorded = self.model.precision != Precision.AUTO
 
     def drain(self, on_progress: OnProgress, on_wait: OnWait) -> None:
-        """Embed what is queued, and see other workers through what they have claimed.
+        """Embed all queued photos, then wait until other workers have finished theirs.
 
         Args:
-            on_progress: told what became of each batch, once it is committed; by one thread at a
-                time.
-            on_wait: told, while there is nothing else to do, how many photos other workers have.
+            on_progress: called with the tally of each committed batch, by one thread at a time.
+            on_wait: called while waiting, with the number of photos that other workers have.
 
         Raises:
-            PhotoStorageUnavailable: no photo can be read; no job has failed for that.
-            NetworkError: TensorFlow failed; no job has failed for that.
-            KeyboardInterrupt: it was broken off; of the batches under way nothing was written.
+            PhotoStorageUnavailable: the photo storage is unavailable; no job was failed for it.
+            NetworkError: TensorFlow failed; no job was failed for it.
+            KeyboardInterrupt: it was interrupted; the batches in progress were rolled back.
         """
         while not self.stop.is_set():
             self.run(on_progress)
-            # One that a worker has died over goes alone, so that no other is blamed for it.
+            # A photo over which a worker died goes alone: others must not be blamed for it.
             self.run(on_progress, suspects=True)
             with self.database.connection() as connection:
                 backlog = count_backlog(connection, self.model.model_id)
             if not backlog or self.stop.is_set():
                 return
-            # If one of the workers that have claimed them dies, its photos are ours.
+            # If one of the workers dies, this one takes over its photos.
             on_wait(backlog)
             self.stop.wait(POLL_SECONDS)
 
     def run(self, on_progress: OnProgress, *, suspects: bool = False) -> None:
-        """Embed until there is nothing more to claim; see `drain`.
+        """Embed until there is nothing left to claim; see `drain`.
 
         Args:
             on_progress: as for `drain`.
-            suspects: work on the photos that a worker was at when it ended, one by one.
+            suspects: embed photos over which a worker may have died, one by one.
         """
         count = 1 if suspects else min(BATCH_WORKERS, self.database.pool.max_size)
         ended = Event()
@@ -160,9 +160,9 @@ class Worker:
                 wait(batch_workers, return_when=FIRST_EXCEPTION)
             except KeyboardInterrupt:
                 ended.set()
-                self._break_off(batch_workers)
+                self._cancel(batch_workers)
                 raise
-            ended.set()  # where one failed the others end with their batches
+            ended.set()  # if one failed, the others end after their batches
         for batch_worker in batch_workers:
             batch_worker.result()
 
@@ -180,7 +180,7 @@ class Worker:
     def _fetch(
         self, connection: psycopg.Connection[Any], suspects: bool
     ) -> tuple[list[PhotoKey], int]:
-        """Choose a batch, and commit that; return it and how many jobs were given up."""
+        """Choose a batch and commit the choice; return it and the number of jobs given up."""
         model_id = self.model.model_id
         self.unrefunded.refund(connection, model_id)
         with timed("claim"):
@@ -196,7 +196,7 @@ class Worker:
         return chosen, given_up
 
     def _process(self, connection: psycopg.Connection[Any], chosen: Sequence[PhotoKey]) -> Tally:
-        """Claim a batch, embed it, and commit that."""
+        """Claim a batch, embed it, and commit."""
         try:
             with timed("claim"):
                 jobs = claim_jobs(connection, self.model.model_id, chosen)
@@ -214,7 +214,7 @@ class Worker:
         return tally
 
     def _embed(self, connection: psycopg.Connection[Any], jobs: Sequence[Job]) -> Tally:
-        """Embed claimed jobs; a photo that can't be embedded becomes a failed job."""
+        """Embed claimed jobs; a job fails if its photo can't be embedded."""
         needed = [job for job in jobs if job.needed]
         with ThreadPoolExecutor(self._decoders_for(needed)) as decoders:
             photos = list(decoders.map(self._decode, needed))
@@ -227,7 +227,7 @@ class Worker:
         if good:
             pixels = np.stack([photo for photo in photos if not isinstance(photo, PhotoError)])
             embeddings = self._encode(pixels)
-            # A network that finds nothing gives zeros, which have no direction; a broken one NaN.
+            # A vector of zeros has no direction: the network found nothing. A broken one gives NaN.
             usable = np.abs(embeddings).sum(axis=1) > 0
             for at in np.flatnonzero(~usable):
                 failures[good[at].key] = PhotoError("the network finds nothing in it")
@@ -304,8 +304,8 @@ class Worker:
             finally:
                 self._busy.remove(connection)
 
-    def _break_off(self, batch_workers: list[Future[None]]) -> None:
-        # A batch worker may be at a statement now, or come to one.
+    def _cancel(self, batch_workers: list[Future[None]]) -> None:
+        # Again and again, since a batch worker may be between two statements.
         while wait(batch_workers, timeout=CANCEL_SECONDS).not_done:
             for connection in self._busy.copy():
                 with suppress(psycopg.Error):

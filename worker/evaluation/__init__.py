@@ -1,1 +1,1 @@
-"""How good the vectors are: exact neighbours, ranking metrics, and a report of both."""
+"""Measuring the quality of vectors: exact neighbours, ranking metrics, and a report of them."""

@@ -1,21 +1,40 @@
-"""How well a ranked list of neighbours agrees with the labels.
+"""Metrics of how well ranked lists of neighbours agree with labels.
 
-All of them look at lists from which the query itself is left out (see `neighbours`), and take
-labels as codes: integers from 0 up, or `MISSING`. A neighbour without a label is never relevant;
-a query without one is not asked. Precision, average precision and their means follow Manning,
-Raghavan and Schütze, "Introduction to Information Retrieval" (2008), chapter 8.4; discounted
-gain follows Järvelin and Kekäläinen, "Cumulated gain-based evaluation of IR techniques" (2002).
+The lists don't contain the query itself (see `neighbours`). Labels are encoded as integers from 0,
+or `MISSING`. A neighbour without a label is never relevant; a query without one is left out.
+Precision, average precision and their means follow Manning, Raghavan and Schütze, "Introduction to
+Information Retrieval" (2008), chapter 8.4; discounted gain follows Järvelin and Kekäläinen,
+"Cumulated gain-based evaluation of IR techniques" (2002).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from worker.evaluation.label_codes import MISSING, Codes
 from worker.evaluation.neighbours import Rows, blocks
+
+MISSING = -1
+"""The code of a label that a product lacks."""
+
+Codes = NDArray[np.int64]
+
+
+def encode(words: Sequence[str | None]) -> tuple[Codes, list[str]]:
+    """Encode words as integers from 0, in alphabetical order; None and the empty one as `MISSING`.
+
+    Returns:
+        The code of each word, int64, shape `(len(words),)`; and the word of each code.
+    """
+    codes, known = pd.factorize(
+        np.array([word or None for word in words], dtype=object), sort=True, use_na_sentinel=True
+    )
+    return codes.astype(np.int64), list(known)
 
 
 def relevance(codes: Codes, queries: Rows, neighbours: Rows) -> NDArray[np.bool_]:
-    """Say which neighbours bear the query's own label, shape `(Q, k)`.
+    """Return which neighbours have the query's label, bool, shape `(Q, k)`.
 
     Args:
         codes: one label of every row of the gallery, shape `(N,)`.
@@ -31,11 +50,11 @@ def precision_at(relevant: NDArray[np.bool_], asked: NDArray[np.bool_], k: int) 
     """Return the mean share of the first `k` neighbours that are relevant; NaN without a query.
 
     The denominator is `k`, also for a query with fewer than `k` relevant items in the gallery
-    and for a gallery that can't fill the list: the shopper is shown wrong products, or none.
+    and for a gallery that can't fill the list, since a shopper sees wrong products or none.
 
     Args:
         relevant: shape `(Q, at least k)` or as many as the gallery holds.
-        asked: which queries have a label, shape `(Q,)`.
+        asked: which queries have a label, bool, shape `(Q,)`.
         k: length of the list, at least 1.
     """
     return _mean(relevant[asked, :k].sum(axis=1) / k)
@@ -104,8 +123,8 @@ def neighbour_recall(found: Rows, exact: Rows) -> float:
     """Return the mean share of the exact neighbours that an index found; NaN without a query.
 
     Args:
-        found: what the index answered, shape `(Q, k)`; rows that it did not fill hold −1.
-        exact: the true neighbours, shape `(Q, k)`, no number twice in a row.
+        found: the index's neighbours, shape `(Q, k)`; −1 where it found fewer than k.
+        exact: the exact neighbours, shape `(Q, k)`, distinct in each row.
     """
     if exact.size == 0:
         return float("nan")

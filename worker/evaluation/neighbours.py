@@ -1,4 +1,4 @@
-"""Exact nearest neighbours by cosine, in blocks, so that memory stays far below N × N."""
+"""Exact nearest neighbours by cosine, computed in blocks to keep memory far below N × N."""
 
 from collections.abc import Iterator
 
@@ -12,16 +12,15 @@ Rows = NDArray[np.int64]
 
 
 def exact_neighbours(vectors: NDArray[np.floating], queries: Rows, k: int) -> Rows:
-    """Find the `k` nearest rows of each query row, itself left out.
+    """Find the `k` nearest rows of each query row, without the row itself.
 
-    Only the query's own row is left out: another row with the same vector is a neighbour like any
-    other. Equal similarities are ordered by row number, smallest first; where the rows are in
-    the order of the item ids, that is the order in which the API breaks ties.
+    Another row with the same vector is a neighbour like any other. Ties are ordered by row number;
+    if the rows are ordered by item id, that is how the API breaks ties.
 
     Args:
         vectors: the gallery, shape `(N, D)`; a row of zeros has similarity 0 to everything.
         queries: numbers of the rows to search for, shape `(Q,)`, int64.
-        k: how many neighbours, at least 1; where the gallery has fewer, all of them come.
+        k: how many neighbours, at least 1; all of them if the gallery has fewer.
 
     Returns:
         Row numbers, most similar first, shape `(Q, min(k, N - 1))`, int64.
@@ -39,7 +38,7 @@ def exact_neighbours(vectors: NDArray[np.floating], queries: Rows, k: int) -> Ro
 
 
 def unit_length(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Return the rows at length 1, float32, shape `(N, D)`; a row of zeros stays one."""
+    """Return the rows scaled to length 1, float32, shape `(N, D)`; rows of zeros stay zero."""
     rows = np.array(vectors, dtype=np.float32)
     length = np.sqrt(np.einsum("nd,nd->n", rows, rows))[:, None]
     rows /= np.where(length > 0, length, 1)
@@ -47,10 +46,10 @@ def unit_length(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
 
 
 def blocks(queries: Rows, gallery_size: int) -> Iterator[tuple[int, Rows]]:
-    """Cut queries into runs whose float32 similarities to the gallery fit `BLOCK_BYTES`.
+    """Split queries into blocks whose float32 similarities to the gallery fit `BLOCK_BYTES`.
 
     Yields:
-        The position of the run's first query, and the run.
+        The position of the block's first query, and the block.
     """
     step = max(1, BLOCK_BYTES // (4 * max(1, gallery_size)))
     for start in range(0, len(queries), step):
@@ -61,7 +60,7 @@ def _largest(values: NDArray[np.float32], k: int) -> Rows:
     """Return the columns of the `k` largest values of each row, ties by column number."""
     columns = np.argpartition(-values, k - 1, axis=1)[:, :k].astype(np.int64)
     smallest = np.take_along_axis(values, columns, axis=1).min(axis=1, keepdims=True)
-    # Where more than k values reach the smallest one taken, the partition chose among equals.
+    # If more than k values reach the smallest one taken, the partition chose among ties.
     for row in np.flatnonzero((values >= smallest).sum(axis=1) > k):
         columns[row] = np.argsort(-values[row], kind="stable")[:k]
     columns.sort(axis=1)

@@ -1,12 +1,12 @@
 -- name: count_vectors
--- How many listed products have a vector of a model.
+-- Count the listed products that have a vector of a model.
 SELECT count(*)
 FROM embeddings AS e
 JOIN items AS i USING (item_id)
 WHERE e.model_id = %(model_id)s AND e.position = 1 AND i.removed_at IS NULL
 
 -- name: fetch_vectors
--- What the searches see of a model, with the labels, in the order that breaks ties.
+-- The vectors of a model that searches see, with labels, in the order in which ties are broken.
 SELECT e.item_id, e.embedding{labels}
 FROM embeddings AS e
 JOIN items AS i USING (item_id)
@@ -14,7 +14,7 @@ WHERE e.model_id = %(model_id)s AND e.position = 1 AND i.removed_at IS NULL
 ORDER BY e.item_id
 
 -- name: set_search_settings
--- The index's settings of search_candidates, and no way around the index.
+-- The index settings of search_candidates, without plans that avoid the index.
 SELECT
     set_config('hnsw.iterative_scan', 'strict_order', true),
     set_config(
@@ -25,7 +25,7 @@ SELECT
     set_config('enable_seqscan', 'off', true)
 
 -- name: fetch_indexed_neighbours
--- A product's nearest by a model's index, in the form that the searches use.
+-- A product's nearest neighbours by a model's index, with the expression that searches use.
 SELECT e.item_id
 FROM embeddings AS e
 JOIN items AS i USING (item_id)
@@ -43,6 +43,6 @@ ORDER BY
 LIMIT %(k)s
 
 -- name: insert_evaluation
--- Keep the figures of a model, so that a change shows.
+-- Store the figures of a model.
 INSERT INTO evaluations (model_id, gallery, queries, figures)
 VALUES (%(model_id)s, %(gallery)s, %(queries)s, %(figures)s)

@@ -1,4 +1,4 @@
-"""All figures of one set of vectors."""
+"""The report on one set of vectors: all of its figures."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.evaluation import metrics
-from worker.evaluation.label_codes import MISSING, encode
+from worker.evaluation.metrics import MISSING, encode
 from worker.evaluation.neighbours import Rows, exact_neighbours
 
 DEPTH = 10
-"""Length of the lists that are judged."""
+"""Length of the lists of neighbours."""
 
 
 def choose_queries(gallery: int, sample: int | None, seed: int = 0) -> Rows:
-    """Return the rows to ask about, in order: all, or a random sample that the seed fixes."""
+    """Return the query rows, in order: all, or a random sample determined by the seed."""
     if sample is None or sample >= gallery:
         return np.arange(gallery)
     return np.sort(np.random.default_rng(seed).choice(gallery, size=sample, replace=False))
@@ -25,16 +25,16 @@ def choose_queries(gallery: int, sample: int | None, seed: int = 0) -> Rows:
 def measure(
     vectors: NDArray[np.floating], labels: Mapping[str, Sequence[str | None]], queries: Rows
 ) -> dict[str, Any]:
-    """Judge the exact neighbours of some rows among all rows, by every label.
+    """Measure the exact neighbours of query rows among all rows, by each label.
 
     Args:
         vectors: the gallery, shape `(N, D)`.
-        labels: the words of every row, by label; None where one is missing.
-        queries: the rows to ask about.
+        labels: the value of each label for every row; None if it is missing.
+        queries: the query rows, shape `(Q,)`.
 
     Returns:
-        `{"ndcg@10": …, LABEL: {"precision@5": …, "precision@10": …, "map@10": …}, …}` as `metrics`
-        defines them; None where no query has an answer, or without labels.
+        `{"ndcg@10": …, LABEL: {"precision@5": …, "precision@10": …, "map@10": …}, …}`, defined in
+        `metrics`; a figure is None if it is undefined for all queries, or there are no labels.
     """
     neighbours = exact_neighbours(vectors, queries, DEPTH)
     codes = {name: encode(words)[0] for name, words in labels.items()}
@@ -57,5 +57,5 @@ def measure(
 
 
 def _number(value: float) -> float | None:
-    """Round to what the size of a catalog can bear; JSON has no NaN."""
+    """Return a figure rounded to six digits, or None for NaN, which JSON lacks."""
     return None if math.isnan(value) else round(value, 6)

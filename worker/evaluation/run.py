@@ -1,4 +1,4 @@
-"""The job of `lookalike evaluate`: every chosen model measured, shown and recorded."""
+"""The job of `lookalike evaluate`: measure models, and record their figures."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,14 +15,14 @@ from worker.evaluation.report import DEPTH, choose_queries, measure
 from worker.evaluation.stored import Gallery, indexed_neighbours, read_gallery, record
 
 RECALL_QUERIES = 1_000
-"""How many items, at most, the index is asked about, a query each."""
+"""Most queries to measure the index's recall with."""
 
 
 def chosen_models(database: Database, names: Sequence[str]) -> list[EmbeddingModel]:
-    """Return the models of these names; all of them where none is named.
+    """Return the models with these names; all models if there are no names.
 
     Raises:
-        LookalikeError: there is no such model, or none at all.
+        LookalikeError: a model is unknown, or none is registered.
     """
     with database.connection() as connection:
         models = [get_model(connection, name) for name in names] or list_models(connection)
@@ -32,19 +32,19 @@ def chosen_models(database: Database, names: Sequence[str]) -> list[EmbeddingMod
 
 
 def evaluate(database: Database, model: EmbeddingModel, sample: int | None) -> dict[str, Any]:
-    """Measure a model over its vectors in the database, and record the figures.
+    """Measure a model by its vectors in the database, and record the figures.
 
     Args:
         database: the open database.
         model: the model.
-        sample: ask about so many items only, the same in each run; the gallery stays whole.
+        sample: query with only so many products, the same in each run; None queries with all.
 
     Returns:
         `{"name", "gallery", "queries", "recall@10", "ndcg@10", LABEL: {…}, …}`, a label
         for each attribute that the profile marks with `train`.
 
     Raises:
-        LookalikeError: fewer than two products have a vector of that model.
+        LookalikeError: fewer than two products have a vector of the model.
     """
     with database.connection() as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -66,7 +66,7 @@ def evaluate(database: Database, model: EmbeddingModel, sample: int | None) -> d
 
 
 def _index_recall(database: Database, model: EmbeddingModel, gallery: Gallery) -> float:
-    """Return how many of the exact neighbours the database's index finds; 1 without an index."""
+    """Return the share of the exact neighbours that the index finds; 1 without an index."""
     queries = choose_queries(len(gallery.item_ids), RECALL_QUERIES)
     exact = gallery.item_ids[exact_neighbours(gallery.vectors, queries, DEPTH)]
     with database.connection() as connection:

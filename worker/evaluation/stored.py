@@ -1,4 +1,4 @@
-"""What evaluation reads from the database, and what it writes there."""
+"""Reading vectors from the database for evaluation, and recording the figures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,28 +15,28 @@ from app.models import EmbeddingModel
 from worker.evaluation.neighbours import Rows
 
 CHUNK = 1_000
-"""Vectors a round trip."""
+"""Vectors to fetch at once."""
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """The vectors of a model, one a product by its first photo, in the order of the item ids."""
+    """A model's vectors, one for each product's first photo, ordered by item id."""
 
     item_ids: Rows
     """Shape `(N,)`, ascending."""
     vectors: NDArray[np.float16]
     """Of length 1, shape `(N, D)`."""
     labels: dict[str, list[str | None]]
-    """The words of every product, by label."""
+    """The value of each label for every product."""
 
 
 def read_gallery(
     connection: psycopg.Connection[Any], model: EmbeddingModel, labels: Sequence[str]
 ) -> Gallery:
-    """Read a model's vectors and their products' labels; in half precision, as they are stored.
+    """Read a model's vectors, in their half precision, and the products' labels.
 
     Args:
-        connection: in a transaction of one snapshot (REPEATABLE READ).
+        connection: in a REPEATABLE READ transaction, so that counting and reading agree.
         model: the model.
         labels: names of attributes.
     """
@@ -46,7 +46,6 @@ def read_gallery(
     vectors = np.empty((size, model.dimensions), dtype=np.float16)
     words: dict[str, list[str | None]] = {name: [] for name in labels}
     statement = query(__package__, "fetch_vectors").format(labels=columns_of(labels))
-    # Counted and read in one snapshot, or a worker's next batch would not fit.
     with connection.cursor(name="gallery", binary=True) as cursor:
         cursor.itersize = CHUNK
         cursor.execute(statement, parameters)
@@ -59,14 +58,14 @@ def read_gallery(
 
 
 def columns_of(labels: Sequence[str]) -> sql.Composable:
-    """Return the columns of `items AS i` that hold some labels, as texts, each after a comma."""
+    """Return SQL for the labels' columns of `items AS i`, cast to text, each after a comma."""
     return sql.SQL("").join(sql.SQL(", i.{}::text").format(sql.Identifier(name)) for name in labels)
 
 
 def indexed_neighbours(
     connection: psycopg.Connection[Any], model: EmbeddingModel, item_ids: Rows, k: int
 ) -> Rows:
-    """Ask a model's index for the nearest items, with the settings that searches have.
+    """Find the nearest items with a model's index, and the settings of searches.
 
     Returns:
         Item ids, most similar first, shape `(Q, k)`; −1 where the index found fewer.
@@ -91,7 +90,7 @@ def record(
     queries: int,
     figures: dict[str, Any],
 ) -> None:
-    """Keep the figures of a model, with the date and the sizes. The caller commits."""
+    """Store a model's figures with the time and the sizes. The caller commits."""
     connection.execute(
         query(__package__, "insert_evaluation"),
         {

@@ -1,4 +1,4 @@
-"""Bringing products from a source into the tables `items` and `photos`."""
+"""Ingesting products from a source into the tables `items` and `photos`."""
 
 from worker.ingest.ingest import ingest
 from worker.ingest.profiles import choose_profile

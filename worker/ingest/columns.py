@@ -1,4 +1,4 @@
-"""Which columns of `items` a source fills, and how a product becomes a row of them."""
+"""The columns of `items` that a source fills, and a product's row of them."""
 
 from collections.abc import Callable
 from operator import itemgetter
@@ -16,7 +16,7 @@ CORE = {
 """Fields of a profile's `[source]`, and the columns of `items` that they fill."""
 
 DATASET_EXTRAS = ("brand", "price", "discounted_price")
-"""What the dataset's metadata files bring, without a column in the profile."""
+"""Fields that the dataset's metadata files fill, without a column in the profile."""
 
 TYPES = {
     "product_display_name": "text",
@@ -32,21 +32,21 @@ TYPES = {
     "date": "date",
     "text[]": "text[]",
 }
-"""How values travel in COPY, by core column and by type of attribute; the server parses JSON."""
+"""Types for COPY, by core column and by attribute type; the server parses JSON from text."""
 
 
 class Columns:
     """The columns that an ingest writes: those that the profile maps.
 
-    What a source says nothing of stays as it is, and gets the default in a new product: a feed of
-    prices and stock must not empty the names.
+    Other columns keep their values, and get their defaults in new products: a feed of prices and
+    stock must not empty the names.
 
-    A column that the profile maps and the source lacks is empty in a snapshot: a feed without a
-    column of sale prices sells nothing at a discount. In an update it stays as it is.
+    A column that the profile maps and the source lacks is emptied by a snapshot: a feed without a
+    column of sale prices has no discounts. An update leaves it as it is.
 
     Args:
-        source: with its profile.
-        update: whether the source holds only what is new.
+        source: the source, with its profile.
+        update: whether the source contains only changes.
     """
 
     def __init__(self, source: ProductSource, *, update: bool = False) -> None:
@@ -71,24 +71,25 @@ class Columns:
         self.names = tuple(name for name, _ in places)
         """The sku and the columns."""
         self.types = tuple(type_ for _, type_ in places)
-        """Of the columns, as psycopg's `set_types` takes them."""
+        """The columns' types, for psycopg's `set_types`."""
         self.photos = is_dataset or any(
-            column is not None and column not in absent for column in (said.photo, said.more_photos)
+            column is not None and column not in absent
+            for column in (said.photo, *said.more_photos)
         )
-        """Whether the source says which photos a product has."""
+        """Whether the source has photos."""
         complete = wanted == list(range(len(CORE) + 2 + len(profile.attributes)))
         self._pick = None if complete else itemgetter(*wanted, 0)
 
     @property
     def row(self) -> Callable[[Product], tuple[Any, ...]]:
-        """Return the function that makes a product a row; it runs once a product."""
+        """Return the function that turns a product into a row."""
         pick = self._pick
 
         def whole(product: Product) -> tuple[Any, ...]:
             title, brand, price, discounted_price, available = product.core
             return (
                 *(product.sku, title, brand, price, discounted_price),
-                available is not False,  # what says nothing of its stock can be bought
+                available is not False,  # a product without stock information is available
                 product.details,
                 *product.attributes,
             )

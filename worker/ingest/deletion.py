@@ -1,4 +1,4 @@
-"""Deleting products for good, with their photos, vectors and jobs."""
+"""Deleting products permanently, with their photos, vectors and jobs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from app.database import query
 from app.errors import LookalikeError
 
 NAMED = 5
-"""Unknown skus that a message names."""
+"""Most unknown skus listed in a message."""
 
 
 @dataclass(frozen=True)
 class Deletion:
-    """Products to delete, and how much goes with them."""
+    """Products to delete, and the number of their photos and vectors."""
 
     item_ids: list[int]
     photos: int
@@ -26,7 +26,7 @@ class Deletion:
 def plan_deletion(
     connection: psycopg.Connection[Any], skus: Sequence[str], removed_before: date | None = None
 ) -> Deletion:
-    """Find what is to be deleted: products by their skus, and those removed before a date.
+    """Find the products to delete: by their skus, and those removed before a date.
 
     Raises:
         LookalikeError: there is no product with one of the skus.
@@ -51,12 +51,12 @@ def plan_deletion(
 
 
 def delete_items(connection: psycopg.Connection[Any], item_ids: Sequence[int]) -> None:
-    """Delete products with all that belongs to them. The caller commits.
+    """Delete products with their photos, vectors and jobs. The caller commits.
 
     Args:
-        connection: in a transaction that holds the lock of the ingests.
-        item_ids: keys of the products.
+        connection: in a transaction that holds `Lock.INGEST`.
+        item_ids: the products' ids.
     """
-    # The vectors last: a worker may write one as long as there is a job or a photo to lock.
+    # Vectors last: a worker may still write some while there is a job or a photo to lock.
     for step in ("delete_jobs", "delete_photos", "delete_items", "delete_embeddings"):
         connection.execute(query(__package__, step), {"ids": list(item_ids)})

@@ -1,4 +1,4 @@
-"""What is staged against what is stored: found in one pass, then written."""
+"""The differences between staged and stored products: found in one pass, then written."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from worker.ingest.columns import Columns
 from worker.ingest.report import IngestReport
 
 ANALYZED_SHARE = 0.05
-"""Share of the products that has to change for new statistics; below it autovacuum will do."""
+"""Share of changed products above which tables are analysed; below it autovacuum is enough."""
 
 
 def find_differences(
@@ -21,16 +21,16 @@ def find_differences(
     *,
     update: bool,
 ) -> int:
-    """Note what differs, and count the products in the report.
+    """Find what differs, and count the products in the report.
 
     Args:
-        connection: whose staging tables are filled.
-        columns: what the source fills.
-        report: counts what is to be added, changed and removed.
-        update: leave the products alone that are not staged.
+        connection: in the transaction with the staging tables.
+        columns: the columns that the source fills.
+        report: gets the counts of added, changed, unchanged and removed products.
+        update: ignore products that are not staged.
 
     Returns:
-        How many photos would go from products that stay.
+        How many photos would be removed from products that remain.
     """
     connection.execute(query(__package__, "analyze_staged"))
     connection.execute(query(__package__, "list_differences"))
@@ -54,7 +54,7 @@ def find_differences(
 def refuse_losses(
     connection: psycopg.Connection[Any], name: str, report: IngestReport, lost_photos: int
 ) -> None:
-    """Refuse a source that would remove over half of what there is.
+    """Refuse a source that would remove over half of the products or photos.
 
     Raises:
         LookalikeError: it would; a truncated file must not empty a shop.
@@ -78,7 +78,7 @@ def refuse_losses(
 def write_differences(
     connection: psycopg.Connection[Any], columns: Columns, report: IngestReport
 ) -> None:
-    """Write what differs, and nothing else."""
+    """Write the differences, and nothing else."""
     connection.execute(query(__package__, "analyze_differences"))
     if report.added:
         connection.execute(

@@ -1,4 +1,4 @@
-"""From a source to the tables `items` and `photos`, in one transaction."""
+"""Ingest a source into the tables `items` and `photos`, in one transaction."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +19,7 @@ from worker.ingest.staging import Staging
 from worker.sources import ProductSource
 
 MAX_READERS = 64
-"""Threads that read photos, at most; they are started when they are needed."""
+"""Most threads that read photos; the executor starts them when they are needed."""
 
 
 def ingest(
@@ -35,30 +35,30 @@ def ingest(
     on_progress: Callable[[int], object] = lambda _: None,
     on_wait: Callable[[], None] = lambda: None,
 ) -> IngestReport:
-    """Make the catalog in the database what a source says. The caller commits.
+    """Write a source's products into the database. The caller commits.
 
-    A snapshot removes the products that the source lacks; an update touches only those that it has.
-    Columns that the profile doesn't map stay as they are, photos likewise. On a database without
-    any attributes yet, the profile's are declared first.
+    A snapshot removes the products that the source lacks; an update changes only those that it has.
+    Columns and photos that the profile doesn't map stay as they are. If the database has no profile
+    yet, this one is applied first.
 
     Args:
         connection: outside a transaction.
-        source: the products, with the profile that says what its columns are.
+        source: the products, with their profile.
         storage: where the photos are.
-        update: leave products alone that the source lacks.
+        update: whether the source is an update, not a snapshot.
         rehash: read every photo, even if the storage says that it is unchanged.
-        root: what relative photo references are below; None leaves it as it is stored.
-        allow_removals: go on even if over half of the products or photos would go.
+        root: folder or URL that relative photo references are below; None keeps the stored one.
+        allow_removals: allow the removal of over half of the products or photos.
         on_problem: called with each row, value and photo that can't be used.
         on_progress: called with the number of rows that each step has read.
         on_wait: called once if another ingest has to end first.
 
     Returns:
-        What was read, and what it changed.
+        Counts of what was read and what it changed.
 
     Raises:
-        LookalikeError: the source is unusable or would remove too much, the photos are not there at
-            all, or the database lacks the profile's attributes. Roll back; nothing is changed then.
+        LookalikeError: the source is unusable or would remove too much, the photos are
+            unavailable, or the database lacks the profile's attributes. The caller rolls back.
     """
     if not try_lock(connection, Lock.INGEST):
         on_wait()
@@ -77,7 +77,7 @@ def ingest(
         )
         photos = lookup if columns.photos else None
         Staging(connection, columns, photos, report, on_problem, on_progress).fill(source)
-    _refuse_emptiness(source, report)
+    _refuse_emptiness(source, report, update=update)
     lost_photos = find_differences(connection, columns, report, update=update)
     if not allow_removals:
         refuse_losses(connection, source.name, report, lost_photos)
@@ -89,13 +89,13 @@ def ingest(
 
 
 def stored_root(connection: psycopg.Connection[Any]) -> str | None:
-    """Return what relative photo references are below since the last ingest."""
+    """Return the folder or URL that the last ingest's relative photo references are below."""
     row = connection.execute(query(__package__, "fetch_root")).fetchone()
     return row[0] if row is not None else None
 
 
-def _refuse_emptiness(source: ProductSource, report: IngestReport) -> None:
-    if report.stored:
+def _refuse_emptiness(source: ProductSource, report: IngestReport, *, update: bool) -> None:
+    if report.stored or (update and not report.rejected):  # nothing changed since the last update
         return
     if report.rejected:
         raise LookalikeError(

@@ -1,4 +1,4 @@
-"""The photos of products: what is stored of each, and which have to be read."""
+"""Looking up the photos of products, and reading only those that may have changed."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,7 +14,7 @@ from worker.sources import Product
 
 
 class Photo(NamedTuple):
-    """What is stored of a photo: a row of `photos` without its product."""
+    """A row of `photos`, without its product."""
 
     position: int
     reference: str
@@ -38,7 +38,7 @@ class Request(NamedTuple):
     position: int
     reference: str
     stored: Photo | None
-    """What is stored of this reference, wherever it stands in the product's list."""
+    """The product's stored photo with the same reference, at any position."""
 
 
 Outcome = Photo | Failure
@@ -47,15 +47,15 @@ StoredPhotos = dict[str, list[Photo]]
 
 
 class PhotoLookup:
-    """Looks up the photos of products, many at a time, and reads only what may have changed.
+    """Looks up photos in several threads, and reads only those that may have changed.
 
     Args:
         storage: where the photos are.
-        executor: the threads that ask the storage.
-        rehash: read every photo, whatever is stored of it.
-        moved: whether relative references are below another root than at the last ingest.
-        absence_is_news: whether a photo that is missing has left its product; otherwise the source
-            says that there is one, and what is stored of it stays.
+        executor: the threads.
+        rehash: read every photo, even if the stored one is unchanged.
+        moved: whether the root of relative references has changed since the last ingest.
+        absence_is_news: whether a missing photo has been removed from its product. Otherwise the
+            source says that it exists, and the stored photo is kept.
     """
 
     def __init__(
@@ -81,10 +81,10 @@ class PhotoLookup:
         report: IngestReport,
         on_problem: Callable[[Problem], None],
     ) -> Iterator[tuple[str, Photo]]:
-        """Yield each photo that the products have, with the sku, and count them in the report.
+        """Yield each photo of the products with its sku, and count the photos in the report.
 
         Raises:
-            PhotoStorageUnavailable: the storage isn't there; that says nothing of its photos.
+            PhotoStorageUnavailable: the storage is unavailable.
         """
         requests = list(_requests(products, stored))
         self._require(requests)
@@ -101,17 +101,17 @@ class PhotoLookup:
             report.photos += 1
             report.with_photo += owner is not request.product
             owner = request.product
-            # What is kept or moved takes the place that the source gives it.
+            # A photo that is kept or moved gets the position that it has in the source.
             yield owner.sku, photo._replace(position=request.position)
 
     def _require(self, requests: Iterable[Request]) -> None:
-        """Make sure, before the first photo below the root is looked up, that the root is there."""
+        """Check that the root is available, before the first photo below it is looked up."""
         if not self._required and any(not is_url(request.reference) for request in requests):
             self._storage.require()
             self._required = True
 
     def _outcomes(self, requests: Sequence[Request]) -> Sequence[Outcome]:
-        """Look all of them up: the threads take the next one each until none is left."""
+        """Look all photos up; each thread takes the next one until none is left."""
         waiting = deque(enumerate(requests))
         outcomes: list[Outcome | None] = [None] * len(requests)
 
@@ -129,7 +129,7 @@ class PhotoLookup:
             for worker in workers:
                 worker.result()
         finally:
-            waiting.clear()  # after a failure, or Ctrl-C, the others stop as well
+            waiting.clear()  # after a failure or Ctrl-C the other threads stop too
         return [outcome for outcome in outcomes if outcome is not None]
 
     def _outcome(self, request: Request) -> Outcome:
@@ -139,7 +139,7 @@ class PhotoLookup:
         except PhotoError as error:
             return Failure(str(error), isinstance(error, MissingPhotoError))
         if isinstance(found, Unchanged):
-            assert stored is not None  # noqa: S101 - else no validator was given
+            assert stored is not None  # noqa: S101 - only a stored photo has a validator
             return stored
         return Photo(
             request.position,
@@ -165,7 +165,7 @@ class PhotoLookup:
         report: IngestReport,
         on_problem: Callable[[Problem], None],
     ) -> Photo | None:
-        """Return what a product keeps in place of a photo that can't be read; name the photo."""
+        """Report a photo that can't be read; return the stored photo that is kept in its place."""
         if failure.missing and self._absence_is_news:
             return None
         report.unavailable_photos += 1
@@ -173,7 +173,7 @@ class PhotoLookup:
         on_problem(Problem("photo", line, failure.reason, request.reference))
         if request.stored is not None:
             return request.stored
-        # The product's new photo can't be read yet: until then it keeps the one that was there.
+        # The new photo can't be read yet: until then the product keeps the old one.
         for photo in stored.get(request.product.sku, ()):
             if photo.position == request.position:
                 return None if photo.reference in request.product.photos else photo

@@ -1,4 +1,4 @@
-"""Which profile an ingest goes by, and whether the database has its attributes."""
+"""Choosing an ingest's profile, and checking that the database has its attributes."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from worker.sources import default_profile, inspect_source
 
 
 class Choice(NamedTuple):
-    """The profile of an ingest, and a line that says which it is."""
+    """The profile of an ingest, and a message that says which it is."""
 
     profile: Profile
     note: str
@@ -27,17 +27,17 @@ def choose_profile(
 ) -> Choice:
     """Return the profile to read a source with.
 
-    The given one; else the database's own, if it is about such a source; else the dataset's for its
-    folder; else what the source itself shows.
+    The given one; else the database's, if it is for such a source; else the dataset's for its
+    folder; else one proposed by inspecting the source.
 
     Args:
         connection: may be in a transaction.
-        source: as `open_source` takes it.
+        source: as for `open_source`.
         given: file or name of a profile.
-        sql: the query, where the source is a database.
+        sql: the query, if the source is a database.
 
     Raises:
-        LookalikeError: the given profile is wrong, or the source shows no product.
+        LookalikeError: the given profile is invalid, or the source has no products.
     """
     if given is not None:
         return Choice(load_profile(given), f"the profile is {given}")
@@ -59,8 +59,11 @@ def choose_profile(
 
 def described(profile: Profile) -> str:
     """Say in short which columns a profile maps."""
-    fields = profile.source.model_dump(exclude={"format", "encoding", "delimiter"})
-    mapped = [f"{field} is {column!r}" for field, column in fields.items() if column is not None]
+    fields = profile.source.model_dump(
+        exclude={"format", "delimiter", "more_photos"}, exclude_defaults=True
+    )
+    mapped = [f"{field} is {column!r}" for field, column in fields.items()]
+    mapped += [f"more_photos is {column!r}" for column in profile.source.more_photos]
     names = [attribute.name for attribute in profile.attributes]
     return ", ".join([*mapped, f"attributes: {', '.join(names)}" if names else "no attributes"])
 
@@ -68,12 +71,12 @@ def described(profile: Profile) -> str:
 def declare_attributes(
     connection: psycopg.Connection[Any], profile: Profile, *, update: bool
 ) -> None:
-    """Make sure that the database has a profile's attributes; the first profile is applied.
+    """Check that the database has a profile's attributes; apply the first profile.
 
     Args:
         connection: in a transaction.
-        profile: the one to ingest by.
-        update: the profile may leave out attributes, which stay as they are.
+        profile: the ingest's profile.
+        update: allow the profile to leave out attributes, which stay as they are.
 
     Raises:
         LookalikeError: the database has other attributes; the text says what to run.

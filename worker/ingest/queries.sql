@@ -1,10 +1,10 @@
 -- name: stage_items
--- Where an ingest collects products before it compares them with the items.
+-- Create the table for products to be compared with the stored ones.
 CREATE TEMPORARY TABLE staged_items ON COMMIT DROP AS
 SELECT {columns} FROM items WITH NO DATA
 
 -- name: stage_photos
--- Where an ingest collects photos before it compares them with those stored.
+-- Create the table for photos to be compared with the stored ones.
 CREATE TEMPORARY TABLE staged_photos ON COMMIT DROP AS
 SELECT i.sku, p.position, p.reference, p.sha256, p.width, p.height, p.validator
 FROM items AS i
@@ -20,29 +20,29 @@ COPY staged_items ({columns}) FROM STDIN
 COPY staged_photos (sku, position, reference, sha256, width, height, validator) FROM STDIN
 
 -- name: fetch_photos
--- What is stored of the photos of some products, those of removed ones included.
+-- The stored photos of some products, removed ones included.
 SELECT i.sku, p.position, p.reference, p.sha256, p.width, p.height, p.validator
 FROM items AS i
 JOIN photos AS p USING (item_id)
 WHERE i.sku = ANY(%(skus)s)
 
 -- name: analyze_staged
--- Fresh tables have no statistics, and a planner without any may join them row by row.
+-- Without statistics the planner may choose nested loops for the new tables.
 ANALYZE staged_items (sku), staged_photos (sku, position)
 
 -- name: list_differences
--- Where the products are noted that are staged otherwise than they are stored.
+-- Create the table of products whose staged and stored rows differ.
 CREATE TEMPORARY TABLE differences (sku text, item_id bigint, kind text) ON COMMIT DROP
 
 -- name: list_photo_differences
--- Where the photos are noted that are staged otherwise than they are stored.
--- visible: not only what says that the file is unchanged.
+-- Create the table of photos whose staged and stored rows differ.
+-- visible: they differ not only in the validator.
 CREATE TEMPORARY TABLE photo_differences (
     sku text, position smallint, item_id bigint, kind text, visible boolean
 ) ON COMMIT DROP
 
 -- name: compare_photos
--- Note how the photos of the staged products differ. One pass over both.
+-- Find the differences in the staged products' photos, in one pass over both.
 INSERT INTO photo_differences (sku, position, item_id, kind, visible)
 SELECT
     sku,
@@ -62,8 +62,8 @@ WHERE
     IS DISTINCT FROM (s.reference, s.sha256, s.width, s.height, s.validator)
 
 -- name: compare_items
--- Note how the products differ. One pass over both; what did not change is neither written
--- nor locked.
+-- Find the products that differ, in one pass over both. Unchanged ones are neither written nor
+-- locked.
 INSERT INTO differences (sku, item_id, kind)
 SELECT
     sku,
@@ -80,8 +80,8 @@ WHERE CASE
 END
 
 -- name: count_differences
--- How many products would be added, changed and removed, and how many photos would go from
--- products that stay.
+-- Count the products to add, change and remove, and the photos to remove from products that
+-- remain.
 SELECT
     count(*) FILTER (WHERE kind = 'added'),
     count(*) FILTER (WHERE kind = 'changed'),
@@ -90,8 +90,8 @@ SELECT
 FROM differences
 
 -- name: count_losses
--- How many products are listed, with how many photos, and how many of those photos would go:
--- by themselves, and with their products.
+-- Count the listed products, their photos, and the photos that would be removed, with or without
+-- their products.
 SELECT stored.items, stored.photos, lost.alone + lost.with_product
 FROM (
     SELECT
@@ -117,11 +117,11 @@ CROSS JOIN (
 ) AS lost
 
 -- name: analyze_differences
--- As for the staged tables.
+-- For the same reason as analyze_staged.
 ANALYZE differences, photo_differences
 
 -- name: add_items
--- Store the products that are new. A sku that is a number below 10^15 is the key itself.
+-- Insert new products. A sku that is a number below 10^15 becomes the item_id.
 INSERT INTO items (item_id, {columns})
 SELECT
     CASE WHEN s.sku ~ '^[1-9][0-9]{{0,14}}$' THEN s.sku::bigint ELSE nextval('item_ids') END,
@@ -131,7 +131,7 @@ JOIN differences AS d USING (sku)
 WHERE d.kind = 'added'
 
 -- name: change_items
--- Bring stored products up to what is staged; one that was removed is listed again.
+-- Update changed products; one that was removed is listed again.
 UPDATE items AS i
 SET updated_at = now(), removed_at = NULL{assignments}
 FROM staged_items AS s
@@ -139,14 +139,14 @@ JOIN differences AS d USING (sku)
 WHERE d.kind = 'changed' AND i.item_id = d.item_id
 
 -- name: remove_items
--- Take the products out of the catalog that the source no longer has.
+-- Remove the products that the source no longer has from the catalog.
 UPDATE items AS i
 SET removed_at = now(), updated_at = now()
 FROM differences AS d
 WHERE d.kind = 'removed' AND i.item_id = d.item_id
 
 -- name: add_photos
--- Store the photos that are new; the worker notices that they lack vectors.
+-- Insert new photos; the worker notices that they lack vectors.
 INSERT INTO photos (item_id, position, reference, sha256, width, height, validator)
 SELECT i.item_id, s.position, s.reference, s.sha256, s.width, s.height, s.validator
 FROM staged_photos AS s
@@ -155,7 +155,7 @@ JOIN items AS i USING (sku)
 WHERE d.kind = 'added'
 
 -- name: change_photos
--- Bring stored photos up to what is staged; their vectors stay until the new ones are written.
+-- Update changed photos; their vectors stay until the new ones are written.
 UPDATE photos AS p
 SET
     reference = s.reference,
@@ -168,58 +168,58 @@ JOIN photo_differences AS d USING (sku, position)
 WHERE d.kind = 'changed' AND (p.item_id, p.position) = (d.item_id, d.position)
 
 -- name: remove_photo_jobs
--- Forget the jobs of photos that go; first of all, since that waits for whoever works on one.
+-- Delete the jobs of removed photos, first, since this waits for workers that have locked one.
 DELETE FROM embedding_jobs AS j
 USING photo_differences AS d
 WHERE d.kind = 'removed' AND (j.item_id, j.position) = (d.item_id, d.position)
 
 -- name: remove_photos
--- Delete the photos that left their products.
+-- Delete removed photos.
 DELETE FROM photos AS p
 USING photo_differences AS d
 WHERE d.kind = 'removed' AND (p.item_id, p.position) = (d.item_id, d.position)
 
 -- name: remove_photo_embeddings
--- Delete their vectors: a statement of its own, so that it sees what a worker wrote meanwhile.
+-- Delete their vectors, in a later statement, so that it sees what a worker wrote meanwhile.
 DELETE FROM embeddings AS e
 USING photo_differences AS d
 WHERE d.kind = 'removed' AND (e.item_id, e.position) = (d.item_id, d.position)
 
 -- name: analyze_items
--- After many changes, so that the next query is planned well.
+-- Refresh the statistics after many changes.
 ANALYZE items, photos
 
 -- name: fetch_root
--- Where the photos are.
+-- The root of relative photo references.
 SELECT root FROM catalogs
 
 -- name: count_available
--- Keep which share of the listed products is available: searches are planned by it.
+-- Store the share of listed products that are available, by which searches are planned.
 UPDATE catalogs
 SET available = coalesce(
     (SELECT avg(available::integer) FROM items WHERE removed_at IS NULL), 1
 )
 
 -- name: note_ingest
--- Say that the catalog is new, for those who follow it, and where its photos are.
+-- Store the time of the ingest, for `embed --follow`, and the root of the photos.
 UPDATE catalogs SET root = coalesce(%(root)s, root), ingested_at = now()
 
 -- name: find_items
--- Which products some skus are; a row for each that there is.
+-- The products with some skus.
 SELECT sku, item_id FROM items WHERE sku = ANY(%(skus)s)
 
 -- name: find_items_removed_before
--- Which products left the catalog before a date.
+-- The products removed before a date.
 SELECT item_id FROM items WHERE removed_at < %(date)s
 
 -- name: count_deletions
--- How many photos and vectors some products have.
+-- Count the photos and vectors of some products.
 SELECT
     (SELECT count(*) FROM photos WHERE item_id = ANY(%(ids)s)),
     (SELECT count(*) FROM embeddings WHERE item_id = ANY(%(ids)s))
 
 -- name: delete_jobs
--- Forget the jobs of some products; first of all, since that waits for whoever works on one.
+-- Delete the jobs of some products, first, since this waits for workers that have locked one.
 DELETE FROM embedding_jobs WHERE item_id = ANY(%(ids)s)
 
 -- name: delete_photos

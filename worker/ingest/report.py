@@ -1,14 +1,14 @@
-"""What an ingest found and what it changed."""
+"""The report of an ingest: what was read, and what it changed."""
 
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 
 class Problem(NamedTuple):
-    """Something in a source that could not be used; the rest of the source goes on without it."""
+    """A part of a source that could not be used; the ingest continues without it."""
 
     kind: Literal["row", "value", "photo"]
-    """A row that is no product, a value stored as null, a photo that can't be read."""
+    """A row that is not a product, a value stored as null, or a photo that can't be read."""
     line: int
     reason: str
     raw: str
@@ -23,18 +23,18 @@ class IngestReport:
     rejected: int = 0
     repaired: int = 0
     bad_values: dict[str, int] = field(default_factory=dict)
-    """By column of the source: values that are stored as null because they can't be parsed."""
+    """By column of the source, values stored as null because they can't be parsed."""
     with_details: int = 0
     broken_details: int = 0
-    """Metadata files that can't be used; their products are stored without."""
+    """Products stored without their details, which can't be used."""
     with_photo: int = 0
     without_photo: int = 0
-    """Products; both stay 0 where the source says nothing of photos."""
+    """Products without a photo; 0, like `with_photo`, if the profile maps no photos."""
     photos: int = 0
     unchanged_photos: int = 0
-    """Photos that were not read, since the storage says that they are still the same."""
+    """Photos that were not read, since the storage says that they are unchanged."""
     unavailable_photos: int = 0
-    """Photos that can't be read now; what was stored of them stays."""
+    """Photos that can't be read now; what is stored of them is kept."""
     added: int = 0
     changed: int = 0
     unchanged: int = 0

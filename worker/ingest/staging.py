@@ -1,4 +1,4 @@
-"""From a source into the staging tables, batch by batch."""
+"""Filling the staging tables from a source, batch by batch."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from worker.sources import Batch, Product, ProductSource
 PHOTO_TYPES = ("text", "int2", "text", "text", "int4", "int4", "text")
 
 SLICE = 2000
-"""Products whose photos are looked up together."""
+"""Products to stage at once, with their photos."""
 
 
 class Staging:
@@ -23,9 +23,9 @@ class Staging:
 
     Args:
         connection: in a transaction.
-        columns: what the source fills.
-        photos: looks the photos up; None where the source says nothing of photos.
-        report: counts what is staged.
+        columns: the columns that the source fills.
+        photos: looks the photos up; None if the profile maps no photos.
+        report: gets the counts of what is staged.
         on_problem: called with each row, value and photo that can't be used.
         on_progress: called with the number of rows that each step has read.
     """
@@ -51,10 +51,10 @@ class Staging:
         self._copy_items = query(__package__, "copy_items").format(columns=names)
 
     def fill(self, source: ProductSource) -> None:
-        """Stage all that a source holds.
+        """Stage all products of a source.
 
         Raises:
-            LookalikeError: the source can't be read, or its photos are not there at all.
+            LookalikeError: the source can't be read, or the photo storage is unavailable.
         """
         for batch in source.batches():
             self._count(batch)
@@ -88,7 +88,7 @@ class Staging:
         self._report.with_details += sum(product.details is not None for product in products)
 
     def _stage_photos(self, products: Sequence[Product], lookup: PhotoLookup) -> None:
-        """Stage the products' photos, as far as they can be read or were read before."""
+        """Stage the products' photos that can be read, or were before."""
         before = self._report.with_photo
         skus = [product.sku for product in products if product.photos]
         if skus:
@@ -101,7 +101,7 @@ class Staging:
         self._report.without_photo += len(products) - (self._report.with_photo - before)
 
     def _stored(self, skus: list[str]) -> StoredPhotos:
-        """Return what is stored of the photos of some products."""
+        """Return the stored photos of some products, by sku."""
         stored: StoredPhotos = {}
         cursor = self._connection.execute(query(__package__, "fetch_photos"), {"skus": skus})
         for sku, *values in cursor:

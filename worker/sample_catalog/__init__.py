@@ -1,4 +1,4 @@
-"""A small made-up shop, drawn with Pillow, for whoever has no photos at hand yet."""
+"""A small invented catalog, drawn with Pillow, for users without photos of their own."""
 
 from worker.sample_catalog.catalog import draw_catalog
 

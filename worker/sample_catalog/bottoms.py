@@ -1,4 +1,4 @@
-"""What is worn from the waist down: jeans, shorts and skirts, seen from the front."""
+"""Garments for the lower body: jeans, shorts and skirts, seen from the front."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Writing the sample catalog: the files a shop would have, in the dataset's layout."""
+"""Writing the sample catalog's files, in the dataset's layout."""
 
 import csv
 import json
@@ -27,13 +27,18 @@ HEADER = (
 def draw_catalog(
     folder: Path, count: int = 200, progress: Callable[[int], object] | None = None
 ) -> None:
-    """Draw a shop of `count` products: `styles.csv`, `images/ID.jpg` and `styles/ID.json`.
+    """Draw a catalog: `styles.csv`, `images/ID.jpg` and `styles/ID.json`.
 
-    The same count gives the same bytes. The folder appears whole or not at all: the files are
-    written beside it and moved into place at the end, so one interrupted is simply drawn again.
-    `progress` is told 1 after each product, as `tqdm.update` wants it. At least six products are
-    wanted, since two of them have no photo. Raises LookalikeError where something is in the
-    way, which is then left alone.
+    The same count gives the same bytes. The folder is created completely or not at all: the files
+    are written next to it and moved into place at the end.
+
+    Args:
+        folder: the target, which is missing or empty.
+        count: number of products, at least 6, since two of them have no photo.
+        progress: called with 1 after each product.
+
+    Raises:
+        LookalikeError: the target is not an empty folder; it is left as it is.
     """
     if count < 6:
         raise ValueError(f"count is {count}: a sample catalog has 6 products or more")

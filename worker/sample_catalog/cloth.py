@@ -1,4 +1,4 @@
-"""What a product is made of: its colours and the pattern that lays them out."""
+"""The material of a product: its colours and the pattern that arranges them."""
 
 from dataclasses import dataclass, replace
 

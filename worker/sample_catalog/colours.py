@@ -1,4 +1,4 @@
-"""The shop's colours: what each label looks like, and which colours go with it."""
+"""The catalog's colours: the value of each label, and which colours go with it."""
 
 import colorsys
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Fields: a number for each pixel of the picture, and what is done to them."""
+"""Fields, which hold a number for each pixel of the picture, and operations on them."""
 
 import numpy as np
 from PIL import Image, ImageDraw

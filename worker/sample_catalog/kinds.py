@@ -1,4 +1,4 @@
-"""The article types of the shop, and what each is sold in."""
+"""The catalog's article types, and the looks that each is sold in."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from worker.sample_catalog.watches import watch
 
 @dataclass(frozen=True)
 class Look:
-    """What a few products have in common: "Men", "Navy Blue", "striped"."""
+    """The traits that a few products have in common: "Men", "Navy Blue", "striped"."""
 
     gender: str
     colour: str
@@ -46,7 +46,7 @@ class Kind:
     from_the_side: bool = False
 
     def looks(self) -> list[Look]:
-        """Return what it is sold in, in the order of `sold`."""
+        """Return the looks that it is sold in, in the order of `sold`."""
         found = []
         for group in self.sold.split(";"):
             gender, listed = group.split(":")

@@ -1,4 +1,4 @@
-"""The dataset's `styles/ID.json`: what a shop knows of a product beyond its row."""
+"""The dataset's `styles/ID.json`: the fields of a product that its row lacks."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the shop sells: each product's name, season and number."""
+"""The catalog's products: the name, season and id of each."""
 
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -43,12 +43,12 @@ class Product:
 
     @property
     def pattern_word(self) -> str:
-        """The pattern as a shop calls it; empty for a plain one."""
+        """The pattern's name in product titles; empty for a plain one."""
         return PATTERN_WORDS[self.look.pattern]
 
     @property
     def name(self) -> str:
-        """The name on the price tag."""
+        """The product's display name."""
         look = self.look
         words = (self.brand, look.gender, self.pattern_word, look.colour, self.kind.noun)
         return " ".join(word for word in words if word)

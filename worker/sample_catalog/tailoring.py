@@ -1,4 +1,4 @@
-"""What garments share: sleeves, necks, pockets, buttons and waistbands."""
+"""Parts that garments share: sleeves, necks, pockets, buttons and waistbands."""
 
 import numpy as np
 

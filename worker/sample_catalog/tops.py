@@ -1,4 +1,4 @@
-"""What is worn on the upper body: T-shirts, shirts and dresses, seen from the front."""
+"""Garments for the upper body: T-shirts, shirts and dresses, seen from the front."""
 
 import numpy as np
 

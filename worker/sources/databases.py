@@ -11,6 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from app.database.errors import one_line
 from app.errors import LookalikeError
 from worker.sources.interfaces import ROWS, ColumnFrame, Frame
 
@@ -18,8 +19,14 @@ COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 STRINGS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$(\w*)\$.*?\$\1\$", re.DOTALL)
 READING = ("select", "with", "table", "values")
 
+PACKAGES = {
+    "MySQLdb": "mysqlclient, or write mysql+pymysql:// and pip install pymysql",
+    "psycopg2": "psycopg2-binary, or write postgresql:// for the driver that is there",
+}
+"""Packages of drivers that have another name."""
+
 SETTINGS = {
-    # What psycopg reads values by, and a database may have set otherwise.
+    # psycopg parses values in these formats, and a database may have others as its default.
     "postgresql": (
         "SET TRANSACTION READ ONLY",
         "SET LOCAL DateStyle = 'ISO'",
@@ -30,7 +37,7 @@ SETTINGS = {
     "mariadb": ("SET SESSION TRANSACTION READ ONLY",),
     "sqlite": ("PRAGMA query_only = ON",),
 }
-"""What is said to a dialect first: not to write, where it knows that."""
+"""Statements to run before the query, by dialect: read only, where the dialect can do that."""
 
 
 def is_database(source: str) -> bool:
@@ -41,14 +48,14 @@ def is_database(source: str) -> bool:
 
 
 class QueryTable:
-    """The rows of a query. See `Table`; a line is the number of a row.
+    """The rows of a query. See `Table`; lines are row numbers.
 
     Args:
-        url: of the database, as SQLAlchemy writes it; a libpq URI will do for Postgres.
+        url: SQLAlchemy's URL of the database; a libpq URI works for Postgres.
         query: a SELECT.
 
     Raises:
-        LookalikeError: the database can't be reached, or the query is none, or fails.
+        LookalikeError: the database can't be reached, or the query is not a SELECT, or fails.
     """
 
     def __init__(self, url: str, query: str | None) -> None:
@@ -57,20 +64,20 @@ class QueryTable:
         self.notes: list[str] = []
         self._query = reading_query(query)
         self._engine = self._make_engine(url)
-        # With a cursor on the server, a query costs little before its rows are fetched.
+        # With a server-side cursor a query costs little before its rows are fetched.
         with self._running() as result:
             self.columns = list(dict.fromkeys(result.keys()))
 
     def has(self, column: str) -> bool:
-        """Return whether the query gives a column."""
+        """Return whether the result has a column."""
         return column in self.columns
 
     def size(self) -> int | None:
-        """Return None: only the database knows."""
+        """Return None: counting would run the query twice."""
         return None
 
     def frames(self) -> Iterator[Frame]:
-        """Read all rows. A query that gives none gives no frame."""
+        """Read all rows; no frame if there are none."""
         with self._running() as result:
             names = list(result.keys())
             row = 1
@@ -95,7 +102,8 @@ class QueryTable:
             ) from None
         except ModuleNotFoundError as error:
             raise LookalikeError(
-                f"the driver for {self.name} isn't installed: pip install {error.name}"
+                f"the driver for {self.name} isn't installed: pip install "
+                f"{PACKAGES.get(str(error.name), error.name)}"
             ) from None
         except (ArgumentError, ValueError, TypeError):
             raise LookalikeError(
@@ -105,7 +113,7 @@ class QueryTable:
 
     @contextmanager
     def _running(self) -> Iterator[CursorResult[Any]]:
-        """Run the query, in a transaction that only reads where the database knows such."""
+        """Run the query, in a read-only transaction where the database has such."""
         try:
             with self._engine.connect() as connection:
                 for statement in SETTINGS.get(self._engine.dialect.name, ()):
@@ -116,8 +124,8 @@ class QueryTable:
                 with streaming.exec_driver_sql(self._query) as result:
                     yield result
         except DBAPIError as error:
-            reason = (str(error.orig).strip().splitlines() or ["it gave no reason"])[0]
-            raise LookalikeError(f"the query on {self.name} failed: {self._hide(reason)}") from None
+            reason = self._hide(one_line(error))
+            raise LookalikeError(f"the query on {self.name} failed: {reason}") from None
         except (SQLAlchemyError, UnicodeError, NotImplementedError) as error:
             raise LookalikeError(f"can't query {self.name}: {type(error).__name__}") from None
 
@@ -128,16 +136,16 @@ class QueryTable:
 
 def _frame(first: int, names: list[str], rows: Sequence[Row[Any]]) -> ColumnFrame:
     columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True))
-    # Reversed, so that the first of two columns with one name counts.
+    # Reversed, so that the first of two columns with the same name wins.
     pairs = reversed(list(zip(names, columns, strict=True)))
     return ColumnFrame(range(first, first + len(rows)), dict(pairs))
 
 
 def reading_query(query: str | None) -> str:
-    """Return a query that only reads.
+    """Check that a query is one statement that only reads, and return it without a semicolon.
 
     Raises:
-        LookalikeError: there is none, or it is something else.
+        LookalikeError: it is missing, or something else.
     """
     if not query or not query.strip():
         raise LookalikeError(
@@ -152,10 +160,13 @@ def reading_query(query: str | None) -> str:
 
 
 def shown_url(url: str) -> str:
-    """Return a database's URL as messages may show it.
+    """Return a database's URL without its user, password and query, for messages.
+
+    `app.database.url.redacted_url` is for Postgres alone; a source may have any dialect, and
+    `lookalike catalog inspect` prints this URL in the command to run next.
 
     Raises:
-        LookalikeError: its password holds what should be escaped, so that it can't be told apart.
+        LookalikeError: an unescaped character makes the password's end uncertain.
     """
     scheme, _, rest = url.partition("://")
     if scheme in ("sqlite", "sqlite+pysqlite"):

@@ -1,4 +1,4 @@
-"""A folder in the layout of the public dataset: styles.csv, images/ID.jpg, styles/ID.json."""
+"""A folder with the layout of the public dataset: styles.csv, images/ID.jpg, styles/ID.json."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -21,12 +21,13 @@ from worker.sources.values import parse_price, parse_text, shorten
 
 
 class Listing:
-    """The products that have a file `ID` + `ending` in a folder; none where there is no folder.
+    """The products that have a file `ID` + `ending` in a folder; none if there is no folder.
 
-    It keeps 8 bytes a product, a tenth of what a set of names takes.
+    The folder is listed once instead of asked for each product. The ids take 8 bytes a product, a
+    tenth of a set of names.
 
     Raises:
-        LookalikeError: the folder is there and can't be listed.
+        LookalikeError: the folder exists and can't be listed.
     """
 
     def __init__(self, folder: Path, ending: str) -> None:
@@ -41,7 +42,7 @@ class Listing:
         self._ids = ids
 
     def among(self, item_ids: Sequence[int]) -> set[int]:
-        """Return those of some products that have a file."""
+        """Return those products among `item_ids` that have a file."""
         if not len(self._ids):
             return set()
         asked = np.array(item_ids, np.int64)
@@ -52,7 +53,7 @@ class Listing:
 def _products(entries: "Iterator[os.DirEntry[str]]", ending: str) -> Iterator[int]:
     for entry in entries:
         stem = entry.name.removesuffix(ending)
-        # Only as an id is written: 7.jpg and not 007.jpg.
+        # Ids are written without leading zeros: 7.jpg, not 007.jpg.
         if stem == entry.name or not (stem.isdigit() and stem.isascii()) or stem[0] == "0":
             continue
         if len(stem) <= len(str(MAX_ID)) and int(stem) <= MAX_ID and _is_file(entry):
@@ -64,29 +65,29 @@ def _is_file(entry: "os.DirEntry[str]") -> bool:
         # What a link leads to may be away for now, with the share that it is on.
         return entry.is_file() or entry.is_symlink()
     except OSError:
-        return True  # such as a link to itself: a file that can't be opened
+        return True  # a file that can't be opened, such as a link to itself
 
 
 class Metadata(NamedTuple):
-    """The fields that have columns of their own, as they stand there, and the rest."""
+    """The fields of a metadata file that have columns of their own, unparsed, and the rest."""
 
     brand: Any = None
     price: Any = None
     discounted_price: Any = None
     details: str | None = None
-    """The rest as JSON text; None if nothing of it can be used."""
+    """The rest as JSON text; None if it can't be used."""
     images: Any = None
-    """Its `styleImages`: addresses of pictures."""
+    """Its `styleImages`: URLs of pictures."""
 
 
 def read_metadata(file: Path, max_bytes: int) -> Metadata:
-    """Read a metadata file as far as it can be used.
+    """Read the usable parts of a metadata file.
 
-    What Postgres can't store in `jsonb` (NUL characters, lone surrogates, NaN) leaves no details.
+    There are no details if `jsonb` can't store them: NUL characters, lone surrogates, NaN.
 
     Args:
         file: the file.
-        max_bytes: what the details may have.
+        max_bytes: the limit for the details.
     """
     try:
         data = parse_object(file.read_text(encoding="utf-8-sig")).get("data")
@@ -116,13 +117,13 @@ STYLES = "styles.csv"
 METADATA_FOLDER, METADATA_ENDING = "styles", ".json"
 PHOTO_FOLDER, PHOTO_ENDING = "images", ".jpg"
 STYLE_IMAGES = "styleImages"
-"""What `more_photos` of a profile may name: the pictures that the metadata lists."""
+"""A value for a profile's `more_photos`: the pictures that the metadata lists."""
 
 NOTHING = Metadata()
 
 
 class StylesTable(DelimitedTable):
-    """`styles.csv`: a line a product, whose title may hold unquoted commas. See `Table`."""
+    """`styles.csv`: one line for each product; titles may contain unquoted commas. See `Table`."""
 
     def __init__(self, file: SourceFile, profile: Profile) -> None:
         source = profile.source
@@ -139,14 +140,14 @@ class StylesTable(DelimitedTable):
 
 
 class DatasetSource(MappedSource):
-    """The products of such a folder. See `ProductSource`.
+    """The products of a dataset's folder. See `ProductSource`.
 
     Args:
-        folder: with `styles.csv`.
-        profile: which column is what; prices, brand and details come from `styles/ID.json`.
-        partial: any column but the sku's may be missing.
-        root: where `images` is, if not in the folder: another folder, or a URL. Below a URL nothing
-            is listed, and every product has a reference.
+        folder: the folder with `styles.csv`.
+        profile: the meaning of the columns; prices, brand and details come from `styles/ID.json`.
+        root: the folder or URL that contains `images`; by default `folder`. URLs can't be listed:
+            every product has a photo's reference there.
+        partial: any column but the sku may be missing.
 
     Raises:
         LookalikeError: a file is missing or unusable.
@@ -170,15 +171,13 @@ class DatasetSource(MappedSource):
         stays = "it stays as it is" if partial else "it stays empty"
         missing = [name for name in named if name in self.absent and name != STYLE_IMAGES]
         self.notes += [f"{table.name} has no column {name}: {stays}" for name in missing]
-        self._more_photos = profile.source.more_photos == STYLE_IMAGES
+        self._more_photos = STYLE_IMAGES in profile.source.more_photos
         self._rows = profile.model_copy(
-            update={
-                "source": profile.source.model_copy(update={"photo": None, "more_photos": None})
-            }
+            update={"source": profile.source.model_copy(update={"photo": None, "more_photos": ()})}
         )
 
     def batches(self) -> Iterator[Batch]:
-        """Read all rows, some thousand at a time, each with what lies beside it."""
+        """Read all rows, a few thousand at a time, each with its photo and metadata file."""
         mapper = Mapper(self._rows, self.root, IdReader())
         metadata = Listing(self._folder / METADATA_FOLDER, METADATA_ENDING)
         photos = self._list_photos()
@@ -192,7 +191,7 @@ class DatasetSource(MappedSource):
                 yield batch
 
     def _list_photos(self) -> Callable[[Sequence[int]], set[int]]:
-        """Return what tells which products have a photo."""
+        """Return a function that returns those of some products that have a photo."""
         if self.root is None or "://" in self.root:
             return set
         return Listing(Path(self.root) / PHOTO_FOLDER, PHOTO_ENDING).among
@@ -214,7 +213,7 @@ def _complete(
     with_photo: set[int],
     further: Callable[[Metadata], tuple[list[str], list[str]]],
 ) -> None:
-    """Add to products what lies beside their rows."""
+    """Add photos and metadata to the products of a batch."""
     if not found and not with_photo:
         return
     for at, item_id in enumerate(ids):
@@ -235,7 +234,7 @@ def _complete(
 
 
 def _described(product: Product, metadata: Metadata, batch: Batch) -> Product:
-    """Return a product with what its metadata file says."""
+    """Return a product with the fields of its metadata file."""
     batch.broken_details += metadata.details is None
     title, brand, price, discounted, available = product.core
 

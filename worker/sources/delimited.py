@@ -22,25 +22,26 @@ from worker.sources.files import SourceFile, TextFile
 from worker.sources.interfaces import Frame, Reject
 
 MAX_LINES = 1000
-"""Lines that one record may have."""
+"""Most lines in one record."""
 
 FIRST = 1000
-"""Lines by which a file is known."""
+"""Lines from which the reader learns a file's habits."""
 
 LONGEST_FIELD = 1 << 24
-"""Characters."""
+"""Most characters in a field."""
 
 
 @dataclass
 class Records:
-    """Records, and what is none."""
+    """Records, and lines that are not records."""
 
     fields: list[list[str]] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
-    """On which line each begins."""
+    """The first line of each record."""
     raws: list[str] = field(default_factory=list)
+    """The text of each record."""
     broken: list[tuple[int, str, str]] = field(default_factory=list)
-    """Line, reason and text of what is no record."""
+    """Line, reason and text of each line that is not a record."""
     repaired: int = 0
 
 
@@ -48,7 +49,7 @@ class RecordReader:
     """Splits lines into records of one width.
 
     Args:
-        delimiter: what stands between fields.
+        delimiter: what separates fields.
         names: the header.
         number: the number of the first line to come.
     """
@@ -65,11 +66,11 @@ class RecordReader:
         self._carried: list[str] = []
 
     def read(self, lines: list[str], *, final: bool = False) -> Records:
-        """Split lines; what the last of them leaves open is kept for the next call.
+        """Split lines into records; an unfinished last record waits for the next call.
 
         Args:
-            lines: without their ends.
-            final: whether there are no more.
+            lines: without line ends.
+            final: whether these are the last lines.
         """
         if not self._begun and lines:
             self._look_at(lines[:FIRST])
@@ -84,7 +85,7 @@ class RecordReader:
         return next(self._readings(line))
 
     def _look_at(self, lines: list[str]) -> None:
-        """Find out what all lines have that the header lacks: a delimiter at their end, blanks."""
+        """Detect whether lines end in a delimiter, and whether blanks precede their quotes."""
         self._begun = True
         text = "\n".join(lines)
         self._spaced = (
@@ -96,7 +97,7 @@ class RecordReader:
             self._width += 1
 
     def _read_simple(self, lines: list[str]) -> Records | None:
-        """Split lines that are a record each; None if there are others."""
+        """Split lines if each is one record; else return None."""
         try:
             fields = list(self._reader(lines))
         except csv.Error:
@@ -123,7 +124,7 @@ class RecordReader:
         return records
 
     def _read_from(self, lines: list[str], start: int, final: bool, records: Records) -> int:
-        """Read records from a line on until one is broken; return the line to go on from."""
+        """Read records from a line on, up to a broken one; return the index of the next line."""
         at = start
         reader = self._reader(_ended(lines, start))
         while at < len(lines):
@@ -140,7 +141,7 @@ class RecordReader:
                 continue
             fitted = None if fields is None else self._fit(fields)
             if fitted is None and at + used >= len(lines) and not final and used < MAX_LINES:
-                self._carried = lines[at:]  # the rest of it may be still to come
+                self._carried = lines[at:]  # the rest may be in the next block
                 return at
             if fitted is None or used > MAX_LINES:
                 self._read_line(lines[at], self._number + at, records)
@@ -152,7 +153,7 @@ class RecordReader:
         return at
 
     def _read_line(self, line: str, number: int, records: Records) -> None:
-        """Read a line by itself, with its quotes taken in any way that gives the right fields."""
+        """Read a line by itself, trying ways to interpret its quotes until the width is right."""
         simple = [] if '"' in line else line.split(self._delimiter)
         for fields in [simple] if len(simple) == self._width else self._readings(line):
             fitted = self._fit(fields)
@@ -178,7 +179,7 @@ class RecordReader:
         ]
 
     def _fit(self, fields: list[str]) -> list[str] | None:
-        """Return a row of the header's width, None if it has another number of fields."""
+        """Return a row with the header's width, None if it has another number of fields."""
         missing = self._width - len(fields)
         if missing == 0:
             return fields
@@ -191,10 +192,10 @@ def _ended(lines: list[str], start: int) -> Iterator[str]:
 
 
 class LineReader(RecordReader):
-    """Splits lines that are a record each, whatever their quotes say.
+    """Splits lines where each is one record, even with unbalanced quotes.
 
     Args:
-        delimiter: what stands between fields.
+        delimiter: what separates fields.
         names: the header.
         number: the number of the first line to come.
         title: the column that unquoted delimiters belong to.
@@ -220,7 +221,7 @@ class LineReader(RecordReader):
         return records
 
     def _fit(self, fields: list[str]) -> list[str] | None:
-        """Return a row of the header's width, the pieces of its title joined."""
+        """Return a row with the header's width; the pieces of its title are joined."""
         fitted = super()._fit(fields)
         surplus = len(fields) - self._width
         if fitted is not None or surplus < 0 or self._title is None:
@@ -242,7 +243,7 @@ class RecordFrame(Frame):
 
     Args:
         records: their fields and lines.
-        positions: where each column stands in a record; one that stands twice has several.
+        positions: each column's positions in a record; a repeated column has several.
     """
 
     def __init__(self, records: Records, positions: dict[str, list[int]]) -> None:
@@ -253,7 +254,7 @@ class RecordFrame(Frame):
         self._columns = list(zip(*records.fields, strict=True))
 
     def column(self, name: str, *, many: bool = False) -> Sequence[Any]:
-        """Return a column's values; lists if it stands several times in the header."""
+        """Return a column's values; with `many`, a list a row for a repeated column."""
         positions = self._positions.get(name)
         if positions is None or not self._columns:
             return list(repeat(None, len(self.lines)))
@@ -262,7 +263,7 @@ class RecordFrame(Frame):
         return self._columns[positions[0]]
 
     def raw(self, index: int) -> str:
-        """Return the lines of a row."""
+        """Return a row's text."""
         return self._raws[index]
 
 
@@ -271,11 +272,11 @@ class DelimitedTable:
 
     Args:
         file: the file.
-        delimiter: what stands between fields; found out by default.
+        delimiter: what separates fields; detected by default.
         encoding: of the text.
 
     Raises:
-        LookalikeError: the file is no such text, or holds no more than a header.
+        LookalikeError: the file is not such text, or has no header.
     """
 
     def __init__(
@@ -288,7 +289,7 @@ class DelimitedTable:
         self._text = TextFile(file, encoding)
         self._before, header = self._find_header()
         if delimiter is None and header.lower().startswith("sep=") and len(header) == 5:
-            delimiter = header[4]  # a line that Excel writes and reads
+            delimiter = header[4]  # Excel writes and reads this line
             self._before, header = self._find_header(self._before)
         self.delimiter = delimiter or sniff_delimiter(header)
         if "\0" in header:
@@ -307,10 +308,10 @@ class DelimitedTable:
         return column in self._positions
 
     def require_single(self, columns: Sequence[str]) -> None:
-        """Refuse columns that stand more than once.
+        """Refuse repeated columns.
 
         Raises:
-            LookalikeError: one does; the text names it.
+            LookalikeError: the header has one of the columns more than once.
         """
         for column in columns:
             if len(self._positions.get(column, ())) > 1:
@@ -320,7 +321,7 @@ class DelimitedTable:
                 )
 
     def size(self) -> int | None:
-        """Return about how many rows there are."""
+        """Return the approximate number of rows."""
         count = self._file.count_lines()
         return None if count is None else max(count - self._before, 0)
 
@@ -347,7 +348,7 @@ class DelimitedTable:
         return RecordReader(self.delimiter, self._width_names, number)
 
     def _find_header(self, after: int = 0) -> tuple[int, str]:
-        """Return the number of the first line that isn't blank, and the line."""
+        """Return the number and the text of the first line that isn't blank."""
         number = 0
         for lines in self._text.blocks():
             for line in lines:
@@ -357,7 +358,7 @@ class DelimitedTable:
         raise LookalikeError(f"{self.name} is empty: expected a header, and a line a product")
 
     def _read_header(self, header: str) -> tuple[list[str], list[str]]:
-        """Return the columns' names, and the same with empty ones for fields without a name."""
+        """Return the distinct column names, and the name of each field, empty where it has none."""
         reader = RecordReader(self.delimiter, [], 0)
         names = [name.strip().strip("\ufeff") for name in reader.split(header)]
         found = [name for name in dict.fromkeys(names) if name]
@@ -367,6 +368,6 @@ class DelimitedTable:
 
 
 def sniff_delimiter(header: str) -> str:
-    """Return what stands between the names of a header: what occurs most outside quotes."""
+    """Return a header's delimiter: the candidate that occurs most outside quotes."""
     outside = "".join(header.split('"')[::2])
     return max(DELIMITERS, key=outside.count)

@@ -1,4 +1,4 @@
-"""The file that a source is (local, standard input or a URL), its bytes and its lines of text."""
+"""A source's file, its bytes and its lines of text: a local file, standard input or a URL."""
 
 import codecs
 import gzip
@@ -19,19 +19,20 @@ from urllib.request import Request, urlopen
 from app import __version__
 from app.errors import LookalikeError
 
+ASCII = bytes(range(0x80))
 GZIP = b"\x1f\x8b"
 HEAD = 1 << 16
-"""Bytes that are looked at to see what a file is."""
+"""Bytes by which a file's format is recognised."""
 
 TIMEOUT = 60.0
-"""Seconds that a server may be silent."""
+"""Seconds to wait for a server's next bytes."""
 
 BROKEN = (EOFError, gzip.BadGzipFile, zlib.error)
-"""What reading a damaged compressed file raises."""
+"""Exceptions of reading a damaged compressed file."""
 
 
 class SourceFile:
-    """A file to read, any number of times.
+    """A file that can be read any number of times.
 
     Args:
         source: a path, `-` for standard input, or an http or https URL.
@@ -83,7 +84,7 @@ class SourceFile:
         return self.path.open("rb")
 
     def count_lines(self) -> int | None:
-        """Count the line ends; None for a compressed file, which would have to be unpacked."""
+        """Count the line ends; None for a compressed file, which is not worth unpacking for it."""
         if self.compressed:
             return None
         with self.path.open("rb") as file:
@@ -91,7 +92,7 @@ class SourceFile:
             return sum(block.count(b"\n") or block.count(b"\r") for block in blocks)
 
     def damaged(self) -> LookalikeError:
-        """Say that a compressed file can't be unpacked."""
+        """Return the error of a compressed file that can't be unpacked."""
         return LookalikeError(f"{self.name} is damaged or cut off: it can't be unpacked as gzip")
 
     def _spool(self, stream: BinaryIO) -> Path:
@@ -118,10 +119,10 @@ class SourceFile:
 
 
 def require_utf8(path: str) -> None:
-    """Refuse a path that Postgres could not store.
+    """Refuse a path that is not UTF-8, since Postgres can't store it.
 
     Raises:
-        LookalikeError: its name is not UTF-8.
+        LookalikeError: the path is not UTF-8.
     """
     try:
         str(Path(path).resolve() if path != "-" and "\0" not in path else path).encode()
@@ -136,13 +137,13 @@ def is_web(source: str) -> bool:
 
 
 def without_password(url: str) -> str:
-    """Return a URL as messages may show it: without what stands before an @."""
+    """Return a URL without its user and password, for messages."""
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
 def _split_login(url: str) -> tuple[str, str | None]:
-    """Return a URL without name and password, and these as an Authorization header."""
+    """Return a URL without its user and password, and an Authorization header made of them."""
     parts = urlsplit(url)
     login, _, host = parts.netloc.rpartition("@")
     if not login:
@@ -152,10 +153,10 @@ def _split_login(url: str) -> tuple[str, str | None]:
 
 
 BLOCK = 1 << 19
-"""Bytes that are decoded at once."""
+"""Bytes to decode at once."""
 
 LONGEST_LINE = 1 << 24
-"""Characters. A longer line is a file of another kind."""
+"""Characters in a line. A file with a longer one has another format."""
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -164,7 +165,7 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-"""Byte order marks, and the encodings that they say."""
+"""Byte order marks and their encodings."""
 
 
 class TextFile:
@@ -172,10 +173,10 @@ class TextFile:
 
     Args:
         file: the file.
-        encoding: as the profile says; a byte order mark goes before it.
+        encoding: the profile's; a byte order mark takes precedence.
 
     Raises:
-        LookalikeError: there is no such encoding, or the file is not a text.
+        LookalikeError: the encoding is unknown, or the file is not text.
     """
 
     def __init__(self, file: SourceFile, encoding: str = "utf-8") -> None:
@@ -200,13 +201,13 @@ class TextFile:
         )
 
     def blocks(self) -> Iterator[list[str]]:
-        """Yield the lines without their ends, many at a time.
+        """Yield lists of lines, without line ends.
 
         Raises:
             LookalikeError: a line is in another encoding, or the file is damaged.
         """
         decoder = codecs.getincrementaldecoder(self.encoding)()
-        number = 1  # of the line that `rest` begins
+        number = 1  # line number of `rest`
         rest = ""
         with self.file.open() as stream:
             while True:
@@ -251,7 +252,7 @@ class TextFile:
 
 
 def guess_encoding(data: bytes) -> str:
-    """Return the likely encoding of text that is not UTF-8."""
+    """Guess the encoding of text that is not UTF-8."""
     if data[1::2].count(0) > len(data) // 4:
         return "utf-16-le"
     if data[::2].count(0) > len(data) // 4:
@@ -259,15 +260,24 @@ def guess_encoding(data: bytes) -> str:
     try:
         data.decode("cp1252")
     except UnicodeDecodeError:
-        return "latin-1"
+        return _other_than_cp1252(data)
     return "cp1252"
 
 
+def _other_than_cp1252(data: bytes) -> str:
+    """Return the encoding of bytes that cp1252 doesn't have."""
+    text = data.decode("cp932", errors="ignore")
+    others = [letter for letter in text if not letter.isascii()]
+    # Half-width katakana are single bytes, as the letters of other encodings are.
+    japanese = sum("\u3000" <= letter <= "\uff5e" for letter in others)
+    return "cp932" if japanese > 0.8 * len(data.translate(None, ASCII)) / 2 else "latin-1"
+
+
 def refuse_other_kinds(name: str, head: bytes, text: str) -> None:
-    """Refuse what was taken for text and isn't.
+    """Refuse a web page or a file in another format than text.
 
     Raises:
-        LookalikeError: it is a web page, or a file of another format.
+        LookalikeError: it is one of these; the text says what to do.
     """
     if head.startswith(b"PAR1"):
         raise LookalikeError(f'{name} is a Parquet file: say format = "parquet" in the profile')
@@ -275,6 +285,8 @@ def refuse_other_kinds(name: str, head: bytes, text: str) -> None:
         raise LookalikeError(
             f"{name} is a ZIP archive or an Excel workbook: unpack it, or save it as CSV"
         )
+    if head.startswith((b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"GIF8")):
+        raise LookalikeError(f"{name} is a picture: name the file that lists the products")
     if head.startswith(b"SQLite format 3\0"):
         raise LookalikeError(f"{name} is a SQLite database: name it sqlite:///PATH, with --query")
     if text.lstrip("\ufeff \t\r\n").startswith(("<?xml", "<rss", "<feed")) and not is_html(text):
@@ -286,6 +298,12 @@ def refuse_other_kinds(name: str, head: bytes, text: str) -> None:
             f"{name} is a web page (HTML) and no list of products: perhaps the page of a login or "
             "an error; download the feed itself"
         )
+
+
+def is_xml(head: bytes) -> bool:
+    """Return whether a file's first bytes begin XML or HTML, in UTF-8 or UTF-16."""
+    in_utf16 = head.startswith((b"\xff\xfe<\0", b"\xfe\xff\0<"))
+    return in_utf16 or head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
 
 
 def is_html(text: str) -> bool:

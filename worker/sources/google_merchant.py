@@ -17,23 +17,26 @@ from worker.sources.interfaces import ROWS, Frame
 
 NAMESPACE = "{http://base.google.com/ns/1.0}"
 PRODUCTS = ("item", "entry")
-"""Elements of RSS and of Atom that are a product."""
+"""The element of a product in RSS and in Atom."""
 
 SEEN = 10_000
-"""Products whose elements are the columns."""
+"""Products whose elements make the columns."""
 
 
 def canonical(name: str) -> str:
-    """Return a column's name without the prefix, and as Google writes it: `image_link`."""
+    """Return a column's name in Google's form, without the prefix: `image_link`."""
     return name.strip().removeprefix("g:").lower().replace(" ", "_")
 
 
 def with_plain_names(profile: Profile) -> Profile:
-    """Return a profile whose columns are named without the prefix."""
+    """Return a profile with its column names in Google's form, without the prefix."""
     source = profile.source.model_dump(exclude_none=True)
-    plain = {
-        key: canonical(source[key]) for key in FORMAT_COLUMNS["google-merchant"] if key in source
+    plain: dict[str, Any] = {
+        key: canonical(source[key])
+        for key in FORMAT_COLUMNS["google-merchant"]
+        if key in source and key != "more_photos"
     }
+    plain["more_photos"] = tuple(map(canonical, profile.source.more_photos))
     attributes = [
         each.model_copy(update={"column": canonical(each.column)}) for each in profile.attributes
     ]
@@ -46,23 +49,23 @@ def with_plain_names(profile: Profile) -> Profile:
 
 
 class MerchantFrame(Frame):
-    """Products of an XML feed: the texts of their elements."""
+    """Products of an XML feed, each with the texts of its elements."""
 
     def __init__(self, first: int, products: list[dict[str, list[str]]]) -> None:
         super().__init__(range(first, first + len(products)))
-        self._products = products
+        self.products = products
 
     def column(self, name: str, *, many: bool = False) -> Sequence[Any]:
-        """Return an element's text of each product."""
+        """Return the text of an element in each product."""
         name = canonical(name)
-        found = [each.get(name) for each in self._products]
+        found = [each.get(name) for each in self.products]
         if many:
             return [texts[0] if texts and len(texts) == 1 else texts for texts in found]
         return [texts[0] if texts else None for texts in found]
 
     def raw(self, index: int) -> str:
         """Return a product as JSON."""
-        return json.dumps(self._products[index], ensure_ascii=False)
+        return json.dumps(self.products[index], ensure_ascii=False)
 
 
 class XmlTable:
@@ -85,14 +88,14 @@ class XmlTable:
         self.columns = self._look_ahead()
 
     def has(self, column: str) -> bool:
-        """Return whether one of the first products has an element."""
+        """Return whether any of the first products has an element."""
         return canonical(column) in self.columns
 
     def size(self) -> int | None:
-        """Return None: XML has to be read to know."""
+        """Return None: counting would mean reading the feed twice."""
         return None
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Iterator[MerchantFrame]:
         """Read all products."""
         products: list[dict[str, list[str]]] = []
         first = 1
@@ -112,8 +115,7 @@ class XmlTable:
     def _look_ahead(self) -> list[str]:
         names: dict[str, None] = {}
         for frame in self.frames():
-            assert isinstance(frame, MerchantFrame)  # noqa: S101
-            for product in frame._products:
+            for product in frame.products:
                 names.update(dict.fromkeys(product))
             if frame.lines[-1] >= SEEN:
                 break
@@ -129,17 +131,22 @@ class XmlTable:
                     "for a feed without a DOCTYPE of its own"
                 ) from None
             except (ParseError, ExpatError) as error:
+                if "undefined entity" in str(error):
+                    raise LookalikeError(
+                        f"{self.name} uses a name of HTML that XML doesn't have, such as &nbsp; "
+                        f"({error}): have the feed written with the characters themselves"
+                    ) from None
                 raise LookalikeError(
                     f"{self.name} is not well-formed XML, or cut off: {error}; fetch it again"
                 ) from None
-            except (ValueError, LookupError) as error:  # an encoding that Python doesn't know
+            except (ValueError, LookupError) as error:  # an unknown encoding
                 raise LookalikeError(f"{self.name} can't be read as XML: {error}") from None
             except BROKEN:
                 raise self._file.damaged() from None
 
 
 class MerchantTable(DelimitedTable):
-    """A feed as TSV, whose columns are called as in XML."""
+    """A feed as TSV; its columns get the names that they have in XML."""
 
     def _read_header(self, header: str) -> tuple[list[str], list[str]]:
         found, names = super()._read_header(header)
@@ -164,11 +171,11 @@ def _read_products(stream: Any) -> Iterator[dict[str, list[str]]]:
         if product and not inside:
             yield _texts(element)
         if not inside and open_elements:
-            open_elements[-1].remove(element)  # so that memory stays flat
+            open_elements[-1].remove(element)  # keeps memory flat
 
 
 def _texts(product: Element) -> dict[str, list[str]]:
-    """Return the texts of a product by element; one of Google's namespace goes first."""
+    """Return the texts of a product by element; those in Google's namespace take precedence."""
     texts: dict[str, list[str]] = {}
     for ours in (True, False):
         found: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""What each column of a source is, judged by its name and its values."""
+"""Guessing what each column of a source means, by its name and its values."""
 
 import re
 import unicodedata
@@ -10,61 +10,96 @@ from app.catalog.profile import NAME, RESERVED, AttributeType
 from worker.sources.photos import WEB, is_picture, parse_photos, split_photos
 from worker.sources.skus import SkuReader
 from worker.sources.values import (
+    MISSING,
     PARSERS,
     SEPARATORS,
     Parser,
     parse_available,
+    parse_discount,
     parse_price,
     parse_text,
     split_list,
 )
 
 MAX_FACET = 50
-"""Distinct values that a facet may have."""
+"""Most distinct values of a facet."""
 
 FEW = 0.2
-"""Share of the rows that the distinct values of an attribute may be."""
+"""Most distinct values of a text attribute, as a share of the rows."""
 
 MAX_LABEL = 60
-"""Characters of a value that people choose from a list."""
+"""Most characters in a value that people choose from a list."""
 
 NAMES: dict[str, str] = {
     "sku": "sku id product_id item_id article_id product_code item_code code article_number "
     "artikelnummer artikel_nr artnr item_number product_number part_number handle reference ref "
-    "referencia referenz uid asin identifier variant_sku mpn gtin ean upc barcode",
+    "referencia referenz uid asin identifier variant_sku mpn gtin ean upc barcode part_no "
+    "item_sku aw_product_id ordernumber order_number artikelcode codigo codice codice_articolo "
+    "teilenummer isbn isbn13 商品コード 商品番号 商品id 品番 型番 артикул",
     "title": "title product_title name product_name product_display_name display_name item_name "
     "titel bezeichnung produktname artikelbezeichnung titre nom nom_produit nombre titulo nome "
-    "naam label post_title",
-    "photo": "image image_url image_link photo photo_url picture picture_url img img_url image_src "
-    "main_image primary_image image_path photo_path photo_file image_file bild bild_url bildlink "
-    "foto foto_url imagen imagen_url url_imagen image_1 image1 images photos pictures bilder fotos "
-    "imagenes thumbnail thumbnail_url media",
+    "naam label post_title artikelname produktbezeichnung titolo nom_du_produit libelle "
+    "designation denominazione 商品名 品名 название наименование description beschreibung "
+    "artikelbeschreibung descripcion descrizione omschrijving",
+    "photo": "image base_image main_image_url cover_image featured_image image_url image_link "
+    "photo photo_url picture picture_url img img_url image_src main_image primary_image "
+    "image_path photo_path photo_file image_file bild bild_url bildlink foto foto_url imagen "
+    "imagen_url url_imagen image_1 image1 images photos pictures bilder fotos imagenes "
+    "merchant_image_url immagine afbeelding fotografia thumbnail thumbnail_url media 画像 "
+    "商品画像 画像url 商品画像url картинка фото",
     "more_photos": "additional_image_link additional_image_links additional_images "
     "additional_photos more_images more_photos other_images extra_images gallery gallery_images "
     "image_gallery image_urls photo_urls images photos pictures bilder weitere_bilder",
     "price": "price regular_price list_price unit_price retail_price base_price original_price "
-    "price_eur price_usd price_gbp amount rrp msrp uvp preis verkaufspreis listenpreis prix "
-    "prix_ttc precio prezzo preco pris variant_price",
+    "amount rrp msrp uvp preis verkaufspreis listenpreis prix prix_ttc precio prezzo preco pris "
+    "variant_price price_incl_vat price_inc_vat price_tax_incl price_gross bruttopreis "
+    "vk_brutto brutto_vk vk_preis prijs verkoopprijs pvp selling_price standard_price "
+    "current_price search_price display_price price_tax_excl price_list pricing_list "
+    "prices_list 価格 定価 通常価格 販売価格 цена",
     "discounted_price": "sale_price special_price discounted_price discount_price offer_price "
-    "promo_price promotional_price reduced_price final_price angebotspreis aktionspreis "
-    "sonderpreis prix_promo prix_solde precio_oferta precio_rebajado",
+    "promo_price promotional_price reduced_price final_price your_price our_price ihr_preis "
+    "angebotspreis aktionspreis sonderpreis prix_promo prix_solde precio_oferta precio_rebajado "
+    "price_sale pricing_sale prices_sale セール価格 特価",
     "brand": "brand brand_name marke marque marca merk vendor manufacturer hersteller fabricant "
-    "fabricante maker producer",
+    "fabricante maker producer produttore fabrikant supplier ブランド ブランド名 メーカー "
+    "メーカー名 бренд производитель",
     "available": "availability available is_available in_stock instock stock_status is_in_stock "
     "stock inventory inventory_quantity stock_quantity stock_qty qty quantity on_hand "
-    "verfugbarkeit verfugbar lieferbar lagerbestand bestand disponibilite disponible "
-    "disponibilidad en_stock",
+    "qty_on_hand quantity_on_hand units_in_stock stock_level stock_count qty_available "
+    "quantity_available inventory_qty current_stock_level lagerbestand_gesamt verfugbare_menge "
+    "existencias disponibilita voorraad verfugbarkeit verfugbar lieferbar lagerbestand bestand "
+    "disponibilite disponible disponibilidad en_stock 在庫 在庫数 在庫状況 наличие остаток",
 }
-"""What sources call the core columns, likely names first."""
+"""Names that sources use for the core columns, likely names first."""
+
+LIST_PRICES = (
+    *("regular_price", "list_price", "original_price", "base_price", "retail_price"),
+    *("rrp", "msrp", "uvp", "compare_at_price", "listenpreis", "定価", "通常価格"),
+)
+"""The price before a discount, where `price` is the one after it."""
+
+MARKETS = "eur usd gbp chf jpy sek dkk nok pln de en fr es it nl ja sv pl"
+"""Currencies and languages that stand behind names: preis_eur, title_en."""
+
+NESTED = ("price", "discounted_price", "available")
+"""Fields that an object may hold as its own: inventory.quantity, prices.regular_price."""
+
+FIRST_NOT_LATIN = 0x36F
+
+FURTHER = re.compile(
+    r"(?:additional|other|more|extra|weitere|zusatz)_?(?:image|photo|picture|bild|foto)(?!.*_(?:alt|label))"
+)
+"""Names of columns with further photos, of which there may be several: other_image_url2."""
 
 IDENTIFIER = re.compile(
-    r"(?:^|_)(?:id|ids|gtin|ean|upc|mpn|isbn|barcode|sku|code|url|link|href|uri|uuid|hash|phone|zip)$"
+    r"(?:^|_)(?:id|ids|(?:gtin|ean|upc|isbn)(?:_?1[0-4])?|mpn|barcode|sku|code|url|link|href|uri|uuid|"
+    r"hash|phone|zip)$"
 )
 
 
 @dataclass(frozen=True)
 class Guess:
-    """An attribute that a column would make."""
+    """An attribute proposed for a column."""
 
     name: str
     column: str
@@ -74,7 +109,7 @@ class Guess:
 
     @property
     def note(self) -> str:
-        """What was seen of it."""
+        """A comment for the profile."""
         return f"{self.distinct:,} distinct value{'' if self.distinct == 1 else 's'}"
 
 
@@ -82,27 +117,51 @@ Columns = dict[str, Sequence[Any]]
 
 
 def guess_core(columns: Columns) -> dict[str, str]:
-    """Return which column is which field of a profile's `[source]`."""
+    """Return the column of each field of a profile's `[source]`."""
     found: dict[str, str] = {}
-    words = {column: snake(column) for column in columns}
+    words = {column: _word(column) for column in columns}
     for field, names in NAMES.items():
         fits = FITS[field]
-        for column in _candidates(words, names.split()):
+        candidates = _candidates(words, names.split())
+        if field in NESTED:
+            candidates += _nested(words, names.split())
+        for column in candidates:
             if column not in found.values() and fits(columns[column]):
                 found[field] = column
                 break
+    if "photo" not in found and "more_photos" in found:
+        found["photo"] = found.pop("more_photos")
     if "photo" not in found:
         _guess_photo(columns, found)
+    _prefer_list_price(columns, words, found)
     if "sku" not in found:
         _guess_sku(columns, words, found)
     return found
 
 
+def guess_more_photos(columns: Columns, core: dict[str, str]) -> list[str]:
+    """Return the columns with further photos: called so, or as the first one with other numbers."""
+    if "photo" not in core:
+        return []
+    more = [core["more_photos"]] if "more_photos" in core else []
+    stem = re.sub(r"[\d\s_-]+", "", core.get("photo", "")).lower()
+    return more + [
+        column
+        for column, values in columns.items()
+        if column not in core.values()
+        and (not _filled(values) or _are_photos(values))
+        and (
+            (re.search(r"\d", column) and re.sub(r"[\d\s_-]+", "", column).lower() == stem)
+            or FURTHER.match(_word(column))
+        )
+    ]
+
+
 def guess_attributes(columns: Columns, taken: Sequence[str]) -> tuple[list[Guess], dict[str, str]]:
-    """Return the attributes that the other columns would make.
+    """Return attributes for the columns that are not `taken`.
 
     Returns:
-        The attributes, and by column why others would make none.
+        The attributes; and by column, why the others are not attributes.
     """
     guesses: list[Guess] = []
     left: dict[str, str] = {}
@@ -110,7 +169,7 @@ def guess_attributes(columns: Columns, taken: Sequence[str]) -> tuple[list[Guess
     for column, values in columns.items():
         if column in taken:
             continue
-        guess = _guess(column, values)
+        guess = "another price" if _word(column) == "price" else _guess(column, values)
         if isinstance(guess, str):
             left[column] = guess
             continue
@@ -122,18 +181,59 @@ def guess_attributes(columns: Columns, taken: Sequence[str]) -> tuple[list[Guess
 
 def _candidates(words: dict[str, str], names: list[str]) -> list[str]:
     """Return the columns that may be meant, likely ones first."""
+    market = f"(?:{MARKETS.replace(' ', '|')})"
     exact = [column for name in names for column, word in words.items() if word == name]
-    # Product price (EUR) is a price, but price per kilogram is none.
+    # "Product price (EUR)" is a price, but "price per kilogram" isn't.
     inside = [
         column
-        for name in names[:8]
+        for name in names
         for column, word in words.items()
         if re.fullmatch(
-            rf"(?:product|item|article)_{name}(?:_[a-z]{{2,3}})?|{name}_[a-z]{{2,3}}", word
+            rf"(?:product|item|article)_{name}(?:_{market})?|{name}_{market}"
+            + (rf"|{name}_[a-z]{{2,3}}" if name in names[:8] else ""),
+            word,
         )
         and not IDENTIFIER.search(word)
     ]
     return list(dict.fromkeys(exact + inside))
+
+
+def _nested(words: dict[str, str], names: list[str]) -> list[str]:
+    """Return the columns of objects that may be meant: the last part of their path says so."""
+    last = {column: _word(column.rpartition(".")[2]) for column in words if "." in column}
+    amounts = {
+        column: words[column].removesuffix(f"_{word}")
+        for column, word in last.items()
+        if word in ("amount", "value", "current", "gross")
+    }
+    return [
+        column
+        for name in names
+        for column, word in (*last.items(), *amounts.items())
+        if word == name and word != "amount"
+    ]
+
+
+def _prefer_list_price(columns: Columns, words: dict[str, str], found: dict[str, str]) -> None:
+    """Take `price` for the price after a discount where another column has the one before it."""
+    now = found.get("price", "")
+    if words.get(now) not in ("price", "product_price", "価格"):
+        return
+    needed = _amounts(columns[now])
+    for name in LIST_PRICES:
+        for column, word in words.items():
+            values = columns[column]
+            if word != name or column in found.values():
+                continue
+            if needed and FITS["price"](values) and _amounts(values) >= needed:
+                found["price"] = column
+                found.setdefault("discounted_price", now)
+                return
+
+
+def _amounts(values: Sequence[Any]) -> int:
+    """Return how many are prices above zero."""
+    return sum(_can(parse_discount, value) for value in _filled(values))
 
 
 def _filled(values: Sequence[Any]) -> list[Any]:
@@ -142,9 +242,14 @@ def _filled(values: Sequence[Any]) -> list[Any]:
     ]
 
 
+def _present(values: Sequence[Any]) -> list[Any]:
+    """Return the values without the words that stand for none: nan, NULL, n/a."""
+    return [v for v in _filled(values) if not (isinstance(v, str) and v.strip().lower() in MISSING)]
+
+
 def _parses(parse: Parser, share: float) -> Callable[[Sequence[Any]], bool]:
     def fits(values: Sequence[Any]) -> bool:
-        filled = _filled(values)
+        filled = _present(values)
         return not filled or sum(_can(parse, value) for value in filled) >= share * len(filled)
 
     return fits
@@ -158,7 +263,7 @@ def _can(parse: Parser, value: Any) -> bool:
 
 
 def _is_key(values: Sequence[Any]) -> bool:
-    """Return whether nearly all rows have a value, and a different one."""
+    """Return whether nearly all rows have a value of their own."""
     return _bad_keys(values) <= 0.05
 
 
@@ -187,11 +292,11 @@ FITS: dict[str, Callable[[Sequence[Any]], bool]] = {
     "brand": _parses(parse_text, 0.8),
     "available": _parses(parse_available, 0.8),
 }
-"""Whether the values of a column are what its name says."""
+"""Tests by field whether a column's values are what its name says."""
 
 
 def _guess_photo(columns: Columns, found: dict[str, str]) -> None:
-    """Take the first column that looks like names of pictures."""
+    """Take the first column whose values look like file names of pictures."""
     for column, values in columns.items():
         pictures = [value for value in _filled(values) if isinstance(value, str)]
         if (
@@ -204,14 +309,18 @@ def _guess_photo(columns: Columns, found: dict[str, str]) -> None:
 
 
 def _guess_sku(columns: Columns, words: dict[str, str], found: dict[str, str]) -> None:
-    """Take the best column with the name of one, else the first whose values all differ."""
+    """Take the best column with a sku's name, else the first whose values are all distinct."""
     named = [column for column in _candidates(words, NAMES["sku"].split()) if column in columns]
     named = [column for column in named if column not in found.values()]
     bad = {column: _bad_keys(columns[column]) for column in named}
     if bad and min(bad.values()) <= 0.5:
         found["sku"] = min(bad, key=bad.__getitem__)
         return
-    free = [column for column in columns if column not in found.values()]
+    free = [
+        column
+        for column, values in columns.items()
+        if column not in found.values() and not any("://" in str(v) for v in values[:100])
+    ]
     free.sort(key=lambda column: not IDENTIFIER.search(snake(column)))
     for column in free:
         texts = [value for value in _filled(columns[column]) if not isinstance(value, float)]
@@ -221,7 +330,7 @@ def _guess_sku(columns: Columns, words: dict[str, str], found: dict[str, str]) -
 
 
 def _guess(column: str, values: Sequence[Any]) -> tuple[AttributeType, bool, int] | str:
-    """Return type, facet and number of values of an attribute, or why there should be none."""
+    """Return an attribute's type, facet and number of distinct values, or why it isn't one."""
     filled = _filled(values)
     if not filled:
         return "empty"
@@ -247,7 +356,7 @@ def _guess_text(
     filled: list[Any], distinct: int, rows: int
 ) -> tuple[AttributeType, bool, int] | str:
     longest = max(len(str(value)) for value in filled)
-    # Of a few rows, half may differ.
+    # In a source of a few rows, half may be distinct.
     limit = max(FEW * rows, min(rows / 2, 10))
     if longest > MAX_LABEL or distinct > limit:
         return f"text, {distinct:,} distinct values"
@@ -268,27 +377,34 @@ def _guess_list(filled: list[Any]) -> tuple[AttributeType, bool, int] | str:
 
 
 def _has_separators(filled: list[Any]) -> bool:
-    """Return whether texts hold lists: short pieces, without a blank after each comma of prose."""
+    """Return whether texts are lists: short pieces between separators, unlike prose."""
     with_separator = [v for v in filled if isinstance(v, str) and any(s in v for s in SEPARATORS)]
+    if any(re.search(r"\d,\d", value) for value in with_separator):
+        return False  # 13,5 %
     if len(with_separator) < max(FEW * len(filled), 1):
         return False
     return all(len(piece.split()) <= 4 for v in with_separator for piece in map(str, split_list(v)))
 
 
 def _all_are(kind: str, filled: list[Any]) -> bool:
-    if kind == "boolean" and {str(value).strip().lower() for value in filled} == {"1"}:
-        return False
+    if kind == "boolean" and {str(value).strip() for value in filled} in ({"1"}, {"0"}):
+        return False  # a number that is the same everywhere
     if kind in ("integer", "number") and any(
         isinstance(value, str) and re.match(r"\s*0\d", value) for value in filled
     ):
         return False  # what begins with a zero is a code
+    if kind == "integer" and any(
+        isinstance(value, str) and re.search(r"\.\d{2}", value) for value in filled
+    ):
+        return False  # 12.00 is an amount, and others may have cents
     parse = PARSERS[kind]  # type: ignore[index]
-    return all(_can(parse, value) for value in filled)
+    present = _present(filled)
+    return bool(present) and all(_can(parse, value) for value in present)
 
 
 def attribute_name(column: str, taken: set[str]) -> str:
     """Return a name that an attribute of a column may have."""
-    name = snake(column)[:40].strip("_") or "attribute"
+    name = snake(readable(column))[:40].strip("_") or "attribute"
     if not name[0].isalpha():
         name = f"attribute_{name}"
     if name in RESERVED or name.endswith(("_min", "_max")):
@@ -302,8 +418,21 @@ def attribute_name(column: str, taken: set[str]) -> str:
     return free
 
 
+def readable(column: str) -> str:
+    """Return a column's name without what only programs need: Material (product.metafields.…)."""
+    return re.sub(r"\s*\(product\.metafields\..*\)$", "", column) or column
+
+
+def _word(column: str) -> str:
+    """Return a name as `NAMES` has it: in small letters, with underscores."""
+    plain = unicodedata.normalize("NFKC", column).strip().lower()
+    if any(ord(letter) > FIRST_NOT_LATIN and letter.isalpha() for letter in plain):
+        return plain
+    return snake(column)
+
+
 def snake(name: str) -> str:
-    """Return a name in small letters of ASCII with underscores: masterCategory, master_category."""
+    """Return a name as snake case in ASCII: masterCategory becomes master_category."""
     plain = unicodedata.normalize("NFKD", name.removeprefix("g:").replace("ß", "ss"))
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", plain).lower()

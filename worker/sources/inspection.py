@@ -1,29 +1,38 @@
-"""What a source contains, and a profile for it as TOML."""
+"""Inspecting a source: recognise its format and columns, and propose a profile as TOML."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from app.catalog.profile import DATASET, FORMAT_COLUMNS, Profile, load_profile, parse_profile
+from app.catalog.profile import FORMAT_COLUMNS, Profile, parse_profile
 from app.errors import LookalikeError
 from worker.sources.databases import QueryTable, is_database
 from worker.sources.delimited import DelimitedTable
-from worker.sources.files import MARKS, SourceFile, guess_encoding
-from worker.sources.guessing import Columns, Guess, guess_attributes, guess_core
+from worker.sources.files import MARKS, SourceFile, guess_encoding, is_xml
+from worker.sources.google_merchant import MerchantTable, XmlTable, canonical
+from worker.sources.guessing import (
+    Columns,
+    Guess,
+    guess_attributes,
+    guess_core,
+    guess_more_photos,
+    readable,
+)
 from worker.sources.interfaces import Frame, ProductSource, Table
-from worker.sources.json_lines import JsonTable
+from worker.sources.json_lines import JsonTable, open_objects
 from worker.sources.opening import (
     default_profile,
-    is_utf16_xml,
     map_table,
     open_source,
 )
+from worker.sources.shopify import ShopifyTable
 from worker.sources.values import shorten
 
 ROWS = 10_000
-"""Rows that are looked at."""
+"""Rows to inspect."""
 
 SAMPLES = 3
 
@@ -33,33 +42,37 @@ SHOPIFY_HEADER = {"Handle", "Image Src"}
 
 @dataclass
 class Inspection:
-    """What was recognised of a source."""
+    """What was recognised in a source."""
 
     name: str
     format: str
     recognised: dict[str, str]
     """Columns by the field of `[source]` that they are."""
+    more_photos: list[str]
+    """Columns with further photos."""
     attributes: list[Guess]
     left: dict[str, str]
-    """Why other columns make no attribute."""
+    """Why each of the other columns is not an attribute."""
     samples: list[dict[str, Any]]
-    """The first products as they would be stored."""
+    """The first products, as an ingest would store them."""
     profile_text: str
     """A profile for the source, as TOML."""
     rows: int = 0
     """Rows that were looked at."""
+    settings: dict[str, str] = field(default_factory=dict)
+    """What else the profile says of the file: its encoding, its delimiter."""
     notes: list[str] = field(default_factory=list)
 
 
 def inspect_source(source: str, *, query: str | None = None) -> Inspection:
-    """Look at the first rows of a source, and propose a profile.
+    """Inspect the first rows of a source, and propose a profile.
 
     Args:
         source: as for `open_source`.
         query: the SELECT, for a database.
 
     Raises:
-        LookalikeError: it can't be read, or no column can be the sku.
+        LookalikeError: the source can't be read, or no column can be the sku.
     """
     profile = default_profile(source)
     if profile is not None:
@@ -72,56 +85,61 @@ def inspect_source(source: str, *, query: str | None = None) -> Inspection:
             f"{table.name}: no column is an id of products, with a value of its own in each row; "
             f"its columns are: {shorten(', '.join(table.columns), 300)[1:-1]}"
         )
-    used = [*core.values(), *_uninteresting(kind)]
+    more_photos = guess_more_photos(columns, core)
+    used = [*core.values(), *more_photos, *_uninteresting(kind, table.columns)]
     attributes, left = guess_attributes(columns, used)
-    text = profile_text(kind, core, attributes, left, settings, table.name, query)
+    core.pop("more_photos", None)
+    text = profile_text(kind, core, more_photos, attributes, left, settings, table.name, query)
     profile = parse_profile(text, "the proposed profile")
     return Inspection(
         name=table.name,
         format=kind,
         recognised=core,
+        more_photos=more_photos,
         attributes=attributes,
         left=left,
         samples=_samples(map_table(table, profile), profile),
         profile_text=text,
         rows=rows,
+        settings=settings,
         notes=table.notes,
     )
 
 
 def _inspect_dataset(source: str, profile: Profile) -> Inspection:
-    core = profile.source.model_dump(exclude_none=True, exclude={"format", "encoding"})
+    core = profile.source.model_dump(
+        exclude_none=True, exclude={"format", "encoding", "more_photos"}
+    )
     return Inspection(
         name=source,
         format="dataset",
         recognised=core,
+        more_photos=list(profile.source.more_photos),
         attributes=[Guess(a.name, a.column, a.type, a.facet, 0) for a in profile.attributes],
         left={},
         samples=_samples(open_source(source, profile), profile),
-        profile_text=load_profile(DATASET).text,
+        profile_text=profile.text,
     )
 
 
 def _recognise(source: str, query: str | None) -> tuple[str, Table, dict[str, str]]:
-    """Return the format of a source, the source opened, and what the profile has to say of it."""
+    """Return a source's format, its table, and further settings that the profile needs."""
     if is_database(source):
         return "sql", QueryTable(source, query), {}
     if query is not None:
         raise LookalikeError(f"--query needs the URL of a database, and {source} isn't one")
     file = SourceFile(source)
-    start = file.head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if file.head.startswith(b"PAR1"):
-        from worker.sources.parquet import ParquetTable
+        from worker.sources.parquet import ParquetTable  # pyarrow is slow to import
 
         return "parquet", ParquetTable(file), {}
-    if start.startswith(b"<") or is_utf16_xml(file.head):
-        from worker.sources.google_merchant import XmlTable
-
+    if is_xml(file.head):
         return "google-merchant", XmlTable(file), {}
     encoding = _encoding(file)
     settings = {} if encoding == "utf-8" else {"encoding": encoding}
-    suffixes = [suffix.lower() for suffix in Path(source).suffixes]
-    if start[:1] in (b"{", b"[") or {".jsonl", ".ndjson", ".json"} & set(suffixes):
+    suffixes = {suffix.lower() for suffix in Path(source).suffixes}
+    start = file.head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start[:1] in (b"{", b"[") or {".jsonl", ".ndjson", ".json"} & suffixes:
         return "jsonl", JsonTable(file, encoding), settings
     return _recognise_delimited(file, encoding, settings)
 
@@ -129,9 +147,6 @@ def _recognise(source: str, query: str | None) -> tuple[str, Table, dict[str, st
 def _recognise_delimited(
     file: SourceFile, encoding: str, settings: dict[str, str]
 ) -> tuple[str, Table, dict[str, str]]:
-    from worker.sources.google_merchant import MerchantTable, canonical
-    from worker.sources.shopify import ShopifyTable
-
     table = DelimitedTable(file, encoding=encoding)
     if set(table.columns) >= SHOPIFY_HEADER:
         return "shopify", ShopifyTable(file, "Handle", encoding), settings
@@ -149,7 +164,7 @@ def _recognise_delimited(
 
 
 def _encoding(file: SourceFile) -> str:
-    """Return the encoding that a profile has to name; utf-8 where it need not."""
+    """Return the encoding that the profile has to name; utf-8 if it needn't name any."""
     if any(file.head.startswith(mark) for mark, _ in MARKS):
         return "utf-8"
     with file.open() as stream:
@@ -159,7 +174,7 @@ def _encoding(file: SourceFile) -> str:
     try:
         data.decode()
     except UnicodeDecodeError as error:
-        if error.end < len(data) - 4:  # what was read may end within a character
+        if error.end < len(data) - 4:  # the last character may be cut off
             return guess_encoding(data)
     return "utf-8"
 
@@ -174,15 +189,11 @@ def _first_rows(table: Table) -> tuple[Columns, int]:
             break
     if not rows:
         raise LookalikeError(f"{table.name} holds no product that can be read")
-    return {
-        name: list(_chained(frame.column(name, many=True) for frame in frames))
+    columns: Columns = {
+        name: list(chain.from_iterable(frame.column(name, many=True) for frame in frames))
         for name in table.columns
-    }, rows
-
-
-def _chained(parts: Iterable[Iterable[Any]]) -> Iterable[Any]:
-    for part in parts:
-        yield from part
+    }
+    return open_objects(columns) if isinstance(table, JsonTable) else columns, rows
 
 
 def _core(kind: str, table: Table, columns: Columns) -> dict[str, str]:
@@ -192,7 +203,7 @@ def _core(kind: str, table: Table, columns: Columns) -> dict[str, str]:
     return {field: column for field, column in usual.items() if table.has(column)}
 
 
-def _uninteresting(kind: str) -> tuple[str, ...]:
+def _uninteresting(kind: str, columns: Sequence[str]) -> tuple[str, ...]:
     """Return columns of a format that say nothing about how a product is found."""
     if kind == "google-merchant":
         return (
@@ -201,8 +212,9 @@ def _uninteresting(kind: str) -> tuple[str, ...]:
             "description",
             "guid",
             "pubDate",
-            "shipping",
             "identifier_exists",
+            "sale_price_effective_date",
+            *(name for name in columns if name.startswith(("shipping", "tax", "product_detail"))),
         )
     if kind == "shopify":
         return (
@@ -211,7 +223,7 @@ def _uninteresting(kind: str) -> tuple[str, ...]:
             "Variant Inventory Policy", "Variant Fulfillment Service", "Variant Requires Shipping",
             "Variant Compare At Price", "Variant Taxable", "Variant Barcode", "Variant Image",
             "Variant Weight Unit", "Variant Tax Code", "Cost per item", "SEO Title",
-            "SEO Description",
+            "SEO Description", "Option1 Name", "Option2 Name", "Option3 Name",
         )  # fmt: skip
     return ()
 
@@ -249,29 +261,30 @@ FIELDS = {
     "discounted_price": "the price after a discount",
     "available": "whether it is in stock; a number in stock will do",
     "photo": "a path below the root, or a URL",
-    "more_photos": "further photos",
 }
 
 
 def profile_text(
     kind: str,
     core: dict[str, str],
+    more_photos: Sequence[str],
     attributes: Sequence[Guess],
     left: dict[str, str],
     settings: dict[str, str],
     name: str,
     query: str | None,
 ) -> str:
-    """Return the TOML of a profile.
+    """Return a profile as TOML, with comments for the person who edits it.
 
     Args:
         kind: the format.
         core: columns by field.
+        more_photos: columns with further photos.
         attributes: the proposed ones.
         left: why other columns are none.
         settings: further fields of `[source]`.
-        name: the source's, without a password.
-        query: for a database.
+        name: the source's name, without a password.
+        query: the SELECT, for a database.
     """
     lines = [f"# A catalog profile for {_comment(name)}, made by lookalike catalog inspect."]
     if query is not None:
@@ -281,8 +294,12 @@ def profile_text(
         if key in core:
             comment = f"  # {note}" if note else ""
             lines.append(f"{key} = {_quoted(core[key])}{comment}")
-        elif key != "more_photos":
+        elif kind != "shopify":  # what an export has no column for is worked out of others
             lines.append(f'# {key} = "…"  # no such column was recognised')
+    if more_photos:
+        written = [_quoted(column) for column in more_photos]
+        value = written[0] if len(written) == 1 else f"[{', '.join(written)}]"
+        lines.append(f"more_photos = {value}  # further photos")
     lines += [f"{key} = {_quoted(value)}" for key, value in settings.items()]
     for attribute in attributes:
         lines += ["", *_attribute(attribute)]
@@ -296,7 +313,11 @@ def _attribute(attribute: Guess) -> list[str]:
     lines = [f"[attributes.{attribute.name}]  # {attribute.note}"]
     if attribute.column != attribute.name:
         lines.append(f"column = {_quoted(attribute.column)}")
-    lines += [f"type = {_quoted(attribute.type)}", "filter = true"]
+    lines.append(f"type = {_quoted(attribute.type)}")
+    label = readable(attribute.column)
+    if not label.isascii() or label != attribute.column:  # which the name has lost
+        lines.append(f"label = {_quoted(label)}")
+    lines.append("filter = true")
     if attribute.facet:
         lines.append("facet = true")
     return lines

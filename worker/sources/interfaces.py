@@ -1,4 +1,4 @@
-"""What the steps of reading hand on: a `Table` gives frames of rows, a `ProductSource` products."""
+"""The interfaces between the steps of reading: tables give rows, product sources give products."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -17,23 +17,23 @@ Value = str | int | Decimal | bool | date | list[str] | None
 
 
 class Product(NamedTuple):
-    """A product, its values of the types that the profile declares."""
+    """A product; its values have the types that the profile declares."""
 
     line: int
-    """Line of the source, or the row's number where it has no lines (XML, Parquet, SQL)."""
+    """Line in the source, or the row's number where there are no lines (XML, Parquet, SQL)."""
     sku: str
     core: Core
     attributes: tuple[Value, ...]
-    """In the order of the profile."""
+    """In the profile's order."""
     photos: tuple[str, ...]
-    """Paths below the source's root, or URLs; the first photo first, none twice."""
+    """Paths below the source's root, or URLs; the first photo first, without duplicates."""
     details: str | None
-    """What else the source says of the product, as JSON text that `jsonb` takes."""
+    """Other fields of the product, as JSON text that is valid for `jsonb`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that is no product, and why."""
+    """A row that is not a product, and why."""
 
     line: int
     reason: str
@@ -42,7 +42,7 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class BadValue:
-    """A value that isn't of its type: stored as null, while its row stays."""
+    """A value that doesn't have its column's type: it is stored as null, and its row is kept."""
 
     line: int
     sku: str
@@ -53,107 +53,106 @@ class BadValue:
 
 @dataclass(slots=True)
 class Batch:
-    """Some rows of a source: `read` is the number of products and rejects together."""
+    """Some rows of a source; `read` counts products and rejects."""
 
     products: list[Product]
     rejects: list[Reject] = field(default_factory=list)
     bad_values: list[BadValue] = field(default_factory=list)
     read: int = 0
     repaired: int = 0
-    """Rows whose title held unquoted commas."""
+    """Rows whose title contained unquoted commas."""
     broken_details: int = 0
-    """Products whose details could not be used; they are stored without."""
+    """Products stored without their details, which could not be used."""
 
 
 class ProductSource(Protocol):
-    """Products, wherever they are. It can be read more than once."""
+    """A source of products in any format. It can be read more than once."""
 
     name: str
     """For messages."""
     root: str | None
-    """What relative photo references are below; None where there is no such place."""
+    """Folder or URL that relative photo references are below; None if there is none."""
     profile: Profile
-    """What its columns are, with those that its format adds."""
+    """The meaning of its columns, including those that its format derives."""
     absent: frozenset[str]
     """Columns that the profile names and the source lacks."""
     notes: list[str]
-    """What the user should know before it is read, a line each."""
+    """Messages for the user before reading, one line each."""
 
     def size(self) -> int | None:
-        """Return about how many rows there are, None if that is not known."""
+        """Return the approximate number of rows, None if it is unknown."""
 
     def batches(self) -> Iterator[Batch]:
-        """Read all rows, some thousand at a time.
+        """Read all rows, a few thousand at a time.
 
-        Of several rows with one sku the first is the product; the others are rejects.
+        If several rows have the same sku, the first is the product and the others are rejects.
 
         Raises:
-            LookalikeError: the source can't be read on.
+            LookalikeError: reading the source failed.
         """
 
 
 ROWS = 5000
-"""Rows of a frame, about."""
+"""Rows in a frame, approximately."""
 
 
 @dataclass
 class Frame:
-    """Rows of a source. What follows is by index, from 0."""
+    """Rows of a source, before they become products. Rows are indexed from 0."""
 
     lines: Sequence[int]
-    """Where each row stands in the source."""
+    """The line of each row in the source."""
     rejects: list[Reject] = field(default_factory=list)
-    """What could not be read as a row; these have no index."""
+    """What could not be read as a row; rejects have no index."""
     repaired: int = 0
 
     def column(self, name: str, *, many: bool = False) -> Sequence[Any]:
-        """Return a column's values; all None where the frame has no such column.
+        """Return a column's values; all None if the frame has no such column.
 
         Args:
-            name: as the source calls it.
-            many: whether lists are wanted where a row has several values. Without it, each is the
-                row's first.
+            name: the source's name of the column.
+            many: return a list where a row has several values, instead of its first value.
         """
         raise NotImplementedError
 
     def raw(self, index: int) -> str:
-        """Return a row as the source has it, for people."""
+        """Return a row as it is in the source, for messages."""
         raise NotImplementedError
 
     def details(self, index: int, used: frozenset[str]) -> str | None:
-        """Return what a row says beside the columns `used`, as JSON text; None for nothing.
+        """Return a row's fields other than the columns `used`, as JSON text; None without any.
 
         Raises:
-            ValueError: it is nothing that Postgres can store.
+            ValueError: Postgres can't store them.
         """
         return None
 
 
 class Table(Protocol):
-    """A source before its values are mapped. It can be read more than once."""
+    """A source before its values are mapped to products. It can be read more than once."""
 
     name: str
     root: str | None
     columns: list[str]
-    """What there is: the header, or the fields of the first rows."""
+    """The header, or the fields of the first rows."""
     notes: list[str]
 
     def has(self, column: str) -> bool:
-        """Return whether there is a column, or one may be absent without a word."""
+        """Return whether the table has a column, or can't tell before it is read."""
 
     def size(self) -> int | None:
-        """Return about how many rows there are, None if that is not known."""
+        """Return the approximate number of rows, None if it is unknown."""
 
     def frames(self) -> Iterator[Frame]:
         """Read all rows.
 
         Raises:
-            LookalikeError: the source can't be read on.
+            LookalikeError: reading the source failed.
         """
 
 
 class ColumnFrame(Frame):
-    """A frame whose columns are there as lists."""
+    """A frame made of columns."""
 
     def __init__(self, lines: Sequence[int], columns: dict[str, Sequence[Any]]) -> None:
         super().__init__(lines)

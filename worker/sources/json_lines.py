@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from app.errors import LookalikeError
 from worker.sources.files import LONGEST_LINE, SourceFile, TextFile
 from worker.sources.interfaces import ROWS, Frame, Reject
+from worker.sources.photos import is_photo_object
 
 DECODER = json.JSONDecoder()
 BLANK = re.compile(r"[ \t\r\n]*")
@@ -17,7 +18,7 @@ ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Unparsed:
-    """What stands for a value that can't be parsed."""
+    """The type of `UNPARSED`, the placeholder for a value that can't be parsed."""
 
     def __str__(self) -> str:
         return "what is nested too deeply or too long"
@@ -27,10 +28,10 @@ UNPARSED = Unparsed()
 
 
 def parse_object(text: str) -> dict[str, Any]:
-    """Parse an object; a field that is nested too deeply, or too long a number, is `UNPARSED`.
+    """Parse an object; a field that is nested too deeply or is too long a number is `UNPARSED`.
 
     Raises:
-        ValueError: it is no JSON, or no object; the text says so.
+        ValueError: the text is not JSON, or not an object; the message says so.
     """
     try:
         found = json.loads(text)
@@ -46,12 +47,12 @@ def parse_object(text: str) -> dict[str, Any]:
 
 
 def to_json(fields: dict[str, Any]) -> str:
-    """Return fields as JSON that Postgres stores as `jsonb`.
+    """Return fields as JSON text that Postgres can store as `jsonb`.
 
     Raises:
-        ValueError: a value is nothing that can be stored there: NaN, a NUL, half a character.
-        TypeError: the like.
-        RecursionError: they are nested too deeply.
+        ValueError: a value can't be stored: NaN, a NUL character, a lone surrogate.
+        TypeError: a value has no form in JSON.
+        RecursionError: the fields are nested too deeply.
     """
     text = json.dumps(fields, ensure_ascii=False, allow_nan=False)
     text.encode()
@@ -109,10 +110,13 @@ def _skip(text: str, at: int) -> int:
 
 
 SEEN = 10_000
-"""Objects whose fields are the columns; one that none of them has is missing."""
+"""Objects whose fields make the columns; a field that none of them has is missing."""
 
 ARRAY = re.compile(r'\ufeff?\s*(?:\{\s*"[^"\\]{1,100}"\s*:\s*)?\[')
-"""How a file begins that is one array, or an object around one."""
+"""The beginning of a file that is one array, or an object around one."""
+
+MAX_FIELDS = 100
+"""Fields of an object that are looked at as columns."""
 
 WRAPPER = re.compile(r'\{\s*"(?:products|items|data|results|entries|records)"\s*:\s*\[\s*\{')
 MARK = re.compile(r'["\[\]{},]')
@@ -120,7 +124,7 @@ END_OF_TEXT = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
 class ObjectFrame(Frame):
-    """Objects, one a row."""
+    """Objects, one for each row."""
 
     def __init__(
         self,
@@ -130,14 +134,14 @@ class ObjectFrame(Frame):
         rejects: list[Reject],
     ) -> None:
         super().__init__(lines, rejects)
-        self._objects = objects
+        self.objects = objects
         self._raws = raws
 
     def column(self, name: str, *, many: bool = False) -> Sequence[Any]:
-        """Return a field of each object; `a.b` is b in a."""
-        if "." not in name or any(name in each for each in self._objects):
-            return [each.get(name) for each in self._objects]
-        return [lookup(each, name) for each in self._objects]
+        """Return a field of each object; `a.b` is the field b of the object a."""
+        if "." not in name or any(name in each for each in self.objects):
+            return [each.get(name) for each in self.objects]
+        return [lookup(each, name) for each in self.objects]
 
     def raw(self, index: int) -> str:
         """Return the text of an object."""
@@ -145,7 +149,7 @@ class ObjectFrame(Frame):
 
     def details(self, index: int, used: frozenset[str]) -> str | None:
         """Return the fields that aren't used."""
-        found = self._objects[index]
+        found = self.objects[index]
         if found.keys() <= used:
             return None
         rest = {name: value for name, value in found.items() if name not in used}
@@ -153,10 +157,10 @@ class ObjectFrame(Frame):
 
 
 class JsonTable:
-    """A file of JSON objects: one a line, or in an array. See `Table`.
+    """A file of JSON objects: one on each line, or in an array. See `Table`.
 
     Raises:
-        LookalikeError: the file is not a text, or no JSON.
+        LookalikeError: the file is not text, or not JSON.
     """
 
     def __init__(self, file: SourceFile, encoding: str = "utf-8") -> None:
@@ -176,16 +180,16 @@ class JsonTable:
         self._look_ahead()
 
     def has(self, column: str) -> bool:
-        """Return whether one of the first objects has a field."""
+        """Return whether any of the first objects has a field."""
         if not self._first or column in self.columns:
             return True
         return any(_has(each, column) for each in self._first)
 
     def size(self) -> int | None:
-        """Return about how many objects there are; None for an array."""
+        """Return the approximate number of objects; None for an array."""
         return None if self._is_array else self._file.count_lines()
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Iterator[ObjectFrame]:
         """Read all objects."""
         texts = self._elements() if self._is_array else self._lines()
         empty = True
@@ -199,10 +203,9 @@ class JsonTable:
         names: dict[str, None] = {}
         seen = 0
         for frame in self.frames():
-            assert isinstance(frame, ObjectFrame)  # noqa: S101
-            for each in frame._objects:
+            for each in frame.objects:
                 names.update(dict.fromkeys(each))
-            self._first += frame._objects
+            self._first += frame.objects
             seen += len(frame.lines)
             if seen >= SEEN:
                 break
@@ -222,25 +225,28 @@ class JsonTable:
         splitter = _ArraySplitter(self.name)
         for lines in self._text.blocks():
             yield from splitter.feed("\n".join(lines) + "\n")
-        yield from splitter.close()
+        splitter.close()
 
 
 class _ArraySplitter:
-    """Finds the elements of an array in its text, without parsing them."""
+    """Splits the text of an array into its elements, without parsing them.
+
+    Python's json module parses only whole documents; this keeps memory flat for a file of any size.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._text = ""
         self._at = 0
-        """Where to look on."""
+        """Position in the text to continue from."""
         self._start: int | None = None
-        """Where the element begins; None before the array and after it."""
+        """Where the current element begins; None before the array."""
         self._depth = 0
         self._line = 1
         self._done = False
 
     def feed(self, text: str) -> Iterator[tuple[int, str]]:
-        """Take more of the text, and yield the elements that are complete."""
+        """Add text, and yield the elements that are complete."""
         if self._done:
             return
         self._text += text
@@ -257,17 +263,16 @@ class _ArraySplitter:
                 f"{LONGEST_LINE:,} characters: is it of this format?"
             )
 
-    def close(self) -> Iterator[tuple[int, str]]:
-        """Yield what is left, which should be nothing.
+    def close(self) -> None:
+        """Check that the array was closed.
 
         Raises:
-            LookalikeError: the array isn't closed.
+            LookalikeError: it wasn't.
         """
         if not self._done:
             raise LookalikeError(
                 f"{self._name} is cut off: its JSON array is not closed; fetch the file again"
             )
-        return iter(())
 
     def _split(self) -> Iterator[tuple[int, str]]:
         assert self._start is not None  # noqa: S101
@@ -304,15 +309,44 @@ class _ArraySplitter:
 
 
 def lookup(found: Any, name: str) -> Any:
-    """Return the field of an object that a path with points leads to, None if there is none."""
+    """Return the field of an object at a dotted path, None if there is none."""
     for part in name.split("."):
         if isinstance(found, list) and part.isdigit() and len(part) < 5:
             found = found[int(part)] if int(part) < len(found) else None
+        elif isinstance(found, list):  # of objects: what each of them has
+            found = [each[part] for each in found if isinstance(each, dict) and part in each]
         elif isinstance(found, dict):
             found = found.get(part)
         else:
             return None
     return found
+
+
+def open_objects(columns: Mapping[str, Sequence[Any]], depth: int = 3) -> dict[str, Sequence[Any]]:
+    """Return columns with the fields of objects as columns of their own, named by their paths.
+
+    Of lists of objects, these are the names in them (`categories.name`); of a product's variants or
+    offers the fields of the first (`variants.0.price`).
+    """
+    opened: dict[str, Sequence[Any]] = {}
+    for name, values in columns.items():
+        objects = [value for value in values if isinstance(value, dict)]
+        lists = [value for value in values if isinstance(value, list) and value]
+        first = [value[0] for value in lists if isinstance(value[0], dict)]
+        keys: list[str] = []
+        if depth and objects and not is_photo_object(objects[0]):
+            keys = list(dict.fromkeys(key for each in objects for key in each))
+        elif depth and first and name in ("variants", "offers"):
+            keys = [f"0.{key}" for key in dict.fromkeys(key for each in first for key in each)]
+        elif first and all(isinstance(each.get("name"), str) for each in first):
+            keys = [] if is_photo_object(first[0]) else ["name"]
+        usable = [key for key in keys[:MAX_FIELDS] if key and "." not in key.removeprefix("0.")]
+        if not usable:
+            opened[name] = values
+            continue
+        fields = {f"{name}.{key}": [lookup(value, key) for value in values] for key in usable}
+        opened |= open_objects(fields, depth - 1)
+    return opened
 
 
 def _has(found: Any, name: str) -> bool:
@@ -322,7 +356,7 @@ def _has(found: Any, name: str) -> bool:
 
 
 def _is_line(start: str) -> bool:
-    """Return whether the first line is an object by itself, and none around all products."""
+    """Return whether the first line is an object by itself that doesn't wrap all products."""
     if WRAPPER.match(start):
         return False
     try:

@@ -1,7 +1,7 @@
-"""From the rows of a source to products: column by column, as the profile says."""
+"""Mapping the rows of a source to products, column by column, as the profile says."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import compress, repeat
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain, compress, repeat
 from typing import Any
 
 from app.catalog.profile import Profile
@@ -13,6 +13,7 @@ from worker.sources.values import (
     PARSERS,
     Parser,
     parse_available,
+    parse_discount,
     parse_price,
     parse_text,
     shorten,
@@ -22,27 +23,27 @@ CORE: tuple[tuple[str, Parser], ...] = (
     ("title", parse_text),
     ("brand", parse_text),
     ("price", parse_price),
-    ("discounted_price", parse_price),
+    ("discounted_price", parse_discount),
     ("available", parse_available),
 )
 """Fields of `Source`, in the order of `Product.core`."""
 
 MAX_DETAILS_BYTES = 100_000
 MAX_RAW = 1000
-"""Characters of a bad value that are kept."""
+"""Most characters kept of a bad value."""
 
 SHOWN = 20
-"""Columns that a message lists."""
+"""Most columns listed in a message."""
 
 
 class MappedSource:
     """The products of a table. See `ProductSource`.
 
     Args:
-        table: what the rows are read from.
-        profile: which column is what.
-        root: what relative photo references are below, if not what the table says.
-        optional: columns that the table may lack; they are empty then.
+        table: where the rows are read from.
+        profile: the meaning of the columns.
+        root: folder or URL that relative photo references are below; by default the table's.
+        optional: columns that the table may lack; their values are empty then.
 
     Raises:
         LookalikeError: the table lacks a column that the profile names.
@@ -69,23 +70,23 @@ class MappedSource:
                 )
         self.notes = list(table.notes)
         ignored = [name for name in table.columns if name not in named]
-        # What of JSON has no column goes into the details; exports of Shopify are all alike.
+        # JSON's other fields go into the details; Shopify's other columns are always the same.
         if ignored and profile.source.format not in ("jsonl", "shopify"):
             self.notes.append(f"columns that the profile doesn't name: {listed(ignored)}")
 
     def size(self) -> int | None:
-        """Return about how many rows there are, None if that is not known."""
+        """Return the approximate number of rows, None if it is unknown."""
         return self._table.size()
 
     def batches(self) -> Iterator[Batch]:
-        """Read all rows, some thousand at a time."""
+        """Read all rows, a few thousand at a time."""
         mapper = Mapper(self.profile, self.root)
         for frame in self._table.frames():
             yield mapper.map(frame)
 
 
 class Mapper:
-    """Maps the frames of one reading; it remembers the skus that it has seen."""
+    """Maps the frames of one pass over a source; it remembers the skus that it has seen."""
 
     def __init__(self, profile: Profile, root: str | None, skus: SkuReader | None = None) -> None:
         self._source = profile.source
@@ -95,7 +96,7 @@ class Mapper:
         self._used = frozenset(named_columns(profile))
 
     def map(self, frame: Frame) -> Batch:
-        """Turn a frame into products; each row becomes one, or a reject."""
+        """Turn a frame into products; each row becomes a product or a reject."""
         batch = Batch([], list(frame.rejects), read=len(frame.lines) + len(frame.rejects))
         batch.repaired = frame.repaired
         skus, keep = self._read_skus(frame, batch)
@@ -122,7 +123,7 @@ class Mapper:
         return batch
 
     def _read_skus(self, frame: Frame, batch: Batch) -> tuple[list[str], list[bool]]:
-        """Return the sku of each row, and whether it is the product's; enter the rejects."""
+        """Return each row's sku and whether the row is a product; add the rejects to the batch."""
         skus, reasons = self._skus.read(frame.column(self._source.sku), frame.lines)
         keep = [True] * len(skus)
         for index, reason in reasons.items():
@@ -132,13 +133,16 @@ class Mapper:
         return skus, keep
 
     def _photos(self, columns: "_Columns") -> list[tuple[str, ...]]:
-        first, more = self._source.photo, self._source.more_photos
-        if first is None and more is None:
+        names = [name for name in (self._source.photo, *self._source.more_photos) if name]
+        if not names:
             return [()] * len(columns.skus)
-        found = [columns.photos(name, self._root) for name in (first, more) if name is not None]
+        found = [columns.photos(name, self._root) for name in names]
         if len(found) == 1:
             return found[0]
-        return [tuple(dict.fromkeys(a + b))[:MAX_PHOTOS] for a, b in zip(*found, strict=True)]
+        return [
+            tuple(dict.fromkeys(chain.from_iterable(each)))[:MAX_PHOTOS]
+            for each in zip(*found, strict=True)
+        ]
 
     def _details(
         self, frame: Frame, indices: Sequence[int], batch: Batch
@@ -159,7 +163,7 @@ class Mapper:
 
 
 class _Columns:
-    """The columns of a frame's products, parsed; what is bad is entered as such."""
+    """Parses the columns of a frame's products, and collects the bad values."""
 
     def __init__(
         self, frame: Frame, skus: list[str], keep: list[bool], bad_values: list[BadValue]
@@ -182,9 +186,9 @@ class _Columns:
         return parsed
 
     def photos(self, name: str, root: str | None) -> list[tuple[str, ...]]:
-        """Return the photos that a column's values name."""
+        """Return the photo references in a column's values."""
         return [
-            # Most are one URL with nothing around it.
+            # A shortcut: most values are just one URL.
             (value,)
             if isinstance(value, str) and PLAIN_URL.fullmatch(value)
             else self._photos_of(index, name, value, root)
@@ -211,10 +215,10 @@ class _Columns:
 
 
 def parse_column(values: Sequence[Any], parse: Parser) -> tuple[list[Any], dict[int, str]]:
-    """Parse a column: each distinct text once.
+    """Parse a column's values, each distinct text only once.
 
     Returns:
-        The parsed values, None for bad ones; and why those are bad, by index.
+        The parsed values, None for bad ones; and the reasons of the bad ones, by index.
     """
     if not set(map(type, values)) <= {str, type(None)}:
         return _parse_each(values, parse)
@@ -232,9 +236,7 @@ def parse_column(values: Sequence[Any], parse: Parser) -> tuple[list[Any], dict[
     return list(map(parsed.__getitem__, values)), bad
 
 
-def _parse_each(
-    values: Sequence[Any], parse: Callable[[Any], Any]
-) -> tuple[list[Any], dict[int, str]]:
+def _parse_each(values: Sequence[Any], parse: Parser) -> tuple[list[Any], dict[int, str]]:
     parsed: list[Any] = []
     bad: dict[int, str] = {}
     for index, value in enumerate(values):
@@ -247,22 +249,24 @@ def _parse_each(
 
 
 def named_columns(profile: Profile) -> dict[str, str]:
-    """Return the source's columns that a profile names, and what each is there."""
+    """Return the columns that a profile names, each with its field or attribute."""
     core = profile.source.model_dump(
-        include={"sku", "photo", "more_photos", *(name for name, _ in CORE)}, exclude_none=True
+        include={"sku", "photo", *(name for name, _ in CORE)}, exclude_none=True
     )
     named = {column: field for field, column in core.items()}
+    for column in profile.source.more_photos:
+        named.setdefault(column, "more_photos")
     for each in profile.attributes:
         named.setdefault(each.column, f"attribute {each.name}")
     return named
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return names as a message lists them."""
+    """Return a list of names for a message."""
     shown = ", ".join(shorten(name)[1:-1] for name in names[:SHOWN])
     return shown + (f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else "")
 
 
 def printable(text: str) -> str:
-    """Return a text that can be written as UTF-8."""
+    """Return a text with anything that UTF-8 can't encode escaped."""
     return text.encode(errors="backslashreplace").decode()

@@ -19,7 +19,7 @@ class ParquetTable:
         wanted: columns to read; all by default.
 
     Raises:
-        LookalikeError: it is no Parquet file, or one that is cut off.
+        LookalikeError: it is not a Parquet file, or is cut off.
     """
 
     def __init__(self, file: SourceFile, wanted: Sequence[str] | None = None) -> None:
@@ -39,7 +39,7 @@ class ParquetTable:
         return column in self.columns
 
     def size(self) -> int | None:
-        """Return how many rows there are."""
+        """Return the number of rows."""
         return int(self._rows)
 
     def frames(self) -> Iterator[Frame]:

@@ -1,4 +1,4 @@
-"""References to photos: paths below the root, and URLs."""
+"""Parsing references to photos: paths below the root, and URLs."""
 
 import json
 import posixpath
@@ -8,15 +8,15 @@ from itertools import pairwise
 from typing import Any
 
 MAX_REFERENCE_BYTES = 8192
-"""Signed URLs take some 2,000."""
+"""Signed URLs have about 2,000."""
 
 MAX_PHOTOS = 100
-"""Photos that are kept of a product."""
+"""Most photos kept of a product."""
 
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(?=//)|(data|file|javascript|blob):")
 WEB = re.compile(r"(?:https?|s3|gs)://", re.IGNORECASE)
 PLAIN_URL = re.compile(r"(?:https?|s3|gs)://[!#-&(-+\-./0-:<-{}~]{1,1000}")
-"""A URL that is one reference as it stands."""
+"""A URL that is a single reference without further checks."""
 
 NEXT_URL = re.compile(r"(?<=[,;|\s])(?:(?:https?|s3|gs):)?//", re.IGNORECASE)
 BETWEEN = ",;| \t\r\n"
@@ -27,19 +27,19 @@ ENDINGS = (
 )
 UNUSABLE = re.compile("[\0-\x1f\x7f\ud800-\udfff]")
 KEYS = ("src", "url", "href", "link", "imageURL", "image_url", "path", "file")
-"""Where an object in JSON says the address of a photo."""
+"""Keys under which a JSON object may have a photo's URL."""
 
 
 def is_picture(text: str) -> bool:
-    """Return whether a text ends as the name of a picture does."""
+    """Return whether a text ends like the file name of a picture."""
     return re.split("[?#]", text, maxsplit=1)[0].rstrip().lower().endswith(ENDINGS)
 
 
 def parse_photos(value: Any, root: str | None = None) -> tuple[list[str], list[str]]:
-    """Return the references that a value holds, and why others can't be used.
+    """Return the references in a value, and the reasons why others can't be used.
 
     Args:
-        value: a text, a list of them, or what JSON may hold instead.
+        value: a text, a list of texts, or any other JSON value.
         root: folder or URL that relative paths are below.
     """
     references: list[str] = []
@@ -53,8 +53,14 @@ def parse_photos(value: Any, root: str | None = None) -> tuple[list[str], list[s
     return [each for each in references if each], problems
 
 
+def is_photo_object(value: dict[str, Any]) -> bool:
+    """Return whether an object in JSON stands for a photo."""
+    found = next((value[key] for key in KEYS if isinstance(value.get(key), str)), None)
+    return found is not None and (is_picture(found) or WEB.match(found) is not None)
+
+
 def split_photos(text: str) -> list[str]:
-    """Split a text where what follows is a reference again; a comma may be part of one."""
+    """Split a text into references; a comma may separate them, or be part of one."""
     text = text.strip()
     if not text:
         return []
@@ -72,10 +78,10 @@ def split_photos(text: str) -> list[str]:
 
 
 def normalise(reference: str, root: str | None = None) -> str:
-    """Return a reference in the one form that stands for its photo; empty for nothing.
+    """Return a reference in its canonical form; an empty text if there is none.
 
     Raises:
-        ValueError: it can be no reference; the text says why.
+        ValueError: it can't be a reference; the text says why.
     """
     text = reference.strip().strip("\"'")
     if UNUSABLE.search(text):
@@ -118,7 +124,7 @@ def _split_paths(text: str) -> list[str]:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Yield the texts in a value, whatever it is."""
+    """Yield the texts in a value of any type."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Product exports of Shopify: CSV with several rows a product, for its variants and images."""
+"""Shopify product exports: CSV with a row for each variant and image of a product."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -16,13 +16,13 @@ from worker.sources.values import parse_boolean, parse_decimal
 PRICE, COMPARE = "Variant Price", "Variant Compare At Price"
 IMAGE, POSITION = "Image Src", "Image Position"
 LIST_PRICE, SALE_PRICE, AVAILABLE = "(list price)", "(sale price)", "(available)"
-"""What is worked out of several columns."""
+"""Names of the columns that are derived from several others."""
 
 Row = dict[str, str]
 
 
 class ProductFrame(Frame):
-    """Products, each of one or several rows."""
+    """Products, each with one or several rows."""
 
     def __init__(self, products: list["_Product"], rejects: list[Reject]) -> None:
         super().__init__([each.line for each in products], rejects)
@@ -34,7 +34,7 @@ class ProductFrame(Frame):
         }
 
     def column(self, name: str, *, many: bool = False) -> Sequence[Any]:
-        """Return the first value of each product, or all that differ."""
+        """Return each product's first value, or with `many` its distinct values."""
         if name in self._derived:
             return [self._derived[name](each) for each in self._products]
         if name == IMAGE and many:
@@ -57,11 +57,11 @@ class ShopifyTable(DelimitedTable):
         self.notes.append(f"the rows of one {sku} are one product, its variants and images")
 
     def has(self, column: str) -> bool:
-        """Return whether there is a column, or one that is worked out."""
+        """Return whether there is a column, derived ones included."""
         return column in (LIST_PRICE, SALE_PRICE, AVAILABLE) or super().has(column)
 
     def size(self) -> int | None:
-        """Return None: products are fewer than rows."""
+        """Return None: there are fewer products than rows."""
         return None
 
     def frames(self) -> Iterator[Frame]:
@@ -73,7 +73,7 @@ class ShopifyTable(DelimitedTable):
             waiting += self._rows(records)
             rejects = [Reject(*each) for each in records.broken]
             products = self._group(waiting)
-            # The rows of the last may go on in what is read next.
+            # The next records may belong to the last product.
             waiting = [] if not products else list(products.pop().numbered())
             for at in range(0, max(len(products), 1), ROWS):
                 yield ProductFrame(products[at : at + ROWS], rejects if at == 0 else [])
@@ -85,7 +85,7 @@ class ShopifyTable(DelimitedTable):
     def _rows(self, records: Records) -> list[tuple[int, Row]]:
         names = self._width_names
         return [
-            # Reversed, so that the first of two columns with one name counts.
+            # Reversed, so that the first of two columns with the same name wins.
             (line, dict(zip(reversed(names), reversed(fields[: len(names)]), strict=True)))
             for line, fields in zip(records.lines, records.fields, strict=True)
         ]
@@ -95,7 +95,7 @@ class ShopifyTable(DelimitedTable):
         products = []
         for sku, group in groups:
             members = list(group)
-            # Rows without a sku belong to nothing, so each is a reject of its own.
+            # Rows without a sku don't belong together: each becomes a reject.
             parts = [members] if sku else [[each] for each in members]
             products += [_Product([n for n, _ in part], [row for _, row in part]) for part in parts]
         return products
@@ -110,7 +110,7 @@ class _Product:
         self.rows = rows
 
     def numbered(self) -> Iterator[tuple[int, Row]]:
-        """Yield the rows with their lines."""
+        """Return the rows with their lines."""
         return zip(self.lines, self.rows, strict=True)
 
     def first(self, name: str) -> str | None:
@@ -118,13 +118,13 @@ class _Product:
         return next((found for row in self.rows if (found := row.get(name, "").strip())), None)
 
     def values(self, name: str) -> list[str] | str | None:
-        """Return the values that differ; one by itself, since it may be a list as text."""
+        """Return the distinct values; a single one not in a list, since its text may be a list."""
         texts = (row.get(name, "").strip() for row in self.rows)
         found = list(dict.fromkeys(text for text in texts if text))
         return found[0] if len(found) == 1 else found or None
 
     def images(self) -> list[str]:
-        """Return the images in the order of their positions, then those of variants."""
+        """Return the images by position, followed by the variants' images."""
         placed = [
             (_position(row.get(POSITION, ""), at), row[IMAGE])
             for at, row in enumerate(self.rows, start=1)
@@ -134,7 +134,7 @@ class _Product:
         return found + [image for row in self.rows if (image := row.get("Variant Image", ""))]
 
     def prices(self) -> tuple[str | None, str | None]:
-        """Return the list price and the sale price of the first variant."""
+        """Return the list price and the sale price of the first variant that has a price."""
         row = next((row for row in self.rows if row.get(PRICE, "").strip()), {})
         price, compare = row.get(PRICE), row.get(COMPARE)
         before = _number(compare)
@@ -144,7 +144,7 @@ class _Product:
         return price, None
 
     def is_available(self) -> bool | None:
-        """Return whether it is published, and any variant can be bought."""
+        """Return whether the product is published and at least one variant can be bought."""
         status = (self.first("Status") or "active").lower()
         if status != "active" or _is_false(self.first("Published")):
             return False
@@ -153,7 +153,7 @@ class _Product:
 
 
 def with_derived(source: Source, table: ShopifyTable) -> Source:
-    """Return the columns of a profile with what is worked out in the place of what it is from."""
+    """Return a profile's `[source]` with derived columns in place of their origins."""
     changes: dict[str, str] = {}
     if source.price == PRICE and source.discounted_price is None and table.has(COMPARE):
         changes |= {"price": LIST_PRICE, "discounted_price": SALE_PRICE}

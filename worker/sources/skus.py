@@ -1,4 +1,4 @@
-"""Skus: what a source calls its products."""
+"""Skus: the source's own ids of its products."""
 
 import math
 import re
@@ -19,21 +19,21 @@ MAX_ID = 2**63 - 1
 
 
 class SkuReader:
-    """Reads the skus of a source, and knows those that it has read."""
+    """Reads the skus of a source, and remembers them to find repeated ones."""
 
     plain = PLAIN
-    """What most look like, and is a sku as it stands."""
+    """A pattern that most values match: they are skus without further checks."""
 
     def __init__(self) -> None:
         self._lines: dict[str, int] = {}
         self._numeric: bool | None = None
 
     def read(self, values: Sequence[Any], lines: Sequence[int]) -> tuple[list[str], dict[int, str]]:
-        """Return the skus of some rows, and by index why some are none.
+        """Return the skus of some rows, and by index the reasons why rows are rejected.
 
         Args:
-            values: what the source has, a row each.
-            lines: where each row stands.
+            values: the source's value for each row.
+            lines: the line of each row.
         """
         skus: list[str] = []
         reasons: dict[int, str] = {}
@@ -54,20 +54,20 @@ class SkuReader:
                     continue
             skus.append(sku)
             first = seen.setdefault(sku, line)
-            if len(seen) == size:  # also of two on one line
+            if len(seen) == size:  # comparing lines would miss two rows on one line
                 reasons[index] = self.repeated(sku, first)
             size = len(seen)
         return skus, reasons
 
     def sku(self, value: Any) -> str:
-        """Return the sku that a value is.
+        """Return a value as a sku.
 
         Raises:
-            ValueError: it is none; the text says why.
+            ValueError: it can't be a sku; the text says why.
         """
         text = value.strip() if isinstance(value, str) else _as_text(value)
         if self._numeric and (written := FLOAT.fullmatch(text)):
-            text = written[1]  # as pandas writes a column of numbers that had holes
+            text = written[1]  # pandas writes a column of integers with missing values so
         if USABLE.fullmatch(text):
             return text
         if not text:
@@ -77,7 +77,7 @@ class SkuReader:
         raise ValueError(f"the sku {shorten(text)} holds a control character")
 
     def repeated(self, sku: str, line: int) -> str:
-        """Say that a sku stands elsewhere."""
+        """Return the reason for rejecting a repeated sku."""
         return f"sku {shorten(sku)} stands on line {line} already"
 
 
@@ -87,7 +87,11 @@ class IdReader(SkuReader):
     plain = PLAIN_NUMBER
 
     def sku(self, value: Any) -> str:
-        """Return the id that a value is, as a number is written."""
+        """Return a value as an id in decimal digits.
+
+        Raises:
+            ValueError: it is not a positive 64-bit integer.
+        """
         text = (value or "").strip()
         if written := FLOAT.fullmatch(text):
             text = written[1]
@@ -97,7 +101,7 @@ class IdReader(SkuReader):
         raise ValueError(f"id {shorten(text)} is not a positive 64-bit integer")
 
     def repeated(self, sku: str, line: int) -> str:
-        """Say that an id stands elsewhere."""
+        """Return the reason for rejecting a repeated id."""
         return f"id {sku} stands on line {line} already"
 
 

@@ -17,18 +17,19 @@ from uuid import UUID
 from app.catalog.profile import AttributeType
 
 MAX_TEXT_BYTES = 2000
-"""Postgres takes up to 2,704 bytes into a B-tree index."""
+"""A B-tree index of Postgres takes up to 2,704 bytes."""
 
 MAX_DIGITS = 40
 BIGINT = range(-(2**63), 2**63)
 UNUSABLE = re.compile("[\0\ud800-\udfff]")
 MISSING = frozenset({"nan", "null", "none", "n/a", "nat", "<na>"})
-"""How programs write that there is no value, in columns of other types than text."""
+"""Words for a missing value, in columns of any type but text."""
 
 SIMPLE = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
 INTEGER = re.compile(r"([+-]?\d+)(?:\.0*)?")
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3})+|(?:[ '’\u00a0\u202f]\d{3})+|(?:\.\d{3}){2,})")
 DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
+YEAR_FIRST = re.compile(r"^(\d{4})[/.](\d{2})[/.](\d{2})(?!\d)")
 SEPARATORS = "|;,\n"
 
 BOOLEANS = {
@@ -39,14 +40,23 @@ BOOLEANS = {
     **dict.fromkeys(("pre order", "back order", "active"), True),
     **dict.fromkeys(("out of stock", "outofstock", "unavailable", "not available"), False),
     **dict.fromkeys(("sold out", "soldout", "discontinued", "inactive"), False),
+    **dict.fromkeys(("auf lager", "lieferbar", "sofort lieferbar", "verfügbar", "vorrätig"), True),
+    **dict.fromkeys(
+        ("nicht auf lager", "nicht lieferbar", "nicht verfügbar", "ausverkauft"), False
+    ),
+    **dict.fromkeys(("en stock", "disponible", "disponibile", "op voorraad"), True),
+    **dict.fromkeys(("indisponible", "non disponible", "no disponible", "non disponibile"), False),
+    **dict.fromkeys(("rupture de stock", "en rupture", "épuisé", "agotado", "esaurito"), False),
+    **dict.fromkeys(("niet op voorraad", "uitverkocht", "在庫なし", "売り切れ", "なし"), False),
+    **dict.fromkeys(("在庫あり", "あり"), True),
 }
-"""Words with two sides. What can be ordered ahead (preorder, backorder) is available."""
+"""Words for true and false. Products for preorder or backorder are available."""
 
 Parser = Callable[[Any], Any]
 
 
 def parse_text(value: Any) -> str | None:
-    """Return a text without blanks around it."""
+    """Return a text, stripped."""
     if isinstance(value, str):
         text = value.strip()
     elif value is None:
@@ -61,7 +71,7 @@ def parse_text(value: Any) -> str | None:
 
 
 def parse_integer(value: Any) -> int | None:
-    """Return a whole number: 42, "42", "42.0", "1,234"; of what Postgres calls bigint."""
+    """Return an integer in the range of Postgres's bigint, from 42, "42", "42.0" or "1,234"."""
     if isinstance(value, bool):
         raise ValueError(f"{value} is not an integer")
     if isinstance(value, int):
@@ -83,20 +93,25 @@ def parse_integer(value: Any) -> int | None:
 
 
 def parse_decimal(value: Any) -> Decimal | None:
-    """Return a number, exactly as it is written."""
+    """Return a number, exactly as written."""
     if isinstance(value, str) and SIMPLE.fullmatch(value):
         return Decimal(value)
     return _decimal(value, money=False)
 
 
 def parse_price(value: Any) -> Decimal | None:
-    """Return a price; a currency may stand before or behind it, and is dropped."""
+    """Return a price; a currency before or after it is dropped."""
     if isinstance(value, str) and SIMPLE.fullmatch(value):
         return Decimal(value)
     price = _decimal(value, money=True)
     if price is not None and price < 0:
         raise ValueError(f"{shorten(value)} is a negative price")
     return price
+
+
+def parse_discount(value: Any) -> Decimal | None:
+    """Return a price after a discount; 0 is how many shops write that there is none."""
+    return parse_price(value) or None
 
 
 def parse_boolean(value: Any) -> bool | None:
@@ -119,11 +134,11 @@ def parse_boolean(value: Any) -> bool | None:
 
 
 def parse_available(value: Any) -> bool | None:
-    """Return whether a product is in stock: a boolean's words, or how many there are."""
+    """Return whether a product is in stock, from a boolean's words or the number in stock."""
     try:
         return parse_boolean(value)
     except ValueError:
-        if isinstance(value, str) and "://" in value:  # schema.org's names are URLs
+        if isinstance(value, str) and "://" in value:  # schema.org uses URLs
             return parse_boolean(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", value.rpartition("/")[2]))
         try:
             count = parse_decimal(value)
@@ -135,9 +150,9 @@ def parse_available(value: Any) -> bool | None:
 
 
 def parse_date(value: Any) -> date | None:
-    """Return a day: an ISO date, the day of an ISO time, or day.month.year."""
+    """Return a date, from an ISO date or time, or from day.month.year."""
     if isinstance(value, datetime):
-        return None if value != value else value.date()  # pandas' NaT is no time
+        return None if value != value else value.date()  # pandas' NaT is a datetime
     if isinstance(value, date):
         return value
     if isinstance(value, float) and math.isnan(value):
@@ -155,7 +170,7 @@ def parse_date(value: Any) -> date | None:
 
 
 def parse_list(value: Any) -> list[str] | None:
-    """Return texts: of a list, of a list as JSON, or of a text with , ; or | between them."""
+    """Return texts, from a list, a JSON list, or a text with the separators `|`, `;` or `,`."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     pieces = value if isinstance(value, list | tuple) else split_list(str(value))
@@ -164,7 +179,7 @@ def parse_list(value: Any) -> list[str] | None:
 
 
 def split_list(text: str) -> list[Any]:
-    """Return the pieces of a text that holds several."""
+    """Split a text at its first kind of separator, or as a JSON list."""
     if text.lstrip().startswith("["):
         try:
             pieces = json.loads(text)
@@ -187,7 +202,7 @@ PARSERS: dict[AttributeType, Parser] = {
 
 
 def shorten(value: Any, length: int = 40) -> str:
-    """Return a value as it may stand in a message."""
+    """Return a value in quotes, cut to a length, for messages."""
     try:
         text = str(value)
     except ValueError:  # an integer of thousands of digits
@@ -229,7 +244,7 @@ def _is_nan(value: float | Decimal) -> bool:
 
 
 def _plain(value: Any) -> str | None:
-    """Return the text of a value that should be something else."""
+    """Return the text of a value of another type than text, None if it is missing."""
     if value is None:
         return None
     if not isinstance(value, str):
@@ -267,6 +282,7 @@ def _decimal(value: Any, *, money: bool) -> Decimal | None:
 
 
 def _iso_date(text: str) -> date:
+    text = YEAR_FIRST.sub(r"\1-\2-\3", text, count=1)
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -280,25 +296,25 @@ MONEY = re.compile(
 )
 SPACES = re.compile(r"(?<=\d)['’\s](?=\d{3}(?!\d))")
 CURRENCIES = frozenset(
-    {"kr", "kr.", "zł", "kč", "ft", "lei", "fr", "fr.", "sfr", "rs", "rs.", "rp"}
+    "kr kr. zł kč ft lei fr fr. sfr rs rs. rp tl 円 元 원".split()  # noqa: SIM905
 )
 THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 LONGEST = 100
-"""Characters of a number that are looked at."""
+"""Most characters of a number."""
 
 LARGEST = 30
-"""Digits before the point, and behind it, that a number may have."""
+"""Most digits of a number before its decimal point, and after it."""
 
 
 def parse_number(text: str, *, money: bool) -> Decimal:
-    """Return a number, exactly as it is written.
+    """Return a number, exactly as written; prices as in 1.299,00 €, $12, 12 EUR or 1,299.00.
 
     Args:
-        text: without blanks around it.
+        text: stripped.
         money: whether it is a price, which may have a currency.
 
     Raises:
-        ValueError: it is none; the text says so.
+        ValueError: it is not a number; the text says so.
     """
     if len(text) > LONGEST:
         if text.isdigit():
@@ -323,7 +339,7 @@ def parse_number(text: str, *, money: bool) -> Decimal:
 
 
 def _with_point(number: str, currency: str) -> str:
-    """Return a number with a point before its decimals, and no other separator."""
+    """Return a number with a decimal point and no other separator."""
     comma, point = number.rfind(","), number.rfind(".")
     if comma >= 0 and point >= 0:
         return _grouped(number, *(",." if point > comma else ".,"))
@@ -332,7 +348,7 @@ def _with_point(number: str, currency: str) -> str:
         return _grouped(number, separator, "")
     whole, _, decimals = number.partition(separator)
     if len(decimals) == 3 and 1 <= len(whole.lstrip("+-")) <= 3 and not whole.endswith("0" * 3):
-        # 1,299 is an English thousand; 1.299 is one where it is money, else a decimal number.
+        # 1,299 is a thousand in English; 1.299 is a thousand for money, else a decimal number.
         grouped = separator == "," or (currency and currency.upper() not in THREE_DECIMALS)
         if grouped and whole.lstrip("+-") != "0":
             return whole + decimals

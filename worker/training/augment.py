@@ -1,4 +1,8 @@
-"""Variants of a photo that leave what it shows, and above all its colour, as it is."""
+"""Augmentation: random variants of a photo with the same product and the same colours.
+
+Keras's augmentation layers don't save their random state with the weights, so a resumed run would
+continue with other variants. Here the caller passes a generator, seeded for each batch.
+"""
 
 import numpy as np
 from PIL import Image
@@ -20,17 +24,17 @@ ERASE_EDGE = (0.1, 0.35)
 def augment(photo: Pixels, random: np.random.Generator, strength: float = 1.0) -> Pixels:
     """Mirror, zoom, stretch, tilt and shift a photo a little, and erase a part of it.
 
-    Garments stand on white, so white comes in from the sides. Hue, saturation and brightness stay:
-    the network is to learn them. Erasing follows Zhong et al., "Random Erasing Data
+    The borders are filled with white, the usual background. Hue, saturation and brightness don't
+    change, since the network has to learn them. Erasing follows Zhong et al., "Random Erasing Data
     Augmentation" (2020).
 
     Args:
-        photo: RGB, shape `(S, S, 3)`.
-        random: the source of chance.
-        strength: how far to go, from 0 (mirror only) to 1.
+        photo: RGB, uint8, shape `(S, S, 3)`.
+        random: the random generator.
+        strength: from 0 (mirror only) to 1.
 
     Returns:
-        A new photo of the same shape.
+        A new photo of the same shape and type.
     """
     edge = photo.shape[0]
     image = Image.fromarray(photo).transform(
@@ -50,7 +54,7 @@ def augment(photo: Pixels, random: np.random.Generator, strength: float = 1.0) -
 
 
 def _affine(edge: int, random: np.random.Generator, strength: float) -> tuple[float, ...]:
-    """Draw the six coefficients that map a target pixel to its source, about the centre."""
+    """Return six random coefficients that map a target pixel to its source, about the centre."""
     zoom = random.uniform(*ZOOM) ** strength
     stretch = np.exp(random.uniform(-STRETCH, STRETCH) * strength / 2)
     mirror = random.choice((-1, 1))

@@ -1,4 +1,8 @@
-"""What a training run needs to go on after a kill, and its best weights so far."""
+"""Checkpoints: the state that a training run needs to continue after a kill, and its best weights.
+
+Keras's `BackupAndRestore` keeps no best weights, and doesn't check that a run continues with the
+same settings and data.
+"""
 
 import json
 from collections.abc import Mapping
@@ -15,34 +19,34 @@ _PROGRESS = "progress.json"
 
 @dataclass
 class Progress:
-    """How far a run has come."""
+    """The progress of a run."""
 
     settings: dict[str, Any]
-    """What the run was started with: it can't be continued with anything else."""
+    """The settings that the run was started with, and can only be continued with."""
     epochs_done: int = 0
     best_epoch: int = 0
     best_score: float = float("-inf")
     history: list[dict[str, float]] = field(default_factory=list)
-    """One entry an epoch: the losses, and the held-out accuracy of each label."""
+    """For each epoch, the losses and the held-out precision of each label."""
 
 
 class Checkpoint:
-    """A folder with the state after the last whole epoch, and the best weights.
+    """A folder with the state after the last complete epoch, and the best weights.
 
-    Every file is written beside its place and renamed into it, the progress last; weights that no
-    progress speaks of are ignored. So a kill at any instant costs at most the epoch under way.
+    Each file is written under another name and renamed, the progress last; weights that the
+    progress doesn't refer to are ignored. A kill at any time loses at most the current epoch.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Take the folder, and make it where it is missing."""
+        """Take the folder, and create it if it is missing."""
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
 
     def load(self, settings: Mapping[str, Any]) -> Progress:
-        """Return the progress of the run kept here, or that of a new one.
+        """Return the progress of the run in this folder, or of a new one.
 
         Raises:
-            LookalikeError: the run kept here was started with other settings or other data.
+            LookalikeError: the run in this folder was started with other settings or data.
         """
         file = self._folder / _PROGRESS
         if not file.exists():
@@ -57,13 +61,13 @@ class Checkpoint:
         return progress
 
     def restore(self, training: keras.Model, progress: Progress) -> None:
-        """Load weights and optimizer state of the last whole epoch, if there was one."""
+        """Load the weights and optimizer state of the last complete epoch, if there was one."""
         if progress.epochs_done:
             training.optimizer.build(training.trainable_variables)
             training.load_weights(self._state(progress.epochs_done))
 
     def save(self, training: keras.Model, network: keras.Model, progress: Progress) -> None:
-        """Keep the state after an epoch, and the network's weights if the epoch is the best."""
+        """Save the state after an epoch, and the network's weights if it is the best epoch."""
         _save_weights(training, self._state(progress.epochs_done))
         if progress.best_epoch == progress.epochs_done:
             _save_weights(network, self.best(progress))
@@ -73,7 +77,7 @@ class Checkpoint:
             stale.unlink(missing_ok=True)
 
     def best(self, progress: Progress) -> Path:
-        """Return where the network's weights after its best epoch are."""
+        """Return the file with the network's weights after its best epoch."""
         return self._folder / f"best-{progress.best_epoch:04}.weights.h5"
 
     def _state(self, epoch: int) -> Path:

@@ -1,4 +1,4 @@
-"""The job of `lookalike train`: find the data, train, register the result.
+"""The job of `lookalike train`: read the data, train, register the result.
 
 Importing this module loads Keras; see `worker.cli.train`.
 """
@@ -34,10 +34,10 @@ from worker.training.request import DATABASE, Request, options_of
 
 
 def run(database: Database, settings: Settings, request: Request) -> None:
-    """Train as requested, show the held-out figures, and register the model.
+    """Train as requested, print the held-out figures, and register the model.
 
     Raises:
-        LookalikeError: the name is taken, `output` can't be written, or the data can't be had or
+        LookalikeError: the name is taken, `output` can't be written, or the data can't be read or
             learned from.
     """
     _require_free(database, request.name)
@@ -109,7 +109,7 @@ def _network(
 def _vectors(
     database: Database, settings: Settings, request: Request, base: str
 ) -> tuple[Base, Vectors]:
-    """Return the vectors to project: those in the database, or a backbone's, computed now."""
+    """Return the vectors to project, from the database or computed now by a backbone."""
     if request.source != DATABASE:
         backbone = get_backbone(base)
         below = Base(backbone, _without_head(request.weights or default_file(backbone)))
@@ -128,7 +128,7 @@ def _vectors(
 
 
 def _without_head(weights: Path, called: str | None = None) -> Path:
-    """Return a weights file that holds a backbone alone, else say so of what it is called."""
+    """Return a weights file if it holds a backbone without a projection, else raise."""
     if shape_in(weights) is not None:
         raise LookalikeError(
             f"{called or weights} is a projection already: name what it is a projection of"
@@ -146,7 +146,7 @@ def _products(database: Database, settings: Settings, request: Request) -> Produ
 
 
 def _profile(database: Database, request: Request) -> Profile:
-    """Return the profile named, else the source's own, else the one that the database keeps."""
+    """Return the requested profile, else the source's own, else the database's."""
     if request.profile is not None:
         return load_profile(request.profile)
     profile = default_profile(request.source)

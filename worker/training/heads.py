@@ -1,4 +1,4 @@
-"""What is put on top of an embedding while it is trained, and the losses that go with it."""
+"""The heads on top of an embedding during training, and their losses."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ TEACHER = "teacher"
 """Name of the output that imitates another network's features."""
 
 NEIGHBOURS = "neighbours"
-"""Name of the output that is the unit vector itself, told by which items should be near."""
+"""Name of the output that is the unit vector itself; its loss says which items should be near."""
 
 INITIAL_SCALE = 16.0
 LABEL_SMOOTHING = 0.1
@@ -52,16 +52,17 @@ class CosineClassifier(layers.Layer):  # type: ignore[misc]  # Keras ships no ty
 def with_heads(
     network: keras.Model, columns: Sequence[LabelColumn], teacher_dimensions: int = 0
 ) -> keras.Model:
-    """Put a classifier a label, and the imitation of a teacher, on top of a network.
+    """Add a classifier for each label, and a head that imitates a teacher, to a network.
 
     Args:
-        network: its output is the embedding. A layer `features`, where it has one, is what the
-            teacher's features are told from; else it is the embedding.
-        columns: the labels to tell.
+        network: its output is the embedding. The teacher's features are predicted from a layer
+            called `features` if there is one, else from the embedding.
+        columns: the labels to learn.
         teacher_dimensions: length of the teacher's features, or 0 for no teacher.
 
     Returns:
-        A model with an output for each column, by its name, and one called `teacher`.
+        A model with an output named like each column, one called `neighbours`, and with a teacher
+        one called `teacher`.
     """
     unit = layers.UnitNormalization(dtype="float32")(network.output)
     outputs = {
@@ -76,7 +77,7 @@ def with_heads(
 
 
 def losses(columns: Sequence[LabelColumn]) -> Mapping[str, Callable[[Any, Any], Any]]:
-    """Return the loss of every output that `with_heads` can make, by its name."""
+    """Return the loss of each output that `with_heads` can add, by the output's name."""
     by_label = {column.name: _cross_entropy(column.classes) for column in columns}
     return {
         **by_label,
@@ -86,7 +87,7 @@ def losses(columns: Sequence[LabelColumn]) -> Mapping[str, Callable[[Any, Any], 
 
 
 def _cross_entropy(classes: int) -> Callable[[Any, Any], Any]:
-    """Make a smoothed cross-entropy that is 0 for a missing label."""
+    """Return a smoothed cross-entropy that is 0 for a missing label."""
 
     def loss(codes: Any, logits: Any) -> Any:
         codes = ops.reshape(codes, (-1,))
@@ -99,11 +100,11 @@ def _cross_entropy(classes: int) -> Callable[[Any, Any], Any]:
 
 
 def _neighbourhood(weights: Sequence[float]) -> Callable[[Any, Any], Any]:
-    """Make the loss that draws items with a label in common together, and others apart.
+    """Return the loss that draws items with a label in common together, and others apart.
 
     It is the neighbourhood component analysis of Goldberger et al. (2004) on cosines: minus the
-    logarithm of the chance that an item's random neighbour in the batch, nearer ones being
-    likelier, bears its label; one term a label, by its weight. The search is judged by just that.
+    logarithm of the probability that a random neighbour in the batch, where nearer ones are more
+    likely, has the item's label; a weighted term for each label. Searches are judged by the same.
     """
 
     def loss(codes: Any, unit: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Labels as a classifier wants them: which columns, how much each counts, and integer codes."""
+"""The labels to learn: their columns, weights and encodings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.errors import LookalikeError
-from worker.evaluation.label_codes import Codes, encode
+from worker.evaluation.metrics import Codes, encode
 
 FEWEST_ITEMS = 50
-"""A training set smaller than this teaches nothing that would hold for another photo."""
+"""A network trained on fewer items doesn't generalise to other photos."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class LabelColumn:
 
     name: str
     weight: float
-    """How much its loss counts."""
+    """The weight of its loss."""
     classes: int
 
 
@@ -28,29 +28,29 @@ class LabelSet:
 
     columns: tuple[LabelColumn, ...]
     codes: Codes
-    """Shape `(items, columns)`: the class from 0 up, or `MISSING`."""
+    """The class, from 0, or `MISSING`; int64, shape `(items, columns)`."""
 
     @property
     def weights(self) -> dict[str, float]:
-        """How much each column counts, by name."""
+        """The weight of each column, by name."""
         return {column.name: column.weight for column in self.columns}
 
 
 def encode_labels(
     values: Mapping[str, Sequence[str | None]], weights: Mapping[str, float]
 ) -> LabelSet:
-    """Turn words into codes, in alphabetical order of the words.
+    """Encode labels as integers, in alphabetical order.
 
-    None and the empty word are missing labels. A word borne by one item alone stays a class: it
-    still says what that item is not.
+    None and the empty text are missing labels. A value that only one item has stays a class: it
+    still says what the item is not.
 
     Args:
-        values: the words of every item, by label.
-        weights: which of the columns to learn, and how much each counts (above 0).
+        values: the value of each label for every item.
+        weights: the labels to learn, each with its weight (above 0).
 
     Raises:
-        LookalikeError: a column is unknown, its weight isn't positive, or it has fewer than two
-            different words.
+        LookalikeError: a label is unknown, its weight isn't positive, or it has fewer than two
+            distinct values.
     """
     columns, codes = [], []
     for name, weight in weights.items():

@@ -1,4 +1,4 @@
-"""What a training job is told, and what it leaves behind."""
+"""The options and the outcome of a training job."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,21 +16,21 @@ from worker.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class Options:
-    """What both kinds of training are told."""
+    """The options that both kinds of training have."""
 
     label_weights: Mapping[str, float]
-    """The labels to learn, and how much each counts."""
+    """The labels to learn, each with its weight."""
     held_out: float
-    """The share of the items that only measure, from 0 to below 1."""
+    """Share of the items that are only measured on, from 0 to below 1."""
     recipe: Recipe
     folder: Path
-    """Where the run keeps its state, and its result."""
+    """Where the run saves its state and its result."""
     hidden: bool = False
     """Draw no progress bar."""
 
     @property
     def result(self) -> Path:
-        """The weights file that the run ends with."""
+        """The file for the trained weights."""
         return self.folder / "trained.weights.h5"
 
 
@@ -39,20 +39,20 @@ class Outcome:
     """A trained network."""
 
     weights: Path
-    """A file that `lookalike models add` takes."""
+    """A weights file for `lookalike models add`."""
     progress: Progress
     learned: int
-    """How many items it learned from."""
+    """How many items the network was trained on."""
     unreadable: int
-    """How many photos could not be decoded, and were left out."""
+    """How many photos were left out because they can't be decoded."""
     figures: dict[str, Any]
-    """As `measure` gives them: the held-out items looked up among all; empty with none."""
+    """`measure` of the held-out items among all; empty if none is held out."""
 
 
 def held_out_figures(
     network: keras.Model, examples: Examples, labels: Mapping[str, list[str | None]]
 ) -> dict[str, Any]:
-    """Look the held-out items up among all items, those that were learned included."""
+    """Measure the search for held-out items among all items, the training items included."""
     queries = np.flatnonzero(examples.held_out)
     if not len(queries):
         return {}

@@ -1,4 +1,4 @@
-"""The photos of products, decoded once and held in memory: 38 kB each at 112 pixels."""
+"""Decoding the photos of products once, to keep them in memory: 38 kB each at 112 pixels."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,17 +17,17 @@ from worker.console import progress_bar
 Pixels = NDArray[np.uint8]
 
 AHEAD = 256
-"""Photos decoded before the first of them is asked for."""
+"""Photos to decode ahead."""
 
 
 class StoredPhoto(NamedTuple):
-    """Where a product's photo is."""
+    """A photo's reference, and the storage that it is in."""
 
     storage: PhotoStorage
     reference: str
 
     def read(self) -> bytes:
-        """Return its bytes; raises as `PhotoStorage.read` does."""
+        """Read the photo's bytes; raises what `PhotoStorage.read` raises."""
         return self.storage.read(self.reference)
 
 
@@ -37,8 +37,8 @@ def load_pixels(
     """Decode photos into a backbone's input.
 
     Returns:
-        Those that could be decoded, RGB, shape `(at most N, S, S, 3)`, and which ones they are,
-        shape `(N,)`.
+        The decoded photos, RGB, uint8, shape `(at most N, S, S, 3)`; and which of the files they
+        are, bool, shape `(N,)`.
     """
     size = backbone.input_size
     pixels = np.empty((len(files), size, size, 3), dtype=np.uint8)
@@ -57,7 +57,7 @@ def load_pixels(
 def decoded_batches(
     files: Sequence[StoredPhoto], backbone: Backbone, batch_size: int
 ) -> Iterator[tuple[Pixels, NDArray[np.bool_]]]:
-    """Decode photos batch by batch; yield as `load_pixels` returns, for each batch."""
+    """Decode photos batch by batch; yield for each batch what `load_pixels` returns."""
     size = backbone.input_size
     photos = _decoded(files, backbone)
     while batch := list(islice(photos, batch_size)):
@@ -74,6 +74,6 @@ def _decoded(files: Sequence[StoredPhoto], backbone: Backbone) -> Iterator[Pixel
             return None
 
     with ThreadPoolExecutor(4) as pool:
-        # A few at a time: handing over all files at once would hold all photos at once.
+        # `map` over all files would keep all decoded photos in memory.
         for start in range(0, len(files), AHEAD):
             yield from pool.map(decode, files[start : start + AHEAD])

@@ -1,5 +1,6 @@
-"""The products that there are to learn from: from any source of products, or from the database."""
+"""The products to train on, from a source of products or from the database."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,9 +27,9 @@ class Products:
     photos: list[StoredPhoto]
     """The first of each product."""
     labels: dict[str, list[str | None]]
-    """The words of every product, by label."""
+    """The value of each label for every product."""
     weights: dict[str, float]
-    """How much each label counts, as its profile says."""
+    """The weight of each label, from the profile."""
 
     def only(self, chosen: NDArray[np.bool_]) -> "Products":
         """Return the products where `chosen`, of shape `(N,)`, is true."""
@@ -44,12 +45,12 @@ class Products:
 def from_source(source: str, profile: Profile, settings: Settings) -> Products:
     """Read the products of a source that have a photo, ordered by sku.
 
-    Rows that are no product are passed over, as `lookalike ingest` rejects them.
+    Rows that `lookalike ingest` would reject are skipped.
 
     Args:
-        source: as `lookalike ingest` takes it.
-        profile: describes it.
-        settings: which addresses photos may be fetched from.
+        source: as for `lookalike ingest`.
+        profile: the source's profile.
+        settings: how photos may be fetched.
 
     Raises:
         LookalikeError: the source can't be read.
@@ -89,13 +90,35 @@ def from_database(
 
 
 def fetch_skus(connection: psycopg.Connection[Any], item_ids: list[int]) -> list[str]:
-    """Return the skus of products, in the order of their ids given."""
+    """Return the skus of products, in the order of `item_ids`."""
     rows = connection.execute(query(__package__, "fetch_skus"), {"item_ids": item_ids}).fetchall()
     return [sku for (sku,) in rows]
 
 
+def held_out(skus: Sequence[str], share: float) -> NDArray[np.bool_]:
+    """Choose about `share` of the products by a hash of their skus.
+
+    The choice depends on a product's own sku alone: it is the same on every machine, and doesn't
+    change when a catalog grows, shrinks or is read in another order.
+
+    Args:
+        skus: the skus.
+        share: the share to hold out, from 0 to 1.
+
+    Returns:
+        True for products that are held out, bool, shape `(len(skus),)`.
+    """
+    return np.array([_fraction(sku) < share for sku in skus], dtype=bool)
+
+
+def _fraction(sku: str) -> float:
+    """Map a sku to a number from 0 to 1, evenly."""
+    digest = hashlib.blake2b(sku.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
+
+
 def _word(value: object) -> str | None:
-    """Return a label as the database writes it as text."""
+    """Return a label as text, as the database casts it."""
     if isinstance(value, bool):
         return str(value).lower()
     return None if value is None else str(value)

@@ -1,4 +1,4 @@
-"""`lookalike train`, the short way: a small head on vectors that a backbone has made."""
+"""`lookalike train --projection-of`: train a small head on a backbone's vectors."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,11 @@ from app.encoders.encoder import Encoder
 from app.encoders.registry import Backbone
 from worker.console import progress_bar
 from worker.training.examples import Examples
-from worker.training.holdout import held_out
 from worker.training.labels import encode_labels, require_enough
 from worker.training.loop import train
 from worker.training.outcome import Options, Outcome, held_out_figures
 from worker.training.pixels import decoded_batches
-from worker.training.products import Products
+from worker.training.products import Products, held_out
 
 HIDDEN = 1024
 BATCH = 64
@@ -26,7 +25,7 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class Base:
-    """The network that makes the vectors."""
+    """The network that computes the vectors."""
 
     backbone: Backbone
     weights: Path
@@ -35,20 +34,20 @@ class Base:
 
 @dataclass(frozen=True)
 class Vectors:
-    """Vectors of a backbone, with the labels of the items that they are of."""
+    """A backbone's vectors, with the labels of their items."""
 
     skus: Sequence[str]
     vectors: NDArray[np.floating]
     """Of any length, shape `(N, D)`."""
     labels: Mapping[str, list[str | None]]
     weights: Mapping[str, float]
-    """How much each label counts, as its profile says."""
+    """The weight of each label, from the profile."""
     unreadable: int = 0
-    """How many photos could not be decoded, and have no vector."""
+    """How many photos have no vector because they can't be decoded."""
 
 
 def vectors_of(products: Products, base: Base, *, hidden: bool = False) -> Vectors:
-    """Compute a network's vectors for photos: what `lookalike embed` would write."""
+    """Compute a network's vectors of photos, as `lookalike embed` would write them."""
     require_enough(len(products.skus))
     encoder = Encoder(base.backbone, base.weights)
     parts, found = [], []
@@ -73,12 +72,13 @@ def train_projection(vectors: Vectors, base: Base, dimensions: int, options: Opt
 
     Args:
         vectors: the vectors and their labels.
-        base: what made them; its weights go into the result, so that one file holds the model.
+        base: the network that computed them; the result includes its weights.
         dimensions: length of the head's vectors.
         options: labels, recipe, folder.
 
     Raises:
-        LookalikeError: too few items, labels that can't be learned, or a folder with another run.
+        LookalikeError: there are too few items, labels can't be learned, or the folder holds
+            another run.
     """
     require_enough(len(vectors.skus))
     labels = encode_labels(vectors.labels, options.label_weights)

@@ -7,7 +7,7 @@ WHERE i.removed_at IS NULL
 ORDER BY length(i.sku), i.sku
 
 -- name: fetch_skus
--- The skus of some products, in the order given.
+-- The skus of some products, in the order of `item_ids`.
 SELECT i.sku
 FROM unnest(%(item_ids)s::bigint[]) WITH ORDINALITY AS q (item_id, place)
 JOIN items AS i USING (item_id)

@@ -10,25 +10,24 @@ from worker.training.labels import LabelSet
 
 @dataclass(frozen=True)
 class Recipe:
-    """What can be set about a run."""
+    """The hyperparameters of a run."""
 
     epochs: int
     batch_size: int
     learning_rate: float
-    """The highest, reached after the warm-up and brought down to nothing along a cosine."""
+    """The peak, reached after the warm-up; it decays to zero along a cosine."""
     weight_decay: float = 0.05
     warm_up: float = 0.05
     """Share of the run in which the learning rate rises."""
     patience: int = 20
-    """Epochs without a better held-out score after which the run stops."""
+    """Epochs without a better held-out score before the run stops."""
     teacher_weight: float = 1.0
-    """How much the imitation of the teacher counts, beside the labels' own weights."""
+    """Weight of the teacher's loss, relative to the labels' own weights."""
     neighbour_weight: float = 1.0
-    """How much the nearness of items with a label in common counts, likewise."""
+    """Weight of the neighbours' loss, relative to the labels' own weights."""
     variation: float = 1.0
-    """How much photos are augmented, from 0, not at all, to 1. A network that is finished on the
-    photos as they are learns them by heart, and then places the products of the gallery by their
-    labels even where their looks leave doubt."""
+    """Strength of the augmentation, from 0 (none) to 1. A network trained without it memorises the
+    photos, and then places gallery products by their labels even where looks are ambiguous."""
     seed: int = 1
 
 
@@ -41,10 +40,10 @@ def compiled(
 
     Args:
         network: the network to train.
-        labels: what its embedding should tell.
+        labels: the labels to learn.
         teacher_dimensions: length of the features to imitate, or 0.
-        recipe: how to train.
-        steps: batches in the whole run.
+        recipe: the hyperparameters.
+        steps: number of batches in the whole run.
     """
     training = with_heads(network, labels.columns, teacher_dimensions)
     warm_up = int(recipe.warm_up * steps)
@@ -75,7 +74,7 @@ def compiled(
 NETWORK = Recipe(
     epochs=50, batch_size=128, learning_rate=3e-3, teacher_weight=6.0, neighbour_weight=2.0
 )
-"""What `compact` was trained with."""
+"""For a whole network; `compact` was trained with it."""
 
 PROJECTION = Recipe(epochs=40, batch_size=256, learning_rate=2e-3, neighbour_weight=2.0)
 """For a head on vectors."""

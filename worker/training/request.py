@@ -1,4 +1,4 @@
-"""What `lookalike train` is asked for, checked and completed."""
+"""The arguments and options of `lookalike train`, checked and completed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,17 +6,17 @@ from pathlib import Path
 
 from app.errors import LookalikeError
 from app.settings import Settings
-from worker.evaluation.label_codes import encode
+from worker.evaluation.metrics import encode
 from worker.training.outcome import Options
 from worker.training.recipe import Recipe
 
 DATABASE = "database"
-"""The source that stands for what is ingested."""
+"""The source that means the ingested products."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """Each field is an argument or option of the command, and says what that says."""
+    """The command's arguments and options; see its `--help` for each field."""
 
     name: str
     source: str
@@ -46,14 +46,14 @@ def options_of(
     weights: Mapping[str, float],
     usual: Recipe,
 ) -> Options:
-    """Fill in what the request leaves open.
+    """Complete a request with the defaults.
 
     Args:
-        request: what was asked for.
-        settings: where the state of a run is kept.
-        words: the labels of the products, by name.
-        weights: how much each label counts, where the request says nothing else.
-        usual: the recipe, where the request says nothing else.
+        request: the command's arguments and options.
+        settings: where the state of a run is saved.
+        words: the value of each label for every product.
+        weights: the default weight of each label.
+        usual: the default recipe.
 
     Raises:
         LookalikeError: a label's weight is not a number.
@@ -91,7 +91,7 @@ def _asked(labels: Sequence[str], usual: Mapping[str, float]) -> dict[str, float
 def _usable(
     words: Mapping[str, Sequence[str | None]], usual: Mapping[str, float]
 ) -> dict[str, float]:
-    """Return the usual weights of the labels that have something to tell apart."""
+    """Return the default weights of the labels that have at least two distinct values."""
     return {
         name: weight for name, weight in usual.items() if len(encode(words.get(name, ()))[1]) > 1
     }

@@ -1,4 +1,4 @@
-"""The Postgres server that lookalike brings along: one for each home, shared by its processes."""
+"""The embedded Postgres server: one for each home, shared by its processes."""
 
 from app.database.embedded.files import binary
 from app.database.embedded.server import start, stop

@@ -1,4 +1,4 @@
-"""Whom the embedded Postgres runs as: ourselves, or, since it refuses root, a user of its own."""
+"""The user that runs the embedded Postgres: ours, or a system user, since Postgres refuses root."""
 
 import logging
 import os
@@ -26,7 +26,7 @@ class Switch(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class ServerUser:
-    """The user that runs the server and owns its files; no ids where that is ourselves."""
+    """The user that runs the server and owns its files; without ids, the current user."""
 
     uid: int | None = None
     gid: int | None = None
@@ -46,15 +46,16 @@ class ServerUser:
     def may_enter(self, path: Path) -> None:
         """Let this user pass through the folders above a path.
 
-        Root's folders are often closed to all others, who get the right to pass through those in
-        the way, not to list them.
+        Root's folders are often closed to others, who get the right to pass through, not to list.
         """
         for folder in path.parents if self.uid is not None else ():
-            held = folder.stat()
-            own = held.st_uid == self.uid and held.st_mode & stat.S_IXUSR
-            if not own and not held.st_mode & stat.S_IXOTH:
-                logger.warning("letting other users pass through %s, for Postgres's sake", folder)
-                folder.chmod(held.st_mode | stat.S_IXOTH)
+            status = folder.stat()
+            own = status.st_uid == self.uid and status.st_mode & stat.S_IXUSR
+            if not own and not status.st_mode & stat.S_IXOTH:
+                logger.warning(
+                    "letting other users pass through %s, so that Postgres can start", folder
+                )
+                folder.chmod(status.st_mode | stat.S_IXOTH)
 
     def may_run(self, program: Path, *needed: Path) -> None:
         """Let this user run a program and read the folders that it needs."""
@@ -68,12 +69,13 @@ class ServerUser:
 
 
 def server_user(data: Path) -> ServerUser:
-    """Return who is to run the server of a data folder.
+    """Return the user that runs the server of a data folder.
 
-    For root that is the folder's owner, or before there is one the system user `pgserver`, which
-    is made where it is missing.
+    For root that is the folder's owner; before there is a folder, the system user `pgserver`,
+    created if it is missing.
 
-    Raises: LookalikeError where the folder is somebody else's, or no user can be made.
+    Raises:
+        LookalikeError: the folder is another user's, or the system user can't be created.
     """
     owner = data.stat() if data.exists() else None
     if os.geteuid() != 0:
@@ -88,8 +90,8 @@ def server_user(data: Path) -> ServerUser:
         return ServerUser(made.pw_uid, made.pw_gid)
     if owner.st_uid == 0:
         raise LookalikeError(
-            f"The data folder {data} belongs to root, whom Postgres refuses to run for: "
-            f"give it away with `chown -R {SYSTEM_USER} {data}`."
+            f"The data folder {data} belongs to root, and Postgres refuses to run as root: "
+            f"change its owner with `chown -R {SYSTEM_USER} {data}`."
         )
     return ServerUser(owner.st_uid, owner.st_gid)
 
@@ -102,7 +104,7 @@ def _system_user() -> pwd.struct_passwd:
     command = ["useradd", "--system", "--no-create-home", "--shell", "/bin/false", SYSTEM_USER]
     try:
         subprocess.run(command, check=False, capture_output=True)
-        return pwd.getpwnam(SYSTEM_USER)  # made by us, or by another process at the same moment
+        return pwd.getpwnam(SYSTEM_USER)  # created by us, or by another process at the same time
     except (OSError, KeyError):
         raise LookalikeError(
             f"Postgres does not run as root, and its system user could not be made: "

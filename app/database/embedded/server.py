@@ -1,8 +1,8 @@
 """Starting and stopping the server of a home.
 
-It stays up until `stop`; no process owns it, so none takes it down by dying. What a home holds:
-`postgres/` the data, `postgres.log` the server's log, `postgres.lock` the lock under which the
-server is made, started and stopped.
+It runs until `stop`, whichever process started it. A home holds `postgres/` (the data),
+`postgres.log` (the server's log) and `postgres.lock` (the lock for creating, starting and stopping
+the server).
 """
 
 import logging
@@ -19,7 +19,14 @@ from filelock import FileLock, Timeout
 
 from app.database.embedded import process as processes
 from app.database.embedded.account import ServerUser
-from app.database.embedded.endpoint import PORT, Answer, create_database, knock, socket_file, uri_of
+from app.database.embedded.endpoint import (
+    PORT,
+    Answer,
+    create_database,
+    socket_file,
+    try_connecting,
+    uri_of,
+)
 from app.database.embedded.files import (
     fatal_line,
     open_log,
@@ -36,9 +43,9 @@ logger = logging.getLogger(__name__)
 
 START_SECONDS = 300  # recovery of 4 GB of write-ahead log on a slow disk takes minutes
 STOP_SECONDS = 60
-PARTING_SECONDS = 10
-LAUNCHES = 5
-PASSING = ("is still in use", "lock file")  # reasons that a second try overcomes
+DISCONNECT_SECONDS = 10
+MAX_LAUNCHES = 5
+TRANSIENT = ("is still in use", "lock file")  # reasons that another attempt may overcome
 
 
 @dataclass(frozen=True)
@@ -58,8 +65,8 @@ class Site:
         return self.home / "postgres.log"
 
     @contextmanager
-    def telling(self) -> Iterator[None]:
-        """Tell what goes wrong meanwhile in one line."""
+    def errors_in_one_line(self) -> Iterator[None]:
+        """Raise errors within the block as a `LookalikeError` of one line."""
         try:
             yield
         except OSError as error:
@@ -84,7 +91,7 @@ class Site:
             ) from None
 
     def failure(self, reason: str) -> LookalikeError:
-        """Return the error that tells why the server did not come up."""
+        """Return the error for a server that did not start."""
         return LookalikeError(
             f"The embedded Postgres in {self.home} did not start: {reason.rstrip('.')}. Its log "
             f"is {self.log}; {way_out(reason)}, or set DATABASE_URL to a server of yours."
@@ -93,7 +100,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Launch:
-    """A server on its way up: its process, and where in the log its own words begin."""
+    """A server that is starting: its process, and the offset in the log where its lines begin."""
 
     process: psutil.Process | None
     log_start: int
@@ -107,13 +114,13 @@ class Launch:
 def start(home: Path) -> str:
     """Return a URI for the database `lookalike` of the home's server, started if it is not running.
 
-    Any number of processes may call it at once, at any time; where the server runs it costs one
-    connection.
+    Any number of processes may call it at once; if the server runs, it costs one connection.
 
-    Raises: LookalikeError where the home or the server cannot be used.
+    Raises:
+        LookalikeError: the home or the server cannot be used.
     """
     site = _site(home)
-    with site.telling():
+    with site.errors_in_one_line():
         running = processes.find_postmaster(site.data)
         if running is not None and running.socket_folder and running.answer() is Answer.READY:
             return uri_of(running.socket_folder)
@@ -124,12 +131,13 @@ def start(home: Path) -> str:
 
 
 def stop(home: Path) -> bool:
-    """Stop the home's server; work in progress on it is rolled back. False where none was running.
+    """Stop the home's server, rolling back open transactions; return whether one was running.
 
-    Raises: LookalikeError where it does not stop, or the home is another user's.
+    Raises:
+        LookalikeError: it does not stop, or the home is another user's.
     """
     site = _site(home)
-    with site.telling():
+    with site.errors_in_one_line():
         if not site.data.exists():
             return False
         with site.locked():
@@ -153,46 +161,46 @@ def _bring_up(site: Site, user: ServerUser) -> Path:
     while time.monotonic() < deadline:
         running = processes.find_postmaster(site.data)
         if running is not None:
-            if _attend(site, running) is Answer.READY and running.socket_folder is not None:
+            if _advance(site, running) is Answer.READY and running.socket_folder is not None:
                 return running.socket_folder
         elif launch is None or launch.failed:
             if launch is not None:
-                _judge(site, launch, launches)
+                _check_launch(site, launch, launches)
             launch = _launch(site, user)
             launches += 1
         time.sleep(processes.POLL_SECONDS)
     raise site.failure(f"it is not ready after {START_SECONDS} seconds")
 
 
-def _attend(site: Site, running: Postmaster) -> Answer:
-    """Take a living server one step nearer to readiness; return what it answered."""
+def _advance(site: Site, running: Postmaster) -> Answer:
+    """Bring a running server one step closer to readiness; return its answer."""
     answer = running.answer()
     if answer is Answer.NO_DATABASE and running.socket_folder is not None:
         create_database(running.socket_folder)
     elif running.is_stopping:
-        # It waits for its clients to leave, for ever if need be: hasten it, and start anew.
-        logger.info("the Postgres in %s was told to stop by somebody else", site.home)
-        if not processes.ends_by_itself(running.process, PARTING_SECONDS):
+        # It waits for its clients to disconnect, for ever if need be: end it, and start it again.
+        logger.info("the Postgres in %s was stopped by another process", site.home)
+        if not processes.ends_by_itself(running.process, DISCONNECT_SECONDS):
             processes.end_server(site.data, STOP_SECONDS)
-    elif running.is_deaf:
-        logger.warning("the Postgres in %s has lost its socket: starting it anew", site.home)
+    elif running.has_lost_socket:
+        logger.warning("the Postgres in %s has lost its socket: restarting it", site.home)
         processes.end_server(site.data, STOP_SECONDS)
     return answer
 
 
-def _judge(site: Site, launch: Launch, launches: int) -> None:
-    """Raise the reason for a launch that failed, unless another try may do better."""
+def _check_launch(site: Site, launch: Launch, launches: int) -> None:
+    """Raise the reason for a failed launch, unless another attempt may succeed."""
     reason = fatal_line(site.log, launch.log_start)
-    passing = reason is None or any(words in reason for words in PASSING)
-    if launches == LAUNCHES or not passing:
+    is_transient = reason is None or any(words in reason for words in TRANSIENT)
+    if launches == MAX_LAUNCHES or not is_transient:
         raise site.failure(reason or "it was killed each time")
 
 
 def _launch(site: Site, user: ServerUser) -> Launch:
-    """Start a server where no living one is known, after clearing away what a dead one left."""
+    """Start a server, after removing what a dead one left behind."""
     processes.end_server(site.data, STOP_SECONDS)
     folder = socket_folder(site.data, user)
-    if knock(folder) is not Answer.NONE:
+    if try_connecting(folder) is not Answer.NONE:
         # Two servers on one data folder destroy it. Perhaps this one runs in another container.
         raise site.failure(f"a server that is no process of this system answers in {folder}")
     for stale in (site.data / "postmaster.pid", Path(f"{socket_file(folder)}.lock")):

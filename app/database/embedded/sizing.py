@@ -22,8 +22,10 @@ CGROUP_LIMITS = (
 def server_settings(memory: int, cores: int, shared: int | None) -> dict[str, str]:
     """Return Postgres's settings for a machine.
 
-    memory: bytes of the machine or container. cores: processors. shared: free bytes of /dev/shm;
-    None where shared memory is no file system (macOS).
+    Args:
+        memory: of the machine or container, in bytes.
+        cores: number of processors.
+        shared: free bytes of /dev/shm; None where shared memory is no file system (macOS).
     """
     maintenance = min(max(memory // 8, 64 * MIB), 2048 * MIB) // MIB
     settings = {
@@ -40,9 +42,9 @@ def server_settings(memory: int, cores: int, shared: int | None) -> dict[str, st
     }
     if shared is not None:
         # A parallel HNSW build takes the whole of maintenance_work_mem as one shared segment, and
-        # other parallel queries want theirs beside it. Containers often have 64 MB in all.
-        roomy = shared >= (maintenance + 128) * MIB
-        settings["dynamic_shared_memory_type"] = "posix" if roomy else "mmap"
+        # other parallel queries need theirs too. Containers often have 64 MB in all.
+        fits = shared >= (maintenance + 128) * MIB
+        settings["dynamic_shared_memory_type"] = "posix" if fits else "mmap"
     return settings
 
 
@@ -51,10 +53,10 @@ def write_settings(data: Path, user: ServerUser) -> None:
     settings = server_settings(_memory(), _cores(), _free_shared_memory())
     for leftover in data.glob(f"{SETTINGS_FILE}.*"):
         leftover.unlink(missing_ok=True)
-    # Not through the name itself, which may be a link that the server's user laid for root.
+    # Not through the name itself, which the server's user could make a link to any file.
     descriptor, fresh = tempfile.mkstemp(prefix=f"{SETTINGS_FILE}.", dir=data)
     with os.fdopen(descriptor, "w") as file:
-        file.write("# Written anew at every start: change settings with ALTER SYSTEM.\n")
+        file.write("# Rewritten at every start: change settings with ALTER SYSTEM.\n")
         file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
     user.own(Path(fresh))
     Path(fresh).replace(data / SETTINGS_FILE)
@@ -64,7 +66,7 @@ def _memory() -> int:
     total = psutil.virtual_memory().total
     for limit in CGROUP_LIMITS:
         text = limit.read_text().strip() if limit.is_file() else ""
-        if text.isdigit():  # "max" where there is no limit
+        if text.isdigit():  # "max" if there is no limit
             total = min(total, int(text))
     return total
 

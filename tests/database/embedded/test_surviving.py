@@ -124,7 +124,7 @@ def test_a_home_that_moved_while_its_server_ran(kept: Path) -> None:
 def test_a_server_that_waits_to_stop_is_hastened(
     kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "PARTING_SECONDS", 0.1)
+    monkeypatch.setattr(server, "DISCONNECT_SECONDS", 0.1)
     uri = start(kept)
     (head,) = heads(kept)
     with psycopg.connect(uri):  # SIGTERM waits for this client

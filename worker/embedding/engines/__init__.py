@@ -12,25 +12,25 @@ from app.settings import Settings
 from worker.embedding.worker import OnProgress, OnWait
 
 Drain = Callable[[OnProgress, OnWait], None]
-"""Embeds what is queued, as `worker.embedding.worker.Worker.drain` does."""
+"""Embeds the queued photos; see `worker.embedding.worker.Worker.drain`."""
 
 
 class Engine(Protocol):
-    """Gets ready to drain models' queues, and keeps between them what is dear to load."""
+    """Drains models' queues, and keeps their networks loaded in between."""
 
     def ready(
         self, database: Database, model: EmbeddingModel, stop: Event
     ) -> AbstractContextManager[Drain]:
-        """Load a model's network; return what gives the drain of its queue, for a block.
+        """Return a context that loads a model's network and gives the function to drain its queue.
 
         Args:
             database: the open database.
             model: the model.
-            stop: set it, and the batches under way are the last.
+            stop: set it to stop after the batches in progress.
 
         Raises:
-            PhotoStorageUnavailable: the photos aren't there.
-            LookalikeError: no weights, or the network can't be loaded.
+            PhotoStorageUnavailable: the photo storage is unavailable.
+            LookalikeError: there are no weights, or the network can't be loaded.
         """
 
     def retain(self, models: Sequence[EmbeddingModel]) -> None:
@@ -41,7 +41,7 @@ def open_engine(name: str, settings: Settings) -> Engine:
     """Return the engine `local` or `ray`.
 
     Raises:
-        LookalikeError: it needs packages that aren't installed.
+        LookalikeError: the engine needs packages that aren't installed.
     """
     if name == "ray":
         try:

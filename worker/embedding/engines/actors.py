@@ -1,9 +1,9 @@
-"""What runs on the nodes of a Ray cluster: actors that work on the queue, one slice after another.
+"""The actors on the nodes of a Ray cluster, which drain the queue in slices of time.
 
-A batch is one transaction, from its claim to its vectors, and a transaction can't travel between
-processes. So a task of Ray's is no photo but a slice of time: leave to work on the queue for a
-while, as the local engine does. A slice that dies with its node is rolled back, and its photos are
-free again.
+A batch is one transaction, from its claim to its vectors, and a transaction can't move between
+processes. So a task of Ray is not a photo but a slice of time in which an actor drains the queue
+as the local engine does. If a node dies, its transactions are rolled back and its photos are
+pending again.
 """
 
 import asyncio
@@ -25,48 +25,48 @@ from worker.embedding.engines.local import LocalEngine
 from worker.embedding.worker import Tally
 
 SLICE_SECONDS = 30.0
-"""How long a slice is. Between two the network waits some tenths of a second for a decoded batch;
-within one nobody hears of what was embedded."""
+"""Length of a slice. At the start of each the network waits some tenths of a second for a decoded
+batch; progress is reported only at its end."""
 
 
 class Assignment(NamedTuple):
-    """What an actor has to know."""
+    """The settings and the model of an actor."""
 
     settings: Settings
-    """The driver's, with the database's URL, whatever the environment of a node says."""
+    """The command's settings, with the database's URL, regardless of a node's environment."""
     model: EmbeddingModel
 
 
 @dataclass
 class Report:
-    """What came of a slice."""
+    """The report of a slice."""
 
     actor: str
-    """Which actor worked."""
+    """The actor's id."""
     tally: Tally = field(default_factory=Tally)
     waiting: int | None = None
-    """How many photos other workers had when there was nothing else to do."""
+    """How many photos other workers had while this actor waited for them."""
     idle: bool = False
-    """Whether nothing was left to begin: all photos are done, or it was stopped before."""
+    """Whether no work is left: all photos are done, or the work was stopped."""
     error: Exception | None = None
 
 
 class StopSignal:
-    """The actor that ends slices: each when its time is over, all of them when it is set."""
+    """The actor that ends slices: each when its time is over, or all at once."""
 
     def __init__(self) -> None:
         self._stop = asyncio.Event()
 
     async def set(self) -> None:
-        """End the slices under way after their batches, and those to come before they begin."""
+        """End current slices after their batches, and future slices before they begin."""
         self._stop.set()
 
     async def is_set(self) -> bool:
-        """Say whether it was set."""
+        """Return whether it was set."""
         return self._stop.is_set()
 
     async def end_of_slice(self) -> None:
-        """Return when a slice that begins now has to end."""
+        """Wait until a slice that begins now has to end."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), SLICE_SECONDS)
 
@@ -75,7 +75,7 @@ class EmbeddingActor:
     """The actor that embeds, one per GPU or group of cores; its first slice loads the network.
 
     Args:
-        assignment: what to do.
+        assignment: the settings and the model.
         stop_signal: the handle of the `StopSignal`.
     """
 
@@ -86,9 +86,9 @@ class EmbeddingActor:
         self._drain: Drain | None = None
 
     def __call__(self, _slice: dict[str, Any]) -> dict[str, list[bytes]]:
-        """Work for a slice, and return one row: a pickled `Report`.
+        """Work for one slice; return one row with a pickled `Report`.
 
-        What people can act on is reported too, for Ray would wrap what is raised.
+        Errors are part of the report, since Ray would wrap exceptions in its own.
         """
         report = Report(ray.get_runtime_context().get_actor_id())
         try:

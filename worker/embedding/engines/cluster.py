@@ -1,4 +1,4 @@
-"""The network on a Ray cluster: starts the driver, and hears what its actors report."""
+"""The engine that runs the network on a Ray cluster: it starts the driver and reads its reports."""
 
 import logging
 import multiprocessing
@@ -26,19 +26,19 @@ from worker.embedding.worker import OnProgress, OnWait
 POLL_SECONDS = 0.2
 
 CONNECT_TIMEOUT = 60.0
-"""How long a cluster may take to answer, or to start on this machine, in seconds."""
+"""Seconds for a cluster to answer, or to start on this machine."""
 
 REPORT_TIMEOUT = 4 * SLICE_SECONDS
-"""How long to wait for a report, until it is clear that only those of dead nodes are missing."""
+"""Seconds to wait for a report; after that, only reports of dead nodes can be missing."""
 
 IDLE_TIMEOUT = 5.0
-"""The same when all photos are done, and the other actors have only to see that."""
+"""The same once an actor found no more photos, which the others will soon notice too."""
 
 SHUTDOWN_TIMEOUT = 10.0
-"""How long the driver may take to let go of the cluster."""
+"""Seconds for the driver to disconnect from the cluster."""
 
 PACKAGE = Path(__file__).parents[3]
-"""The folder that `worker` and `app` are imported from."""
+"""The folder that contains `worker` and `app`."""
 
 
 class RayEngine:
@@ -69,7 +69,7 @@ class RayEngine:
 
 
 def _for_any_process(settings: Settings, database: Database) -> Settings:
-    """Return the settings as they are understood anywhere: a URL, and no path that is relative."""
+    """Return settings for any process: with the database's URL, and absolute paths."""
     images = settings.images
     if images is not None and not is_url(images):
         images = str(Path(images).absolute())
@@ -90,7 +90,7 @@ def _drain(reports: Iterator[Report], on_progress: OnProgress, on_wait: OnWait) 
 
 
 def _reports(assignment: Assignment, stop: Event) -> Generator[Report]:
-    """Yield what comes of slices, by as many pipelines as it takes."""
+    """Yield the reports of slices, from as many pipelines as necessary."""
     while True:
         with _pipeline(assignment) as connection:
             ended = yield from _received(connection, stop)
@@ -106,21 +106,21 @@ def _reports(assignment: Assignment, stop: Event) -> Generator[Report]:
 
 @contextmanager
 def _pipeline(assignment: Assignment) -> Iterator["Connection[Any, Any]"]:
-    """Run the driver of Ray, for the length of the block; it is out of a terminal's reach."""
+    """Run the driver of Ray during the block, in a session without the terminal's signals."""
     ours, its = multiprocessing.Pipe()
     process = subprocess.Popen(
         [sys.executable, "-m", driver.__name__, str(its.fileno())],
         env={**assignment.settings.environment(), "RAY_USAGE_STATS_ENABLED": "0"},
-        cwd=PACKAGE,  # Python and Ray import from the working folder first
+        cwd=PACKAGE,  # where Python and Ray import from first
         pass_fds=[its.fileno()],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    its.close()  # or else its end would not be seen here
+    its.close()  # else the pipe would stay open after the driver's end
     try:
-        with suppress(OSError):  # where it has ended already, that is seen next
+        with suppress(OSError):  # if the driver has ended, `_receive` says so
             ours.send(assignment)
         if not ours.poll(CONNECT_TIMEOUT):
             raise LookalikeError(
@@ -138,12 +138,12 @@ def _pipeline(assignment: Assignment) -> Iterator["Connection[Any, Any]"]:
 
 
 def _received(connection: "Connection[Any, Any]", stop: Event) -> Generator[Report, None, bool]:
-    """Yield the reports of a pipeline, until all actors are idle or nothing comes any more.
+    """Yield the reports of a pipeline, until all actors are idle or none reports any more.
 
-    A stop, or one actor's error, lets the others finish their batches.
+    After a stop or an actor's error, the others finish their batches.
 
     Returns:
-        Whether that was the end: not where only the slices were used up.
+        Whether the work has ended; False if only the slices were used up.
     """
     idle: dict[str, bool] = {}  # by actor
     failed = told = False

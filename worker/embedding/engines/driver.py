@@ -1,7 +1,7 @@
-"""The driver of Ray, in a process of its own, which passes on what a pipeline of Ray Data reports.
+"""The driver of Ray, a separate process that forwards the reports of a pipeline of Ray Data.
 
-Ray prints where it likes, takes over signals, and ends a process whose node dies; so it doesn't get
-the command's.
+Ray prints to the terminal, takes over signals, and ends a process whose node dies, so it must not
+run in the command's process.
 """
 
 import os
@@ -21,16 +21,15 @@ from app.errors import LookalikeError
 from worker.embedding.engines.actors import Assignment, EmbeddingActor, Report, StopSignal
 
 CORES = 4
-"""How many cores an actor gets at most where there is no GPU. A network of the registry keeps some
-cores busy, not dozens, and each actor holds it in memory once."""
+"""Most cores for an actor without a GPU. A network keeps a few cores busy, not dozens, and each
+actor keeps it in memory."""
 
 SLICES = 120
-"""How many slices an actor has, an hour of them; then actors are shared out anew to what nodes
-there are by then."""
+"""Slices for each actor, an hour in total; then the actors are distributed again over the nodes."""
 
 
 class Share(NamedTuple):
-    """How a cluster is shared out: how many actors, and what each of them gets."""
+    """How a cluster is divided: the number of actors, and the resources of each."""
 
     actors: int
     cores: int
@@ -38,10 +37,10 @@ class Share(NamedTuple):
 
 
 def share_out(nodes: Iterable[Mapping[str, float]]) -> Share:
-    """Give each GPU an actor; without GPUs each group of cores, on the nodes that have as many.
+    """Divide a cluster into one actor for each GPU, or without GPUs for each group of cores.
 
     Args:
-        nodes: the resources of each node that is alive, as Ray names them.
+        nodes: the resources of each live node, with Ray's names.
     """
     cores = [int(node.get("CPU", 0)) for node in nodes]
     gpus = [int(node.get("GPU", 0)) for node in nodes]
@@ -56,8 +55,9 @@ def main(command: "Connection[Any, Any]") -> None:
     """Run one pipeline, until the command closes the connection.
 
     Args:
-        command: sends the `Assignment`, and then a word to end all slices. It is sent `None` when
-            there is a cluster, each `Report`, and `None` when the slices are used up; or an error.
+        command: the connection to the command. It sends the `Assignment`, then a message to end all
+            slices. It receives `None` once there is a cluster, each `Report`, and `None` when the
+            slices are used up; or an error.
     """
     try:
         assignment: Assignment = command.recv()
@@ -75,11 +75,11 @@ def main(command: "Connection[Any, Any]") -> None:
         command.send(_described(error))
     finally:
         ray.shutdown()
-        os._exit(0)  # the thread may wait for a report that nobody wants any more
+        os._exit(0)  # the thread may still wait for a report
 
 
 def _report(assignment: Assignment, stop_signal: Any, command: "Connection[Any, Any]") -> None:
-    with suppress(OSError):  # the command has gone
+    with suppress(OSError):  # the command has ended
         try:
             for report in _reports(assignment, stop_signal):
                 command.send(report)
@@ -89,7 +89,7 @@ def _report(assignment: Assignment, stop_signal: Any, command: "Connection[Any, 
 
 
 def _described(error: Exception) -> LookalikeError:
-    """Return an error of Ray's as one line."""
+    """Return an error of Ray as a one-line error."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return LookalikeError(
         f"Ray failed ({lines[-1].strip()}): its logs say more; correct "
@@ -101,7 +101,7 @@ def _reports(assignment: Assignment, stop_signal: Any) -> Iterator[Report]:
     share = share_out([node["Resources"] for node in ray.nodes() if node["Alive"]])
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
-    slices = SLICES * share.actors  # each a block, since a task is what works on a block
+    slices = SLICES * share.actors  # each is a block, since Ray runs a task for each block
     pipeline = ray.data.from_items(list(range(slices)), override_num_blocks=slices).map_batches(
         EmbeddingActor,
         fn_constructor_args=[assignment, stop_signal],
@@ -109,7 +109,7 @@ def _reports(assignment: Assignment, stop_signal: Any) -> Iterator[Report]:
         compute=ray.data.ActorPoolStrategy(size=share.actors, max_tasks_in_flight_per_actor=1),
         num_cpus=share.cores,
         num_gpus=share.gpus or None,
-        # Each actor's TensorFlow would else take all cores of the node.
+        # Otherwise each actor's TensorFlow would use all cores of the node.
         runtime_env={"env_vars": {"TF_NUM_INTRAOP_THREADS": str(share.cores)}},
     )
     for rows in pipeline.iter_batches(batch_size=None, prefetch_batches=0):

@@ -1,4 +1,4 @@
-"""The network in this process, on all of the machine that TensorFlow sees."""
+"""The engine that runs the network in this process, on all devices that TensorFlow sees."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ Load = Callable[[EncoderSpec, Path], Encoder]
 
 
 class LocalEngine:
-    """Loads each model's network once, since a follower goes from one model to the next.
+    """Loads each model's network once, since --follow goes from one model to the next.
 
     Args:
         settings: batch size, photos' root, weights' folder.
@@ -52,7 +52,7 @@ class LocalEngine:
         try:
             yield worker.drain
         finally:
-            if model.precision == Precision.AUTO:  # its row says by now what it has settled on
+            if model.precision == Precision.AUTO:  # its row now has the precision that was chosen
                 self._encoders[_spec(model, encoder.precision)] = self._encoders.pop(spec)
 
     def retain(self, models: Sequence[EmbeddingModel]) -> None:
