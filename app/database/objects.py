@@ -97,7 +97,7 @@ def _repair_tables(connection: psycopg.Connection[Any]) -> None:
         created = _CREATED.match(text)
         if text.startswith("COMMENT ON") or (created and not _exists(connection, created[2])):
             connection.execute(text.encode())
-            if made and made[2] == "item_ids":
+            if created and created[2] == "item_ids":
                 connection.execute(query(__package__, "continue_item_ids"))
 
 

@@ -326,3 +326,11 @@ def test_a_database_that_is_not_there_is_one_line(server: str, cli: Cli) -> None
 def test_wrong_forms_raise(home: Path) -> None:
     with pytest.raises(LookalikeError, match="DATABASE_URL is not the address"):
         Database("mysql://ann:pw@host/shop", settings_for("x", home))
+
+
+def test_a_lost_host_is_noticed_in_seconds_unless_the_address_says_otherwise(server: str) -> None:
+    with connect(server) as connection:
+        assert connection.info.get_parameters()["tcp_user_timeout"] == "25000"
+        assert connection.info.get_parameters()["keepalives_idle"] == "10"
+    with connect(f"{server}&keepalives_idle=60") as connection:
+        assert connection.info.get_parameters()["keepalives_idle"] == "60"
