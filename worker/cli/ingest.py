@@ -93,6 +93,7 @@ def command(
         # Modules are never garbage: searching them every few thousand rows would take a tenth of
         # the reading time.
         gc.freeze()
+        gc.set_threshold(100_000)  # rows make many objects and no cycles
         with (
             progress_bar(opened.size(), "reading", "rows") as bar,
             _problem_writer(rejects) as on_problem,  # in the transaction: a full disk rolls it back

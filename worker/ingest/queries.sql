@@ -121,7 +121,8 @@ CROSS JOIN (
 ANALYZE differences, photo_differences
 
 -- name: add_items
--- Insert new products. A sku that is a number below 10^15 becomes the item_id.
+-- Insert new products. A sku that is a number below 10^15 becomes the item_id. In its order the
+-- primary key grows at its end.
 INSERT INTO items (item_id, {columns})
 SELECT
     CASE WHEN s.sku ~ '^[1-9][0-9]{{0,14}}$' THEN s.sku::bigint ELSE nextval('item_ids') END,
@@ -129,6 +130,7 @@ SELECT
 FROM staged_items AS s
 JOIN differences AS d USING (sku)
 WHERE d.kind = 'added'
+ORDER BY 1
 
 -- name: change_items
 -- Update changed products; one that was removed is listed again.

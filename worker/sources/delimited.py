@@ -99,12 +99,19 @@ class RecordReader:
     def _read_simple(self, lines: list[str]) -> Records | None:
         """Split lines if each is one record; else return None."""
         try:
-            fields = list(self._reader(lines))
+            fields = self._split_unquoted(lines) or list(self._reader(lines))
         except csv.Error:
             return None
         if len(fields) != len(lines) or set(map(len, fields)) != {self._width}:
             return None
         return Records(fields, list(range(self._number, self._number + len(lines))), lines)
+
+    def _split_unquoted(self, lines: list[str]) -> list[list[str]] | None:
+        """Split lines without quotes, faster than the csv module does; None if there are any."""
+        text = "\n".join(lines)
+        if '"' in text or "\r" in text or self._width == 1:  # where a blank line has no field
+            return None
+        return [line.split(self._delimiter) for line in lines]
 
     def _reader(self, lines: Iterable[str], spaced: bool | None = None) -> "_csv.Reader":
         return csv.reader(
@@ -251,6 +258,7 @@ class RecordFrame(Frame):
         self._raws = records.raws
         self._positions = positions
         self.repaired = records.repaired
+        self.texts = True
         self._columns = list(zip(*records.fields, strict=True))
 
     def column(self, name: str, *, many: bool = False) -> Sequence[Any]:

@@ -105,6 +105,8 @@ class Frame:
     rejects: list[Reject] = field(default_factory=list)
     """What could not be read as a row; rejects have no index."""
     repaired: int = 0
+    texts: bool = False
+    """Whether single values are text or None, as in CSV."""
 
     def column(self, name: str, *, many: bool = False) -> Sequence[Any]:
         """Return a column's values; all None if the frame has no such column.

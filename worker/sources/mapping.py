@@ -180,7 +180,7 @@ class _Columns:
         if name is None:
             return [None] * len(self.skus)
         values = self._kept(self._frame.column(name, many=many))
-        parsed, bad = parse_column(values, parse)
+        parsed, bad = parse_column(values, parse, texts=self._frame.texts and not many)
         for index, reason in bad.items():
             self._enter(index, name, reason, values[index])
         return parsed
@@ -214,26 +214,47 @@ class _Columns:
         return values if self._keep is None else list(compress(values, self._keep))
 
 
-def parse_column(values: Sequence[Any], parse: Parser) -> tuple[list[Any], dict[int, str]]:
+def parse_column(
+    values: Sequence[Any], parse: Parser, *, texts: bool = False
+) -> tuple[list[Any], dict[int, str]]:
     """Parse a column's values, each distinct text only once.
+
+    Args:
+        values: of any types.
+        parse: raises ValueError for a bad value.
+        texts: whether the values are known to be text or None.
 
     Returns:
         The parsed values, None for bad ones; and the reasons of the bad ones, by index.
     """
-    if not set(map(type, values)) <= {str, type(None)}:
+    if not texts and not set(map(type, values)) <= {str, type(None)}:
         return _parse_each(values, parse)
-    parsed: dict[Any, Any] = {}
-    reasons: dict[Any, str] = {}
-    for value in set(values):
-        try:
-            parsed[value] = parse(value)
-        except ValueError as error:
-            parsed[value] = None
-            reasons[value] = str(error)
+    parsed = _ParsedTexts(parse)
+    found = list(map(parsed.__getitem__, values))
+    reasons = parsed.reasons
     bad = (
         {i: reasons[value] for i, value in enumerate(values) if value in reasons} if reasons else {}
     )
-    return list(map(parsed.__getitem__, values)), bad
+    return found, bad
+
+
+class _ParsedTexts(dict[str | None, Any]):
+    """The parsed value of each distinct text, None for a bad one."""
+
+    def __init__(self, parse: Parser) -> None:
+        super().__init__()
+        self._parse = parse
+        self.reasons: dict[str | None, str] = {}
+        """Why texts are bad."""
+
+    def __missing__(self, text: str | None) -> Any:
+        try:
+            value = self._parse(text)
+        except ValueError as error:
+            value = None
+            self.reasons[text] = str(error)
+        self[text] = value
+        return value
 
 
 def _parse_each(values: Sequence[Any], parse: Parser) -> tuple[list[Any], dict[int, str]]:

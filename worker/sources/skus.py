@@ -42,6 +42,11 @@ class SkuReader:
         seen = self._lines
         size = len(seen)
         plain = PLAIN_NUMBER if self._numeric else self.plain
+        if all(type(value) is str and plain.fullmatch(value) for value in values):
+            new = dict(zip(values, lines, strict=True))
+            if len(new) == len(values) and seen.keys().isdisjoint(new):
+                seen.update(new)
+                return list(values), reasons  # the usual frame, checked as a whole
         for index, (value, line) in enumerate(zip(values, lines, strict=True)):
             if isinstance(value, str) and plain.fullmatch(value):
                 sku = value
