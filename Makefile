@@ -5,7 +5,9 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c '$(FITS)' 2>/dev/null && echo $$python && break; done)
 PORT ?= 8000
 BIN = .venv/bin
-PYTEST = $(BIN)/pytest -n logical --maxprocesses 4 --dist worksteal
+# Twice as many as cores: tests wait for servers and processes most of the time.
+PROCESSES ?= $(shell $(BIN)/python -c 'import os; print(min(2 * os.cpu_count(), 8))')
+PYTEST = $(BIN)/pytest -n $(PROCESSES) --dist worksteal
 
 # A notice of mkdocs-material about its successor; the version is pinned.
 export NO_MKDOCS_2_WARNING = 1
