@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 from psycopg import sql
 
-from app.database import Database, embedded, open_database, schema
+from app.database import Database, embedded, migrate, open_database
 from app.database.ready import ready_database
 from app.settings import Settings, get_settings
 
@@ -122,7 +122,7 @@ def pgvector(vectors: Vectors, m: int, ef_construction: int) -> Engine:
         settings = Settings(_env_file=None, database_url=None, home=Path(folder))
         try:
             with open_database(settings) as database:
-                schema.upgrade(database)
+                migrate.upgrade(database)
                 load(database, vectors, m, ef_construction)
                 with database.connection() as connection:
 

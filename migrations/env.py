@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from app.database.connection import database_url, without_timeouts
 from app.database.locks import Lock, lock
-from app.database.schema import engine, warnings_logged
+from app.database.migrate import engine, warnings_logged
 from app.settings import get_settings
 
 LOCK_TIMEOUT = "10s"

@@ -117,3 +117,12 @@ def test_each_statement_has_a_name_and_a_comment() -> None:
         assert len(set(parts[::2])) == len(parts[::2]), f"{file}: a name stands twice"
         for name, body in zip(parts[::2], parts[1::2], strict=True):
             assert body.lstrip("\n").startswith("-- "), f"{file}: {name} lacks its comment"
+
+
+def test_only_migrating_needs_alembic() -> None:
+    code = (
+        "import app.http, worker.cli.similar, worker.cli.embed, worker.cli.status, worker.cli.items"
+        "\nimport sys\nassert 'alembic' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -19,6 +19,8 @@ def ready_database(settings: Settings) -> Iterator[Database]:
     """
     with open_database(settings) as database:
         if settings.database_url is None and schema.current(database) is None:
-            schema.upgrade(database)
+            from app.database import migrate  # with Alembic, which other commands don't need
+
+            migrate.upgrade(database)
         schema.check(database)
         yield database

@@ -1,33 +1,30 @@
-"""The schema's revision: checking, upgrading and repairing it."""
+"""The schema's revision, and whether the database has it.
 
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+Alembic, which changes it, is in `migrate`: importing it takes as long as most commands.
+"""
+
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Engine, NullPool, create_engine
-from sqlalchemy.exc import DBAPIError
 
-from app.database.connection import Database, connect
-from app.database.errors import map_database_error
-from app.database.objects import missing_objects, repair_objects
+from app.database.connection import Database
+from app.database.objects import missing_objects
 from app.database.query import query
 from app.errors import LookalikeError
 
-logger = logging.getLogger(__name__)
-
 
 @cache
+def revisions() -> tuple[str, ...]:
+    """Return the revisions in this package, oldest first: what their files' names begin with."""
+    names = (file.name for file in files("migrations").joinpath("versions").iterdir())
+    return tuple(sorted(name.partition("_")[0] for name in names if name[0].isdigit()))
+
+
 def required() -> str:
     """Return the newest revision in this package."""
-    return str(ScriptDirectory.from_config(_config()).get_current_head())
+    return revisions()[-1]
 
 
 def current(database: Database) -> str | None:
@@ -80,66 +77,13 @@ def check_on(connection: psycopg.Connection[Any]) -> None:
         )
 
 
-def upgrade(database: Database, revision: str = "head") -> None:
-    """Bring the schema up to a revision.
-
-    Raises:
-        LookalikeError: the server refused, for lack of the extension or of a right for instance.
-    """
-    _run(database, command.upgrade, revision)
-
-
-def downgrade(database: Database, revision: str) -> None:
-    """Take the schema back to a revision; `base` drops everything.
-
-    Raises:
-        LookalikeError: the server refused.
-    """
-    _run(database, command.downgrade, revision)
-
-
-def repair(database: Database) -> None:
-    """Recreate what the schema lacks: functions, views, indexes, comments, roles, rights.
-
-    Raises:
-        LookalikeError: the server refused.
-    """
-    with _one_line(), database.connection() as connection, warnings_logged(connection):
-        repair_objects(connection)
-
-
-def engine(url: str) -> Engine:
-    """Return a SQLAlchemy engine, which Alembic needs, over connections made by `connect`.
-
-    Args:
-        url: the database's address.
-    """
-    return create_engine("postgresql+psycopg://", poolclass=NullPool, creator=lambda: connect(url))
-
-
-@contextmanager
-def warnings_logged(connection: psycopg.Connection[Any]) -> Iterator[None]:
-    """Log the server's warnings within the block, such as a role that it refuses to create."""
-
-    def log_warning(notice: psycopg.errors.Diagnostic) -> None:
-        if notice.severity_nonlocalized == "WARNING":
-            logger.warning("%s", notice.message_primary)
-
-    connection.add_notice_handler(log_warning)
-    try:
-        yield
-    finally:
-        connection.remove_notice_handler(log_warning)
-
-
 def _require_revision(connection: psycopg.Connection[Any]) -> None:
     have, need = current_on(connection), required()
     if have == need:
         return
     if have is None:
         raise LookalikeError("the database has no schema yet: run `lookalike db upgrade`")
-    revisions = ScriptDirectory.from_config(_config()).walk_revisions()
-    if have in {script.revision for script in revisions}:
+    if have in revisions():
         raise LookalikeError(
             f"the schema is at revision {have} and this version needs {need}: "
             "run `lookalike db upgrade`"
@@ -148,28 +92,3 @@ def _require_revision(connection: psycopg.Connection[Any]) -> None:
         f"the schema is at revision {have}, which this version ({need}) doesn't know: "
         "install the newer lookalike that made it"
     )
-
-
-def _run(database: Database, action: Callable[[Config, str], None], revision: str) -> None:
-    config = _config()
-    with _one_line(), engine(database.url).connect() as connection:
-        config.attributes["connection"] = connection
-        action(config, revision)
-    # Connections opened before the extension was created lack its types.
-    database.pool.drain()
-
-
-@contextmanager
-def _one_line() -> Iterator[None]:
-    try:
-        yield
-    except (psycopg.Error, DBAPIError) as error:
-        raise LookalikeError(f"the schema was not changed: {map_database_error(error)}") from None
-    except CommandError as error:
-        raise LookalikeError(f"no such revision: {error}") from None
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(files("migrations")).replace("%", "%%"))
-    return config

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.database import embedded, open_database, schema
+from app.database import embedded, migrate, open_database
 from app.http import create_app
 from tests.analysts.conftest import ANALYST, as_role
 from tests.conftest import NUMBERS, Cli, clone, settings_for
@@ -44,10 +44,10 @@ def test_a_downgrade_revokes_and_leaves_the_roles(
     with clone(server, drawn_template) as url:
         assert {role for (role,) in rows(url, HOLDINGS)} == set(ROLES)
         with open_database(settings_for(url, home)) as database:
-            schema.downgrade(database, "base")
+            migrate.downgrade(database, "base")
             assert rows(url, HOLDINGS) == []
             assert [role for (role,) in rows(url, KNOWN)] == list(ROLES)
-            schema.upgrade(database)
+            migrate.upgrade(database)
         assert rows(as_role(url, ANALYST), "SELECT count(*) FROM items") == [(0,)]
 
 
@@ -131,7 +131,7 @@ def test_where_nothing_is_public_the_roles_have_what_they_need(server: str, home
             "ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC",
         )
         with open_database(settings_for(url, home)) as database:
-            schema.upgrade(database)
+            migrate.upgrade(database)
             for role in ROLES:
                 assert rows(as_role(url, role), "SELECT * FROM similar_items(1)") == []
                 refused = rows(
@@ -141,7 +141,7 @@ def test_where_nothing_is_public_the_roles_have_what_they_need(server: str, home
                     "AND NOT has_function_privilege(oid, 'EXECUTE')",
                 )
                 assert refused == []
-            schema.downgrade(database, "base")
+            migrate.downgrade(database, "base")
             assert rows(url, HOLDINGS) == []
 
 
@@ -233,7 +233,7 @@ def test_an_operators_settings_stay(new_cluster: str, home: Path) -> None:
     )
     with clone(new_cluster, "template1") as url:
         with open_database(settings_for(url, home)) as database:
-            schema.upgrade(database)
+            migrate.upgrade(database)
         analyst = as_role(url, ANALYST)
         assert rows(analyst, "SHOW statement_timeout") == [("5min",)]
         assert rows(analyst, "SHOW default_transaction_read_only") == [("on",)]

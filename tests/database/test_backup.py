@@ -10,7 +10,7 @@ from typing import NamedTuple
 import psycopg
 import pytest
 
-from app.database import Database, connect, embedded, open_database, schema
+from app.database import Database, connect, embedded, migrate, open_database, schema
 from app.database.differences import find_differences
 from app.database.objects import missing_objects
 from tests.conftest import (
@@ -161,7 +161,7 @@ def test_damages_are_named_and_mended(
         assert any(DAMAGES[damage] in line for line in found), found
         if damage.startswith(("DROP FUNCTION", "DROP VIEW", "DROP TYPE", "DROP PROC")):
             assert missing_objects(connection)
-    schema.repair(empty_database)
+    migrate.repair(empty_database)
     with connect(empty_url) as connection:
         assert find_differences(connection) == []
 
@@ -214,7 +214,7 @@ def test_a_sequence_made_anew_gives_no_key_twice(empty_database: Database, empty
     last = 1_000_000_000_000_041
     execute(empty_url, f"INSERT INTO items (item_id, sku) VALUES ({last}, 'a'), (7, '7')")
     execute(empty_url, "DROP SEQUENCE item_ids")
-    schema.repair(empty_database)
+    migrate.repair(empty_database)
     assert execute(empty_url, "SELECT nextval('item_ids')") == [(last + 1,)]
 
 
@@ -246,7 +246,7 @@ def test_a_model_that_is_active_is_no_difference(empty_database: Database, empty
     add_model(empty_database, "two", dimensions=64)
     with connect(empty_url) as connection:
         assert find_differences(connection) == []
-    schema.repair(empty_database)
+    migrate.repair(empty_database)
     with connect(empty_url) as connection:
         definition = connection.execute(
             "SELECT pg_get_viewdef('photo_embeddings'::regclass)"

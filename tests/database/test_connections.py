@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.database import Database, connect, embedded, open_database, schema
+from app.database import Database, connect, embedded, migrate, open_database, schema
 from app.database.connection import without_timeouts
 from app.database.differences import find_differences
 from app.encoders.registry import get_backbone
@@ -69,7 +69,7 @@ def alter(url: str, name: str, value: str) -> None:
 
 def work_through(database: Database) -> None:
     """The life of a schema and a model, with a value of each kind read back."""
-    schema.upgrade(database)
+    migrate.upgrade(database)
     with database.connection() as connection:
         assert find_differences(connection) == []
         connection.execute(
@@ -123,7 +123,7 @@ def test_everything_unusual_at_once(blank_url: str, home: Path) -> None:
 def test_short_statement_timeouts_end_no_change_of_schema(blank_url: str, home: Path) -> None:
     alter(blank_url, "statement_timeout", "30ms")
     with open_database(settings_for(blank_url, home)) as database:
-        schema.upgrade(database)
+        migrate.upgrade(database)
         schema.check(database)
 
 
@@ -309,7 +309,7 @@ def test_an_old_extension_type_is_no_matter_of_the_pool(blank_url: str, home: Pa
     with open_database(settings_for(blank_url, home)) as database:
         with database.connection() as connection:
             connection.execute("SELECT 1")
-        schema.upgrade(database)
+        migrate.upgrade(database)
         with database.connection() as connection:
             row: Any = connection.execute("SELECT '[1,2]'::halfvec").fetchone()
         assert row[0].to_list() == [1.0, 2.0]

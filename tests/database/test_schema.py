@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
 from pathlib import Path
 
 import psycopg
 import pytest
+from alembic.script import ScriptDirectory
 from psycopg import sql
 
-from app.database import Database, open_database, schema
+from app.database import Database, migrate, open_database, schema
 from app.database.differences import find_differences
 from app.errors import LookalikeError
 from tests.conftest import NUMBERS, Cli, clone, settings_for
@@ -41,10 +43,10 @@ def blank_url(server: str) -> Iterator[str]:
 
 def test_up_down_up(blank_url: str, home: Path) -> None:
     with open_database(settings_for(blank_url, home)) as database:
-        schema.upgrade(database)
+        migrate.upgrade(database)
         assert schema.current(database) == schema.required()
         add_model(database, "one", vectors=False)
-        schema.downgrade(database, "base")
+        migrate.downgrade(database, "base")
         assert schema.current(database) is None
         with database.connection() as connection:
             left = connection.execute(
@@ -52,7 +54,7 @@ def test_up_down_up(blank_url: str, home: Path) -> None:
                 "UNION SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
             ).fetchall()
         assert {name for (name,) in left} <= {"alembic_version", "alembic_version_pkc"}
-        schema.upgrade(database)
+        migrate.upgrade(database)
         schema.check(database)
         with database.connection() as connection:
             assert find_differences(connection) == []
@@ -119,7 +121,12 @@ def test_a_missing_extension_names_the_way_out(server: str, home: Path) -> None:
             open_database(settings_for(weak, home)) as database,
             pytest.raises(LookalikeError, match="run CREATE EXTENSION vector"),
         ):
-            schema.upgrade(database)
+            migrate.upgrade(database)
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP OWNED BY {}").format(role))
             connection.execute(sql.SQL("DROP ROLE {}").format(role))
+
+
+def test_the_revisions_are_those_that_alembic_finds() -> None:
+    found = ScriptDirectory(str(files("migrations"))).walk_revisions()
+    assert list(schema.revisions()) == [script.revision for script in found][::-1]

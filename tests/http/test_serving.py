@@ -13,7 +13,7 @@ import psutil
 import psycopg
 import pytest
 
-from app.database import embedded, open_database, schema
+from app.database import embedded, migrate, open_database
 from tests.conftest import (
     LOOKALIKE,
     Cli,
@@ -91,7 +91,7 @@ def own_home(tmp_path: Path) -> Any:
 def make_shop(url: str, home: Path) -> None:
     """Bring a database up to date, and store a product with a vector."""
     with open_database(settings_for(url, home)) as database:
-        schema.upgrade(database)
+        migrate.upgrade(database)
         with database.connection() as connection:
             store_model(connection, 4)
         with database.connection() as connection:

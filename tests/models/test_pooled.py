@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app.database import Database, open_database, schema
+from app.database import Database, migrate, open_database, schema
 from app.database.connection import connect
 from app.database.differences import find_differences
 from app.database.locks import Lock, lock
@@ -132,6 +132,6 @@ def test_the_schema(server: str, home: Path, cli: Cli) -> None:
         assert cli(pooled_url, "db", "upgrade").returncode == 0
         with open_database(settings_for(pooled_url, home)) as database:
             schema.check(database)
-            schema.downgrade(database, "base")
-            schema.upgrade(database)
+            migrate.downgrade(database, "base")
+            migrate.upgrade(database)
         assert_nothing_left(url, pooled_url)

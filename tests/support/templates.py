@@ -16,7 +16,7 @@ import psycopg
 from filelock import FileLock
 from psycopg import sql
 
-from app.database import open_database, schema
+from app.database import migrate, open_database
 from app.database.embedded.files import binary
 from app.settings import Settings
 from worker.sample_catalog import draw_catalog
@@ -88,7 +88,7 @@ def make_template(server: str, name: str, fill: Fill | None = None) -> str:
     """
     url = _create(server, name)
     with open_database(Settings(_env_file=None, database_url=url)) as database:
-        schema.upgrade(database)
+        migrate.upgrade(database)
     if fill is not None:
         fill(url)
     return name

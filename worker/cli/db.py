@@ -7,7 +7,7 @@ import click
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from app.database import Database, embedded, open_database, schema
+from app.database import Database, embedded, migrate, open_database, schema
 from app.database.connection import database_url, probe
 from app.database.differences import find_differences
 from app.database.objects import missing_objects
@@ -27,7 +27,7 @@ def upgrade(revision: str) -> None:
     """Upgrade the schema to REVISION, the newest by default, and repair what it lacks."""
     with open_database(get_settings()) as database:
         before = schema.current(database)
-        schema.upgrade(database, revision)
+        migrate.upgrade(database, revision)
         after = schema.current(database)
         if before != after:
             click.echo(f"upgraded the schema from {before or 'nothing'} to {after}")
@@ -46,7 +46,7 @@ def downgrade(revision: str, yes: bool) -> None:
         click.confirm("This drops tables with what is in them. Go on?", abort=True, err=True)
     with open_database(get_settings()) as database:
         before = schema.current(database)
-        schema.downgrade(database, revision)
+        migrate.downgrade(database, revision)
         after = schema.current(database)
     click.echo(f"downgraded the schema from {before or 'nothing'} to {after or 'nothing'}")
 
@@ -130,7 +130,7 @@ def _repair(database: Database) -> None:
     before, whole = _differences(database)
     if whole and not before:
         return
-    schema.repair(database)
+    migrate.repair(database)
     if not whole:  # this role may not make a schema to compare with
         click.echo("created its functions, views, indexes and rights again")
     left, _ = _differences(database)
