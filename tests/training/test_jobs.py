@@ -42,6 +42,7 @@ def products(tmp_path: Path) -> Products:
     (tmp_path / "7.jpg").write_bytes(b"no photo")
     return Products(
         [str(number) for number in range(60)],
+        [f"Square {number}" for number in range(60)],
         files,
         {"base_colour": colours},
         {"base_colour": 1.0},

@@ -7,11 +7,19 @@ WHERE e.model_id = %(model_id)s AND e.position = 1 AND i.removed_at IS NULL
 
 -- name: fetch_vectors
 -- The vectors of a model that searches see, with labels, in the order in which ties are broken.
-SELECT e.item_id, e.embedding{labels}
+SELECT e.item_id, e.embedding, i.sku, i.product_display_name{labels}
 FROM embeddings AS e
 JOIN items AS i USING (item_id)
 WHERE e.model_id = %(model_id)s AND e.position = 1 AND i.removed_at IS NULL
 ORDER BY e.item_id
+
+-- name: fetch_further_vectors
+-- The vectors of a model of products' photos after the first.
+SELECT e.item_id, e.embedding
+FROM embeddings AS e
+JOIN items AS i USING (item_id)
+WHERE e.model_id = %(model_id)s AND e.position > 1 AND i.removed_at IS NULL
+ORDER BY e.item_id, e.position
 
 -- name: set_search_settings
 -- The index settings of search_candidates, without plans that avoid the index.

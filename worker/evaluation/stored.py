@@ -11,6 +11,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from app.database import query
+from app.encoders.training_record import Fingerprints, fingerprints
 from app.models import EmbeddingModel
 from worker.evaluation.neighbours import Rows
 
@@ -20,7 +21,7 @@ CHUNK = 1_000
 
 @dataclass(frozen=True)
 class Gallery:
-    """A model's vectors, one for each product's first photo, ordered by item id."""
+    """A model's vectors of each product's first photo, ordered by item id."""
 
     item_ids: Rows
     """Shape `(N,)`, ascending."""
@@ -28,6 +29,23 @@ class Gallery:
     """Of length 1, shape `(N, D)`."""
     labels: dict[str, list[str | None]]
     """The value of each label for every product."""
+    skus: list[str]
+    names: list[str | None]
+
+    def products(self) -> Fingerprints:
+        """Return what a training record knows the products by, shape `(N,)`."""
+        return fingerprints(self.skus, self.names)
+
+    def only(self, chosen: NDArray[np.bool_]) -> "Gallery":
+        """Return the products where `chosen`, of shape `(N,)`, is true."""
+        rows = np.flatnonzero(chosen).tolist()
+        return Gallery(
+            self.item_ids[rows],
+            self.vectors[rows],
+            {name: [words[row] for row in rows] for name, words in self.labels.items()},
+            [self.skus[row] for row in rows],
+            [self.names[row] for row in rows],
+        )
 
 
 def read_gallery(
@@ -45,16 +63,39 @@ def read_gallery(
     ids = np.empty(size, dtype=np.int64)
     vectors = np.empty((size, model.dimensions), dtype=np.float16)
     words: dict[str, list[str | None]] = {name: [] for name in labels}
+    skus, names = [], []
     statement = query(__package__, "fetch_vectors").format(labels=columns_of(labels))
     with connection.cursor(name="gallery", binary=True) as cursor:
         cursor.itersize = CHUNK
         cursor.execute(statement, parameters)
-        for row, (item_id, vector, *own) in enumerate(cursor):
+        for row, (item_id, vector, sku, display_name, *own) in enumerate(cursor):
             ids[row] = item_id
             vectors[row] = vector.to_numpy()
+            skus.append(sku)
+            names.append(display_name)
             for name, word in zip(labels, own, strict=True):
                 words[name].append(word)
-    return Gallery(ids, vectors, words)
+    return Gallery(ids, vectors, words, skus, names)
+
+
+def read_further_photos(
+    connection: psycopg.Connection[Any], model: EmbeddingModel, gallery: Gallery
+) -> tuple[NDArray[np.float16], Rows]:
+    """Read the vectors of the photos after each product's first, in the gallery's transaction.
+
+    Returns:
+        The vectors, shape `(P, D)`, and the row of each one's product in the gallery, shape `(P,)`.
+        Products that have no vector of their first photo are left out.
+    """
+    parameters = {"model_id": model.model_id}
+    with connection.cursor(binary=True) as cursor:
+        found = cursor.execute(query(__package__, "fetch_further_vectors"), parameters).fetchall()
+    ids = np.array([item_id for item_id, _ in found], dtype=np.int64)
+    listed = np.isin(ids, gallery.item_ids)
+    vectors = np.empty((len(found), model.dimensions), dtype=np.float16)
+    for row, (_, vector) in enumerate(found):
+        vectors[row] = vector.to_numpy()
+    return vectors[listed], np.searchsorted(gallery.item_ids, ids[listed])
 
 
 def columns_of(labels: Sequence[str]) -> sql.Composable:
