@@ -13,6 +13,13 @@ JOIN items AS i USING (item_id)
 WHERE e.model_id = %(model_id)s AND e.position = 1 AND i.removed_at IS NULL
 ORDER BY e.item_id
 
+-- name: fetch_references
+-- Where the first photos of some products are, in the order of `item_ids`.
+SELECT p.reference
+FROM unnest(%(item_ids)s::bigint[]) WITH ORDINALITY AS q (item_id, place)
+LEFT JOIN photos AS p ON p.item_id = q.item_id AND p.position = 1
+ORDER BY q.place
+
 -- name: fetch_further_vectors
 -- The vectors of a model of products' photos after the first.
 SELECT e.item_id, e.embedding

@@ -75,7 +75,7 @@ def evaluate(
     Raises:
         LookalikeError: fewer than two products have a vector of the model.
     """
-    gallery, further = _read(database, model)
+    gallery, further = read(database, model)
     size = len(gallery.item_ids)
     queries = choose_queries(size, sample)
     found = _scores(gallery, further, queries)
@@ -95,7 +95,7 @@ def evaluate(
         "gallery": size,
         "queries": len(queries),
         **figures,
-        "warnings": [*_training_warnings(model, seen), *label_warnings(gallery)],
+        "warnings": [*training_warnings(model, seen), *label_warnings(gallery)],
     }
 
 
@@ -122,7 +122,7 @@ def compare(
     one, other = models
     if one.name == other.name:
         raise LookalikeError(f"--compare needs two models, and both are {one.name}")
-    galleries, further = zip(*(_read(database, model) for model in models), strict=True)
+    galleries, further = zip(*(read(database, model) for model in models), strict=True)
     shared = np.intersect1d(galleries[0].item_ids, galleries[1].item_ids)
     if len(shared) < 2:
         raise LookalikeError(
@@ -138,7 +138,7 @@ def compare(
         places = np.cumsum(common) - 1
         own = seen_products(model, gallery, settings)
         seen |= False if own is None else own
-        warnings += _training_warnings(model, own)
+        warnings += training_warnings(model, own)
         found.append(_scores(gallery, (photos[0][kept], places[photos[1][kept]]), queries))
     report = {
         "models": [one.name, other.name],
@@ -189,7 +189,7 @@ def label_warnings(gallery: Gallery) -> list[str]:
     return warnings
 
 
-def _read(
+def read(
     database: Database, model: EmbeddingModel
 ) -> tuple[Gallery, tuple[NDArray[np.float16], Rows]]:
     """Read a model's gallery, and the further photos as `read_further_photos` does."""
@@ -263,7 +263,8 @@ def _training_record(model: EmbeddingModel, settings: Settings) -> TrainingRecor
         return None
 
 
-def _training_warnings(model: EmbeddingModel, seen: NDArray[np.bool_] | None) -> list[str]:
+def training_warnings(model: EmbeddingModel, seen: NDArray[np.bool_] | None) -> list[str]:
+    """Return why the figures are, or may be, better than for products new to the model."""
     if seen is None:
         return [
             f"nothing says what {model.name} was trained on: where that was products of this "

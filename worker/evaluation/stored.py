@@ -98,6 +98,13 @@ def read_further_photos(
     return vectors[listed], np.searchsorted(gallery.item_ids, ids[listed])
 
 
+def fetch_references(connection: psycopg.Connection[Any], item_ids: Rows) -> list[str | None]:
+    """Return where the first photos of products are, None for one that has lost it meanwhile."""
+    parameters = {"item_ids": item_ids.tolist()}
+    rows = connection.execute(query(__package__, "fetch_references"), parameters).fetchall()
+    return [reference for (reference,) in rows]
+
+
 def columns_of(labels: Sequence[str]) -> sql.Composable:
     """Return SQL for the labels' columns of `items AS i`, cast to text, each after a comma."""
     return sql.SQL("").join(sql.SQL(", i.{}::text").format(sql.Identifier(name)) for name in labels)
