@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import psycopg
@@ -12,7 +12,8 @@ from psycopg.types.json import Jsonb
 
 from app.database import query
 from app.encoders.training_record import Fingerprints, fingerprints
-from app.models import EmbeddingModel
+from app.errors import LookalikeError
+from app.models import EmbeddingModel, get_model
 from worker.evaluation.neighbours import Rows
 
 CHUNK = 1_000
@@ -129,6 +130,44 @@ def indexed_neighbours(
             answer = connection.execute(statement, {"item_id": item_id, "k": k}).fetchall()
             found[row, : len(answer)] = [neighbour for (neighbour,) in answer]
     return found
+
+
+class Evaluation(NamedTuple):
+    """A row of `evaluations`."""
+
+    name: str
+    """The model's name."""
+    gallery: int
+    queries: int
+    figures: dict[str, Any]
+
+
+def latest_evaluations(
+    connection: psycopg.Connection[Any], names: Sequence[str], *, robustness: bool = False
+) -> list[Evaluation]:
+    """Return the last evaluation of each model that has one.
+
+    Args:
+        connection: to the database.
+        names: only these models, each of which must have one; all if there are none.
+        robustness: those of robustness, else those of neighbours.
+
+    Raises:
+        LookalikeError: a model is unknown, or has no evaluation, or none has.
+    """
+    statement = query(__package__, "fetch_latest_evaluations")
+    rows = connection.execute(statement, {"robustness": robustness}).fetchall()
+    found = {row[0]: Evaluation(*row) for row in rows}
+    missing = next((name for name in names if name not in found), None)
+    if missing is not None:
+        get_model(connection, missing)
+    if missing is not None or not found:
+        option = " --robustness" if robustness else ""
+        raise LookalikeError(
+            f"no figures of {missing or 'any model'} are stored: run `lookalike evaluate{option}` "
+            "first"
+        )
+    return [found[name] for name in names or found]
 
 
 def record(
