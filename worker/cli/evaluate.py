@@ -3,6 +3,7 @@
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from app.database.ready import ready_database
 from app.settings import get_settings
@@ -30,7 +31,11 @@ from worker.console import echo_json, echo_table, say
     help="Measure instead how well disturbed photos, as a phone takes them, find their product.",
 )
 @click.option(
-    "--seed", type=int, default=1, show_default=True, help="Seed of the disturbances' choices."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Seed of all that --robustness chooses.",
 )
 @click.pass_context
 def command(
@@ -58,6 +63,8 @@ def command(
     """
     if pair and (names or robustness):
         raise click.UsageError("--compare names its models, and compares no robustness", ctx)
+    if not robustness and ctx.get_parameter_source("seed") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--seed has no effect here: only --robustness uses it", ctx)
     from worker.evaluation.run import chosen_models, compare, evaluate
 
     settings = get_settings()
