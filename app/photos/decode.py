@@ -1,6 +1,8 @@
 """Decoding image files into a network's input, the same way for all callers."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any, BinaryIO
 
@@ -110,19 +112,52 @@ def load_photo(data: bytes, size: int, resize: Resize) -> NDArray[np.uint8]:
     Raises:
         PhotoError: the bytes can't be decoded; the text says why.
     """
+    with _decoding_errors():
+        # Nearest-neighbour sampling needs the pixels themselves.
+        upright = _decode(data, None if resize is Resize.NEAREST else size)
+        return to_square(upright, size, resize)
+
+
+def to_square(picture: Image.Image, size: int, resize: Resize) -> NDArray[np.uint8]:
+    """Turn a decoded picture into a network's input: RGB, shape `(size, size, 3)`, uint8."""
+    return np.asarray(_RESIZERS[resize](picture, (size, size)), dtype=np.uint8)
+
+
+def load_picture(data: bytes, least: int | None = None) -> Image.Image:
+    """Decode an image file as `load_photo` does, without resizing it to a square.
+
+    Args:
+        data: the bytes of the file.
+        least: decode a large JPEG at a smaller scale, of which no edge is below this, in pixels.
+
+    Returns:
+        An RGB image.
+
+    Raises:
+        PhotoError: the bytes can't be decoded; the text says why.
+    """
+    with _decoding_errors():
+        return to_rgb(_decode(data, least))
+
+
+def _decode(data: bytes, least: int | None) -> Image.Image:
     image = open_photo(io.BytesIO(data))
     image.info.pop("xmp", None)  # Pillow would apply its orientation to a TIFF
+    if least is not None:
+        # JPEG decodes at 1/2, 1/4 or 1/8 for a fraction of the cost, never below `least`.
+        image.draft("RGB", (least, least))
+    return _upright(image, load_pixels(image, data))
+
+
+@contextmanager
+def _decoding_errors() -> Iterator[None]:
+    """Raise whatever decoding raises as a `PhotoError`."""
     try:
-        if resize is not Resize.NEAREST:
-            # JPEG decodes at 1/2, 1/4 or 1/8 for a fraction of the cost, never below `size`.
-            image.draft("RGB", (size, size))
-        upright = _upright(image, load_pixels(image, data))
-        square = _RESIZERS[resize](upright, (size, size))
+        yield
     except PhotoError:
         raise
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, ...
         raise PhotoError(f"can't be decoded: {in_one_line(error)}") from None
-    return np.asarray(square, dtype=np.uint8)
 
 
 def _upright(image: Image.Image, picture: Image.Image) -> Image.Image:

@@ -198,7 +198,7 @@ COMMENT ON COLUMN evaluations.model_id IS 'The model in embedding_models that wa
 COMMENT ON COLUMN evaluations.evaluated_at IS 'When';
 COMMENT ON COLUMN evaluations.gallery IS 'How many products had a vector and could be found';
 COMMENT ON COLUMN evaluations.queries IS 'How many of them were used as queries';
-COMMENT ON COLUMN evaluations.figures IS 'recall@10, ndcg@10, and by label precision@5, precision@10 and map@10';
+COMMENT ON COLUMN evaluations.figures IS 'recall@10, ndcg@10, by label precision@5, precision@10 and map@10, their intervals, and all of that of unseen products; or robustness by disturbance and strength';
 
 -- The columns of the attributes are added by apply_attributes.
 CREATE TYPE similar_item AS (

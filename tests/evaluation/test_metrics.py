@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import average_precision_score, ndcg_score
 
 from worker.evaluation import metrics
+from worker.evaluation.bootstrap import mean
 from worker.evaluation.metrics import MISSING, encode
 
 ALL = np.array([True])
@@ -27,23 +28,23 @@ def test_precision_divides_by_k_where_the_gallery_is_smaller() -> None:
 
 def test_precision_asks_only_the_labelled() -> None:
     relevant = np.array([[True, True], [False, False]])
-    assert metrics.precision_at(relevant, np.array([True, False]), 2) == 1
-    assert np.isnan(metrics.precision_at(relevant, np.array([False, False]), 2))
+    assert mean(metrics.precision_at(relevant, np.array([True, False]), 2)) == 1
+    assert np.isnan(mean(metrics.precision_at(relevant, np.array([False, False]), 2)))
 
 
 def test_average_precision_by_hand() -> None:
     # Relevant at ranks 1, 3 and 4, of six in the gallery: (1/1 + 2/3 + 3/4) / min(6, 5).
-    found = metrics.mean_average_precision(ranked("10110"), np.array([6]), 5)
+    found = metrics.average_precision(ranked("10110"), np.array([6]), 5)
     assert found == pytest.approx((1 + 2 / 3 + 3 / 4) / 5)
     # The same list is better where the gallery holds no more than three.
-    found = metrics.mean_average_precision(ranked("10110"), np.array([3]), 5)
+    found = metrics.average_precision(ranked("10110"), np.array([3]), 5)
     assert found == pytest.approx((1 + 2 / 3 + 3 / 4) / 3)
 
 
 def test_a_perfect_list_scores_one_and_an_impossible_query_is_left_out() -> None:
     relevant = np.array([[True, True, False], [False, False, False]])
-    assert metrics.mean_average_precision(relevant, np.array([2, 0]), 3) == 1
-    assert np.isnan(metrics.mean_average_precision(relevant, np.array([0, 0]), 3))
+    assert mean(metrics.average_precision(relevant, np.array([2, 0]), 3)) == 1
+    assert np.isnan(mean(metrics.average_precision(relevant, np.array([0, 0]), 3)))
 
 
 def test_average_precision_agrees_with_scikit_learn_over_whole_rankings() -> None:
@@ -52,7 +53,7 @@ def test_average_precision_agrees_with_scikit_learn_over_whole_rankings() -> Non
     relevant[:, 0] |= ~relevant.any(axis=1)
     scores = np.arange(25, 0, -1)
     expected = np.mean([average_precision_score(row, scores) for row in relevant])
-    found = metrics.mean_average_precision(relevant, relevant.sum(axis=1), 25)
+    found = mean(metrics.average_precision(relevant, relevant.sum(axis=1), 25))
     assert found == pytest.approx(expected)
 
 
@@ -78,7 +79,8 @@ def test_ndcg_agrees_with_scikit_learn(k: int) -> None:
         own = labels[query]
         gains = ((labels[ranking] == own) & (own != MISSING)).sum(axis=1)
         expected.append(ndcg_score([gains], [np.arange(59, 0, -1)], k=k))
-    assert metrics.ndcg(labels, queries, order[:, :k], k) == pytest.approx(np.mean(expected))
+    found = mean(metrics.ndcg(labels, queries, order[:, :k], k))
+    assert found == pytest.approx(np.mean(expected))
 
 
 def test_ndcg_by_hand() -> None:
@@ -91,7 +93,9 @@ def test_ndcg_by_hand() -> None:
 def test_ndcg_leaves_out_who_shares_nothing_with_anyone() -> None:
     labels = np.array([[0], [0], [1], [MISSING]])
     neighbours = np.array([[1, 2], [0, 1], [0, 1]])
-    assert metrics.ndcg(labels, np.array([0, 2, 3]), neighbours, 2) == pytest.approx(1)
+    found = metrics.ndcg(labels, np.array([0, 2, 3]), neighbours, 2)
+    assert np.isnan(found).tolist() == [False, True, True]
+    assert mean(found) == pytest.approx(1)
 
 
 def test_neighbour_recall_by_hand() -> None:
@@ -104,3 +108,30 @@ def test_words_become_codes_in_alphabetical_order() -> None:
     codes, words = encode(["Red", None, "Blue", "", "Red", "NA"])
     assert words == ["Blue", "NA", "Red"]
     assert codes.tolist() == [2, MISSING, 0, MISSING, 2, 1]
+
+
+def test_two_labels_together_are_one() -> None:
+    one = np.array([0, 0, 1, 1, MISSING, 0])
+    other = np.array([0, 1, 0, 1, 0, MISSING])
+    together = metrics.both(one, other)
+    assert together.tolist()[4:] == [MISSING, MISSING]
+    assert len(set(together.tolist()[:4])) == 4
+    assert metrics.both(np.array([2, 2]), np.array([5, 5])).tolist() == [17, 17]
+
+
+def test_the_rank_of_a_product_by_its_other_photos() -> None:
+    # Products 0 and 2 have two photos each, product 1 has one; angles in degrees.
+    angles = np.radians([0, 30, 20, 90, 100])
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    ranks = metrics.other_photo_ranks(vectors, np.array([0, 0, 1, 2, 2]))
+    # From 0°, product 1 at 20° comes before the other photo at 30°; so it does from 30°.
+    assert ranks.tolist()[:2] == [1, 1]
+    assert np.isnan(ranks[2])
+    assert ranks.tolist()[3:] == [0, 0]
+
+
+def test_products_of_the_same_similarity_rank_in_their_order() -> None:
+    vectors = np.ones((5, 3))
+    ranks = metrics.other_photo_ranks(vectors, np.array([0, 1, 1, 2, 2]))
+    assert np.isnan(ranks[0])
+    assert ranks.tolist()[1:] == [1, 1, 2, 2]

@@ -10,13 +10,14 @@ from PIL import Image
 from app.encoders import projection
 from app.encoders.encoder import Encoder
 from app.encoders.registry import get_backbone
+from app.encoders.training_record import fingerprints, record_training, training_record
 from app.errors import LookalikeError
 from app.photos.storage import open_storage
 from app.settings import Settings
 from worker.training.network_job import Teacher, train_network
 from worker.training.outcome import Options
 from worker.training.pixels import StoredPhoto
-from worker.training.products import Products
+from worker.training.products import Products, held_out
 from worker.training.projection_job import Base, train_projection, vectors_of
 from worker.training.recipe import Recipe
 
@@ -42,6 +43,7 @@ def products(tmp_path: Path) -> Products:
     (tmp_path / "7.jpg").write_bytes(b"no photo")
     return Products(
         [str(number) for number in range(60)],
+        [f"Square {number}" for number in range(60)],
         files,
         {"base_colour": colours},
         {"base_colour": 1.0},
@@ -63,6 +65,12 @@ def test_a_network_with_a_teacher(products: Products, options: Options, tmp_path
     outcome = train_network(products, COMPACT, options, teacher=teacher)
     assert outcome.unreadable == 1
     assert "teacher_loss" in outcome.progress.history[0]
+    record = training_record(outcome.weights)
+    assert record is not None
+    learnt = ~held_out(products.skus, 0.1)
+    learnt[7] = False  # no photo
+    assert record.has_seen(products.fingerprints()).tolist() == learnt.tolist()
+    assert outcome.learned == len(record.products) == learnt.sum()
     assert 0 <= outcome.figures["base_colour"]["precision@5"] <= 1
     photos = np.zeros((2, 112, 112, 3), dtype=np.uint8)
     vectors = Encoder(COMPACT, outcome.weights).encode(photos)
@@ -82,6 +90,8 @@ def test_a_projection_behind_its_backbone_in_one_file(
     from app.encoders import compact
 
     compact.build().save_weights(tmp_path / "base.weights.h5")
+    elsewhere = fingerprints(["elsewhere"], ["Hat"])
+    record_training(tmp_path / "base.weights.h5", elsewhere, 0.2)
     base = Base(COMPACT, tmp_path / "base.weights.h5")
     vectors = vectors_of(products, base, hidden=True)
     assert vectors.unreadable == 1
@@ -91,6 +101,10 @@ def test_a_projection_behind_its_backbone_in_one_file(
     assert shape.dimensions == 32
     assert projection.projected(COMPACT, shape).dimensions == 32
     assert projection.shape_in(base.weights) is None
+    record = training_record(outcome.weights)
+    assert record is not None
+    assert record.has_seen(elsewhere).all()
+    assert len(record.products) == 1 + outcome.learned
 
     random = np.random.default_rng(1)
     photos = random.integers(0, 256, size=(3, 112, 112, 3), dtype=np.uint8)

@@ -3,10 +3,11 @@
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from app.database.ready import ready_database
 from app.settings import get_settings
-from worker.console import echo_json, echo_table
+from worker.console import echo_json, echo_table, say
 
 
 @click.command(name="evaluate")
@@ -17,41 +18,175 @@ from worker.console import echo_json, echo_table
     type=click.IntRange(min=1),
     help="Query with only so many products, the same in each run; all stay in the gallery.",
 )
-def command(names: tuple[str, ...], as_json: bool, sample: int | None) -> None:
+@click.option(
+    "--compare",
+    "pair",
+    nargs=2,
+    metavar="A B",
+    help="Say whether two models differ by more than chance.",
+)
+@click.option(
+    "--robustness",
+    is_flag=True,
+    help="Measure instead how well disturbed photos, as a phone takes them, find their product.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Seed of all that --robustness chooses.",
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    names: tuple[str, ...],
+    as_json: bool,
+    sample: int | None,
+    pair: tuple[str, str] | None,
+    robustness: bool,
+    seed: int,
+) -> None:
     """Measure how well nearest neighbours agree with the catalog's own labels.
 
-    For each label: precision@5 and @10 and mAP@10; over all labels nDCG@10, its gain the number
-    of labels shared; and how many of the ten nearest the index finds. Exact search, with every
-    product as the query, itself left out. The figures are stored in the table `evaluations`.
+    For each label, and for the first two together: precision@5 and @10 and mAP@10; over all labels
+    nDCG@10, its gain the number of labels shared; how often a product with several photos is found
+    by another of them; and how many of the ten nearest the index finds. Exact search, with every
+    product as the query, itself left out. A column `unseen` has only the products as queries that
+    the model wasn't trained on. ± is half of a 95 % bootstrap interval. The figures are stored in
+    the table `evaluations`.
+
+    --robustness sends photos of unseen products, 500 unless --sample says otherwise, on other
+    backgrounds, rotated, cropped, blurred and so on, each mild, medium and strong: R@1 and R@5 are
+    how often the product is the first or among the first five, precision@5 is that of the first
+    label among the five nearest others.
     """
-    from worker.evaluation.run import chosen_models, evaluate
+    if pair and (names or robustness):
+        raise click.UsageError("--compare names its models, and compares no robustness", ctx)
+    if not robustness and ctx.get_parameter_source("seed") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--seed has no effect here: only --robustness uses it", ctx)
+    from worker.evaluation.run import chosen_models, compare, evaluate
 
-    with ready_database(get_settings()) as database:
-        reports = [evaluate(database, model, sample) for model in chosen_models(database, names)]
+    settings = get_settings()
+    with ready_database(settings) as database:
+        if pair:
+            comparison = compare(database, settings, chosen_models(database, pair), sample)
+            _print(comparison, [comparison], _differences(comparison), as_json)
+            return
+        models = chosen_models(database, names)
+        if robustness:
+            from worker.evaluation.robustness import measure_robustness
+
+            reports = [
+                measure_robustness(database, settings, model, sample or 500, seed)
+                for model in models
+            ]
+            rows = _disturbances(reports)
+        else:
+            reports = [evaluate(database, settings, model, sample) for model in models]
+            rows = _figures(reports)
+    _print({"models": reports}, reports, rows, as_json)
+
+
+def _print(
+    document: dict[str, Any],
+    reports: list[dict[str, Any]],
+    rows: list[dict[str, Any]],
+    as_json: bool,
+) -> None:
+    for warning in dict.fromkeys(text for report in reports for text in report["warnings"]):
+        say("figures", f"lookalike: {warning}", err=True)
     if as_json:
-        echo_json({"models": reports})
-        return
-    rows = _rows(reports)
-    echo_table(rows, {"figure": "", **{report["name"]: report["name"] for report in reports}})
+        echo_json(document)
+    else:
+        echo_table(rows, {column: column if column != "figure" else "" for column in rows[0]})
 
 
-def _rows(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Turn reports into a row for each figure, with a column for each model."""
-    flat = [_flat(report) for report in reports]
+def _figures(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Turn reports into a row for each figure, with a column for each model and its unseen part."""
+    columns: dict[str, dict[str, Any]] = {}
+    for report in reports:
+        columns[report["name"]] = _cells(report)
+        if "unseen" in report and report["trained_on"]:
+            columns[f"{report['name']} unseen"] = _cells(report["unseen"])
+    rows = dict.fromkeys(figure for cells in columns.values() for figure in cells)
     return [
-        {
-            "figure": figure,
-            **{report["name"]: each[figure] for report, each in zip(reports, flat, strict=True)},
-        }
-        for figure in flat[0]
+        {"figure": figure, **{name: cells.get(figure) for name, cells in columns.items()}}
+        for figure in rows
     ]
 
 
-def _flat(report: dict[str, Any]) -> dict[str, Any]:
+def _cells(report: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures of a report, with half of their intervals."""
+    intervals = flat(report["intervals"])
+    cells: dict[str, Any] = {}
+    for figure, value in flat(report).items():
+        half = _half(intervals.get(figure))
+        cells[figure.replace("_", " ") if figure == "trained_on" else figure] = (
+            value if half is None else f"{value:.4f} ±{half:.4f}"
+        )
+    return cells
+
+
+def _half(interval: list[float | None] | None) -> float | None:
+    if interval is None or None in interval:
+        return None
+    low, high = interval
+    return (high - low) / 2  # type: ignore[operator]
+
+
+def _differences(comparison: dict[str, Any]) -> list[dict[str, Any]]:
+    """Turn a comparison into a row for each figure."""
+    one, other = comparison["models"]
+    rows = []
+    for queries, part in (("all", comparison), ("unseen", comparison.get("unseen", {}))):
+        for figure, found in flat(part, leaf="difference").items():
+            if not isinstance(found, dict):
+                continue
+            half = _half(found["interval"])
+            rows.append(
+                {
+                    "figure": figure,
+                    "queries": queries,
+                    one: found[one],
+                    other: found[other],
+                    "difference": found["difference"]
+                    if half is None
+                    else f"{found['difference']:+.4f} ±{half:.4f}",
+                    "beyond chance": found["beyond_chance"],
+                }
+            )
+    return rows
+
+
+def _disturbances(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Turn reports of robustness into a row for each disturbance and strength of each model."""
+    return [
+        {
+            **({"model": report["name"]} if len(reports) > 1 else {}),
+            "disturbance": disturbance.replace("_", " "),
+            "strength": strength,
+            **_cells(figures),
+        }
+        for report in reports
+        for disturbance, strengths in report["robustness"].items()
+        for strength, figures in strengths.items()
+    ]
+
+
+def flat(report: dict[str, Any], leaf: str = "") -> dict[str, Any]:
+    """Return a report's figures by `GROUP FIGURE`, without names, intervals and other parts.
+
+    Args:
+        report: the report.
+        leaf: a key that makes a dictionary a figure, not a group.
+    """
     figures: dict[str, Any] = {}
     for name, value in report.items():
-        if isinstance(value, dict):
-            figures.update({f"{name} {figure}": number for figure, number in value.items()})
-        elif name != "name":
+        if name in ("name", "models", "intervals", "unseen", "warnings"):
+            continue
+        if isinstance(value, dict) and leaf not in value:
+            figures |= {f"{name} {figure}": each for figure, each in value.items()}
+        else:
             figures[name] = value
     return figures

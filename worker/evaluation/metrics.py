@@ -1,10 +1,11 @@
-"""Metrics of how well ranked lists of neighbours agree with labels.
+"""Metrics of how well ranked lists of neighbours agree with labels, for each query.
 
 The lists don't contain the query itself (see `neighbours`). Labels are encoded as integers from 0,
-or `MISSING`. A neighbour without a label is never relevant; a query without one is left out.
-Precision, average precision and their means follow Manning, Raghavan and Schütze, "Introduction to
-Information Retrieval" (2008), chapter 8.4; discounted gain follows Järvelin and Kekäläinen,
-"Cumulated gain-based evaluation of IR techniques" (2002).
+or `MISSING`. A neighbour without a label is never relevant. A query that can't be asked, for lack
+of a label for instance, has the value NaN, which means leave out (see `bootstrap`). Precision,
+average precision and their means follow Manning, Raghavan and Schütze, "Introduction to Information
+Retrieval" (2008), chapter 8.4; discounted gain follows Järvelin and Kekäläinen, "Cumulated
+gain-based evaluation of IR techniques" (2002).
 """
 
 from collections.abc import Sequence
@@ -13,12 +14,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from worker.evaluation.neighbours import Rows, blocks
+from worker.evaluation.neighbours import Rows, blocks, unit_length
 
 MISSING = -1
 """The code of a label that a product lacks."""
 
 Codes = NDArray[np.int64]
+
+Values = NDArray[np.float64]
+"""A metric of each query, NaN where it is undefined, shape `(Q,)`."""
 
 
 def encode(words: Sequence[str | None]) -> tuple[Codes, list[str]]:
@@ -31,6 +35,13 @@ def encode(words: Sequence[str | None]) -> tuple[Codes, list[str]]:
         np.array([word or None for word in words], dtype=object), sort=True, use_na_sentinel=True
     )
     return codes.astype(np.int64), list(known)
+
+
+def both(one: Codes, other: Codes) -> Codes:
+    """Return codes of two labels together, shape `(N,)`; `MISSING` where either is."""
+    missing = (one == MISSING) | (other == MISSING)
+    together: Codes = np.where(missing, MISSING, one * (other.max(initial=0) + 1) + other)
+    return together
 
 
 def relevance(codes: Codes, queries: Rows, neighbours: Rows) -> NDArray[np.bool_]:
@@ -46,8 +57,8 @@ def relevance(codes: Codes, queries: Rows, neighbours: Rows) -> NDArray[np.bool_
     return relevant
 
 
-def precision_at(relevant: NDArray[np.bool_], asked: NDArray[np.bool_], k: int) -> float:
-    """Return the mean share of the first `k` neighbours that are relevant; NaN without a query.
+def precision_at(relevant: NDArray[np.bool_], asked: NDArray[np.bool_], k: int) -> Values:
+    """Return the share of the first `k` neighbours that are relevant.
 
     The denominator is `k`, also for a query with fewer than `k` relevant items in the gallery
     and for a gallery that can't fill the list, since a shopper sees wrong products or none.
@@ -57,18 +68,15 @@ def precision_at(relevant: NDArray[np.bool_], asked: NDArray[np.bool_], k: int) 
         asked: which queries have a label, bool, shape `(Q,)`.
         k: length of the list, at least 1.
     """
-    return _mean(relevant[asked, :k].sum(axis=1) / k)
+    return np.where(asked, relevant[:, :k].sum(axis=1) / k, np.nan)
 
 
-def mean_average_precision(
-    relevant: NDArray[np.bool_], existing: NDArray[np.int64], k: int
-) -> float:
-    """Return the mean over the queries of the average precision at `k`; NaN without a query.
+def average_precision(relevant: NDArray[np.bool_], existing: NDArray[np.int64], k: int) -> Values:
+    """Return the average precision at `k`, whose mean over the queries is mAP@k.
 
     AP@k = 1 / min(R, k) · Σ over the ranks i ≤ k of a relevant neighbour of precision@i, where R
     is how many relevant items the gallery holds besides the query: the denominator is the best
-    that a list of k could do, so that a perfect list scores 1. A query with R = 0 has no average
-    precision and is left out.
+    that a list of k could do, so that a perfect list scores 1. A query with R = 0 has none.
 
     Args:
         relevant: shape `(Q, at least k)` or as many as the gallery holds.
@@ -77,9 +85,9 @@ def mean_average_precision(
     """
     hits = relevant[:, :k]
     precision = hits.cumsum(axis=1) / np.arange(1, hits.shape[1] + 1)
-    possible = existing > 0
-    total = (precision * hits).sum(axis=1)
-    return _mean(total[possible] / np.minimum(existing[possible], k))
+    best = np.where(existing > 0, np.minimum(existing, k), np.nan)
+    values: Values = (precision * hits).sum(axis=1) / best
+    return values
 
 
 def relevant_in_gallery(codes: Codes, queries: Rows) -> NDArray[np.int64]:
@@ -90,14 +98,14 @@ def relevant_in_gallery(codes: Codes, queries: Rows) -> NDArray[np.int64]:
     return existing
 
 
-def ndcg(labels: Codes, queries: Rows, neighbours: Rows, k: int) -> float:
-    """Return the mean normalised discounted cumulated gain at `k`; NaN without a query.
+def ndcg(labels: Codes, queries: Rows, neighbours: Rows, k: int) -> Values:
+    """Return the normalised discounted cumulated gain at `k`.
 
     The gain of a neighbour is the number of labels that it shares with the query. DCG@k =
     Σ gain_i / log2(i + 1) over the ranks i ≤ k; it is divided by the DCG of the best list that
     the gallery allows for that query. Järvelin and Kekäläinen leave rank 1 and 2 undiscounted;
     this is the later form, linear in the gain, that scikit-learn's `ndcg_score` has as well. A
-    query that shares nothing with anything has no best list and is left out.
+    query that shares nothing with anything has no best list.
 
     Args:
         labels: all labels of every row of the gallery, shape `(N, L)`.
@@ -106,7 +114,7 @@ def ndcg(labels: Codes, queries: Rows, neighbours: Rows, k: int) -> float:
         k: length of the list, at least 1.
     """
     discount = 1 / np.log2(np.arange(2, k + 2))
-    scores = np.full(len(queries), np.nan)
+    scores = np.empty(len(queries))
     for start, block in blocks(queries, len(labels)):
         gains = _shared_labels(labels, block)
         rows = np.arange(len(block))
@@ -116,7 +124,37 @@ def ndcg(labels: Codes, queries: Rows, neighbours: Rows, k: int) -> float:
         best = ideal @ discount[: ideal.shape[1]]
         with np.errstate(invalid="ignore"):
             scores[start : start + len(block)] = reached @ discount[: reached.shape[1]] / best
-    return _mean(scores[~np.isnan(scores)])
+    return scores
+
+
+def other_photo_ranks(vectors: NDArray[np.floating], products: Rows) -> Values:
+    """Return how many products rank above a photo's own product, by its other photos.
+
+    Each photo of a product with several is a query; itself is left out of the gallery. A product
+    ranks by the photo that is most similar, and before another of the same similarity if it comes
+    first.
+
+    Args:
+        vectors: of all photos, shape `(P, D)`.
+        products: the product of each photo, ascending, shape `(P,)`.
+
+    Returns:
+        The rank of each photo's own product, from 0; NaN for a product's only photo.
+    """
+    gallery = unit_length(vectors)
+    _, starts, own, counts = np.unique(
+        products, return_index=True, return_inverse=True, return_counts=True
+    )
+    ranks = np.full(len(products), np.nan)
+    for _, block in blocks(np.flatnonzero(counts[own] > 1), len(gallery)):
+        similarity = gallery[block] @ gallery.T
+        rows = np.arange(len(block))
+        similarity[rows, block] = -np.inf
+        best = np.maximum.reduceat(similarity, starts, axis=1)
+        reached = best[rows, own[block]][:, None]
+        earlier = np.arange(len(starts)) < own[block][:, None]
+        ranks[block] = ((best > reached) | ((best == reached) & earlier)).sum(axis=1)
+    return ranks
 
 
 def neighbour_recall(found: Rows, exact: Rows) -> float:
@@ -138,7 +176,3 @@ def _shared_labels(labels: Codes, queries: Rows) -> NDArray[np.int8]:
         own = column[queries][:, None]
         shared += (column == own) & (own != MISSING)
     return shared
-
-
-def _mean(values: NDArray[np.float64]) -> float:
-    return float(values.mean()) if values.size else float("nan")

@@ -33,7 +33,7 @@ def exact_neighbours(vectors: NDArray[np.floating], queries: Rows, k: int) -> Ro
     for start, block in blocks(queries, len(gallery)):
         similarity = gallery[block] @ gallery.T
         similarity[np.arange(len(block)), block] = -np.inf
-        found[start : start + len(block)] = _largest(similarity, k)
+        found[start : start + len(block)] = largest(similarity, k)
     return found
 
 
@@ -56,7 +56,7 @@ def blocks(queries: Rows, gallery_size: int) -> Iterator[tuple[int, Rows]]:
         yield start, queries[start : start + step]
 
 
-def _largest(values: NDArray[np.float32], k: int) -> Rows:
+def largest(values: NDArray[np.float32], k: int) -> Rows:
     """Return the columns of the `k` largest values of each row, ties by column number."""
     columns = np.argpartition(-values, k - 1, axis=1)[:, :k].astype(np.int64)
     smallest = np.take_along_axis(values, columns, axis=1).min(axis=1, keepdims=True)

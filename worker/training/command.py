@@ -27,7 +27,7 @@ from worker.evaluation.stored import read_gallery
 from worker.sources import default_profile
 from worker.training.network_job import Teacher, train_network
 from worker.training.outcome import Outcome
-from worker.training.products import Products, fetch_skus, from_database, from_source
+from worker.training.products import Products, from_database, from_source
 from worker.training.projection_job import Base, Vectors, train_projection, vectors_of
 from worker.training.recipe import NETWORK, PROJECTION
 from worker.training.request import DATABASE, Request, options_of
@@ -122,8 +122,9 @@ def _vectors(
     with database.connection() as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         gallery = read_gallery(connection, model, tuple(catalog.labels))
-        skus = fetch_skus(connection, gallery.item_ids.tolist())
-    vectors = Vectors(skus, gallery.vectors, gallery.labels, catalog.labels)
+    vectors = Vectors(
+        gallery.skus, gallery.products(), gallery.vectors, gallery.labels, catalog.labels
+    )
     return Base(backbone, weights), vectors
 
 

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from worker.console import progress_bar
+from worker.evaluation.bootstrap import mean
 from worker.evaluation.metrics import MISSING, precision_at, relevance
 from worker.evaluation.neighbours import exact_neighbours
 from worker.training.checkpoint import Checkpoint, Progress
@@ -44,7 +45,7 @@ def held_out_precision(network: keras.Model, examples: Examples) -> dict[str, fl
         labelled = own[asked] != MISSING
         if labelled.any():
             relevant = relevance(own, asked, neighbours)
-            precision[column.name] = precision_at(relevant, labelled, NEIGHBOURS)
+            precision[column.name] = mean(precision_at(relevant, labelled, NEIGHBOURS))
     return precision
 
 

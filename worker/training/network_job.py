@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from app.encoders import networks
 from app.encoders.registry import Backbone
+from app.encoders.training_record import record_training
 from app.encoders.weights import sha256_of
 from app.errors import LookalikeError
 from worker.console import progress_bar
@@ -160,6 +161,8 @@ def train_network(
         hidden=options.hidden,
     )
     _save(network, backbone, options.result)
+    learnt = products.only(~outside).fingerprints()
+    record_training(options.result, learnt, options.held_out, begun_from=weights)
     return Outcome(
         options.result,
         progress,

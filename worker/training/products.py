@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from app.catalog.attributes import Catalog
 from app.catalog.profile import Profile
 from app.database import query
+from app.encoders.training_record import Fingerprints, fingerprints
 from app.photos.storage import PhotoStorage, open_storage
 from app.settings import Settings
 from worker.evaluation.stored import columns_of
@@ -24,6 +25,7 @@ class Products:
     """Products with a photo."""
 
     skus: list[str]
+    names: list[str | None]
     photos: list[StoredPhoto]
     """The first of each product."""
     labels: dict[str, list[str | None]]
@@ -36,10 +38,15 @@ class Products:
         rows = np.flatnonzero(chosen).tolist()
         return Products(
             [self.skus[row] for row in rows],
+            [self.names[row] for row in rows],
             [self.photos[row] for row in rows],
             {name: [words[row] for row in rows] for name, words in self.labels.items()},
             self.weights,
         )
+
+    def fingerprints(self) -> Fingerprints:
+        """Return what a training record knows the products by, shape `(N,)`."""
+        return fingerprints(self.skus, self.names)
 
 
 def from_source(source: str, profile: Profile, settings: Settings) -> Products:
@@ -65,6 +72,7 @@ def from_source(source: str, profile: Profile, settings: Settings) -> Products:
     )
     return Products(
         [product.sku for product in products],
+        [product.core[0] for product in products],
         [StoredPhoto(storage, product.photos[0]) for product in products],
         {
             name: [_word(product.attributes[place]) for product in products]
@@ -83,16 +91,11 @@ def from_database(
     rows: Sequence[tuple[Any, ...]] = connection.execute(statement).fetchall()
     return Products(
         [row[0] for row in rows],
-        [StoredPhoto(storage, row[1]) for row in rows],
-        {name: [row[at] for row in rows] for at, name in enumerate(labels, start=2)},
+        [row[1] for row in rows],
+        [StoredPhoto(storage, row[2]) for row in rows],
+        {name: [row[at] for row in rows] for at, name in enumerate(labels, start=3)},
         catalog.labels,
     )
-
-
-def fetch_skus(connection: psycopg.Connection[Any], item_ids: list[int]) -> list[str]:
-    """Return the skus of products, in the order of `item_ids`."""
-    rows = connection.execute(query(__package__, "fetch_skus"), {"item_ids": item_ids}).fetchall()
-    return [sku for (sku,) in rows]
 
 
 def held_out(skus: Sequence[str], share: float) -> NDArray[np.bool_]:

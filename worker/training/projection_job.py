@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from app.encoders import networks, projection
 from app.encoders.encoder import Encoder
 from app.encoders.registry import Backbone
+from app.encoders.training_record import Fingerprints, record_training
 from worker.console import progress_bar
 from worker.training.examples import Examples
 from worker.training.labels import encode_labels, require_enough
@@ -37,6 +38,7 @@ class Vectors:
     """A backbone's vectors, with the labels of their items."""
 
     skus: Sequence[str]
+    products: Fingerprints
     vectors: NDArray[np.floating]
     """Of any length, shape `(N, D)`."""
     labels: Mapping[str, list[str | None]]
@@ -60,6 +62,7 @@ def vectors_of(products: Products, base: Base, *, hidden: bool = False) -> Vecto
     kept = products.only(readable)
     return Vectors(
         kept.skus,
+        kept.fingerprints(),
         np.concatenate(parts),
         kept.labels,
         kept.weights,
@@ -97,6 +100,8 @@ def train_projection(vectors: Vectors, base: Base, dimensions: int, options: Opt
     whole = networks.with_head(networks.build(base.backbone, base.weights), head)
     whole.save_weights(options.result)
     projection.mark(options.result, shape)
+    learnt = vectors.products[~outside]
+    record_training(options.result, learnt, options.held_out, begun_from=base.weights)
     return Outcome(
         options.result,
         progress,

@@ -1,0 +1,1 @@
+"""Pictures for reports, drawn with matplotlib, which is an extra."""
