@@ -1,10 +1,18 @@
 """Searches over HTTP that aren't about one item: by a photo, by examples, for duplicates."""
 
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    create_model,
+)
 from pydantic_core import from_json
 from werkzeug.datastructures import FileStorage
 
@@ -14,11 +22,12 @@ from app.http.answers import query_parameters, send, unwrap_single
 from app.http.context import connection, photo_search, with_catalog
 from app.http.openapi import Operation, always, operation
 from app.items.parameters import read_parameters, read_with_filters
+from app.photos.box import EXPECTED, Box
 from app.search.answers import SimilarItems, answer_model
 from app.search.by_photo import Photo, similar_to_photo
 from app.search.duplicates import Duplicates, list_duplicates
 from app.search.errors import QueryError
-from app.search.options import Options, SearchOptions, capped, options_model
+from app.search.options import Options, SearchOptions, capped
 from app.search.recommend import (
     RecommendationRequest,
     Recommendations,
@@ -53,7 +62,31 @@ File = Annotated[
 Files = Annotated[list[File], BeforeValidator(as_list), Field(max_length=MAX_PHOTOS)]
 
 
-class PhotoForm(Options):
+def _box(value: Any) -> Box:
+    if not isinstance(value, str):
+        raise ValueError(EXPECTED)
+    return Box.parse(value)
+
+
+BoxText = Annotated[
+    Box,
+    PlainValidator(_box),
+    WithJsonSchema({"type": "string", "examples": ["0.1,0.2,0.6,0.9"]}),
+]
+Boxes = Annotated[list[BoxText], BeforeValidator(as_list), Field(max_length=MAX_PHOTOS)]
+
+
+class PhotoOptions(Options):
+    """Which part of a photo to compare, and which similar products to find."""
+
+    box: BoxText | None = Field(
+        default=None,
+        description="the part of the photo to compare, x0,y0,x1,y1 as fractions of its width and "
+        "height from the left upper corner; all of it by default",
+    )
+
+
+class PhotoForm(PhotoOptions):
     """A photo, and which similar products to find."""
 
     image: File = Field(description="JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF")
@@ -67,6 +100,28 @@ class ExamplesForm(BaseModel):
     request: str = Field(default="{}", description="a RecommendationRequest, as JSON")
     positive_image: Files = Field(default_factory=list, description="photos to be like")
     negative_image: Files = Field(default_factory=list, description="photos to be unlike")
+    positive_box: Boxes = Field(
+        default_factory=list,
+        description="the part of each positive_image, in their order; 0,0,1,1 is all of one",
+    )
+    negative_box: Boxes = Field(default_factory=list, description="the same of negative_image")
+
+    def photos(self, side: Literal["positive", "negative"]) -> list[Photo]:
+        """Return the photos of one side with their boxes.
+
+        Raises:
+            QueryError: there are boxes, but not one for each photo.
+        """
+        name = f"{side}_image"
+        files, boxes = getattr(self, name), getattr(self, f"{side}_box")
+        if boxes and len(boxes) != len(files):
+            raise QueryError(
+                f"{side}_box", f"expected one for each {name}, {len(files)}, not {len(boxes)}"
+            )
+        return [
+            Photo(name, file.read(), box)
+            for file, box in zip(files, boxes or [None] * len(files), strict=True)
+        ]
 
 
 class DuplicatesQuery(BaseModel):
@@ -76,6 +131,12 @@ class DuplicatesQuery(BaseModel):
 
     limit: int = Field(default=20, ge=1, le=100, description="maximum number of pairs")
     cursor: Text | None = Field(default=None, description="next_cursor of the page before")
+
+
+@lru_cache(maxsize=8)
+def photo_options(catalog: Catalog) -> type[PhotoOptions]:
+    """Return the options of a search by photo, with a catalog's attributes for `max_per`."""
+    return create_model("PhotoOptions", __base__=PhotoOptions, **capped(catalog))
 
 
 @lru_cache(maxsize=8)
@@ -90,7 +151,7 @@ def photo_form(catalog: Catalog) -> type[PhotoForm]:
         "Products similar to a photo",
         TAG,
         lambda catalog: answer_model(SimilarItems, catalog),
-        parameters=[options_model, filters_model],
+        parameters=[photo_options, filters_model],
         bodies={MULTIPART: [photo_form, filters_model]},
         problems=UPLOAD_PROBLEMS,
     )
@@ -99,9 +160,10 @@ def photo_form(catalog: Catalog) -> type[PhotoForm]:
 def by_photo(catalog: Catalog) -> Response:
     """The products whose photos look most like the uploaded one, most similar first."""
     in_url, fields = query_parameters(), _multipart()
-    SearchOptions.read(catalog, in_url)  # parameters that the form overrides have to be valid too
+    # Parameters that the form overrides have to be valid too.
+    read_with_filters(catalog, photo_options(catalog), in_url)
     form, filters = read_with_filters(catalog, photo_form(catalog), {**in_url, **fields})
-    photo = Photo("image", form.image.read())
+    photo = Photo("image", form.image.read(), form.box)
     answer = similar_to_photo(photo_search(), photo, SearchOptions(catalog, form, filters))
     return send(answer, answer.left_out())
 
@@ -126,8 +188,7 @@ def recommendations(catalog: Catalog) -> Response:
         form = ExamplesForm()
         request.max_content_length = MAX_JSON_BYTES
         asked = _parse(catalog, request.get_data(), "body")
-    positive = [Photo("positive_image", file.read()) for file in form.positive_image]
-    negative = [Photo("negative_image", file.read()) for file in form.negative_image]
+    positive, negative = form.photos("positive"), form.photos("negative")
     answer = recommend(photo_search(), catalog, asked, positive, negative)
     return send(answer, answer.left_out())
 

@@ -1,6 +1,7 @@
 """Decoding image files into a network's input, the same way for all callers."""
 
 import io
+import math
 from enum import StrEnum
 from typing import Any, BinaryIO
 
@@ -10,6 +11,7 @@ from PIL import ExifTags, Image, ImageFile, ImageOps
 
 from app.errors import in_one_line
 from app.photos import png
+from app.photos.box import Box
 from app.photos.colour_profiles import to_srgb
 from app.photos.depths import load_pixels
 from app.photos.errors import NotAPhotoError, PhotoError
@@ -92,7 +94,7 @@ def _open(start: bytes, source: BinaryIO) -> ImageFile.ImageFile | None:
     return None
 
 
-def load_photo(data: bytes, size: int, resize: Resize) -> NDArray[np.uint8]:
+def load_photo(data: bytes, size: int, resize: Resize, box: Box | None = None) -> NDArray[np.uint8]:
     """Decode an image file into a network's input.
 
     The EXIF orientation is applied, transparency is blended with white, colours are converted to
@@ -103,6 +105,7 @@ def load_photo(data: bytes, size: int, resize: Resize) -> NDArray[np.uint8]:
         data: the bytes of the file.
         size: the edge of the square, in pixels.
         resize: how to resize to the square.
+        box: the part of the upright photo to use; all of it by default.
 
     Returns:
         RGB, shape `(size, size, 3)`, uint8.
@@ -115,9 +118,11 @@ def load_photo(data: bytes, size: int, resize: Resize) -> NDArray[np.uint8]:
     try:
         if resize is not Resize.NEAREST:
             # JPEG decodes at 1/2, 1/4 or 1/8 for a fraction of the cost, never below `size`.
-            image.draft("RGB", (size, size))
+            least = math.ceil(size / box.shorter) if box else size
+            image.draft("RGB", (least, least))
         upright = _upright(image, load_pixels(image, data))
-        square = _RESIZERS[resize](upright, (size, size))
+        part = box.crop(upright) if box else upright
+        square = _RESIZERS[resize](part, (size, size))
     except PhotoError:
         raise
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, ...
