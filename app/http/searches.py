@@ -89,7 +89,7 @@ class PhotoOptions(Options):
 class PhotoForm(PhotoOptions):
     """A photo, and which similar products to find."""
 
-    image: File = Field(description="JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF")
+    image: File = Field(description="JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC")
 
 
 class ExamplesForm(BaseModel):

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, BinaryIO
 
 import numpy as np
+import pillow_heif
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageFile, ImageOps
 
@@ -22,8 +23,16 @@ MAX_PIXELS = 50_000_000
 MAX_BYTES = 64_000_000
 """Size of a file above which it is refused unread."""
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 Image.init()  # registers all formats
+
+_DECODERS = {
+    **{name: Image.OPEN[name] for name in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")},
+    # Not registered with Pillow: that would change it for the program that imports this one.
+    "HEIC": (pillow_heif.HeifImageFile, pillow_heif.is_supported),
+}
+"""By format, what opens a file and what tells its signature."""
+
+FORMATS = tuple(_DECODERS)
 
 _SIGNATURE_BYTES = 16
 """Number of first bytes from which Pillow's decoders detect their format."""
@@ -87,10 +96,16 @@ def _open(start: bytes, source: BinaryIO) -> ImageFile.ImageFile | None:
     Unlike `Image.open` it has no process-wide limit of size, and reports why a decoder refused the
     file.
     """
-    for name in FORMATS:
-        factory, accepts = Image.OPEN[name]
+    refusals = []
+    for factory, accepts in _DECODERS.values():
         if accepts is not None and accepts(start) is True:
-            return factory(source, "")
+            try:
+                return factory(source, "")
+            except Exception as error:  # AVIF and HEIC may begin alike, so another may do
+                refusals.append(error)
+                source.seek(0)
+    if refusals:
+        raise refusals[0]
     return None
 
 
@@ -116,7 +131,8 @@ def load_photo(data: bytes, size: int, resize: Resize, box: Box | None = None) -
     image = open_photo(io.BytesIO(data))
     image.info.pop("xmp", None)  # Pillow would apply its orientation to a TIFF
     try:
-        if resize is not Resize.NEAREST:
+        # A HEIC would give its thumbnail, which may show something else.
+        if resize is not Resize.NEAREST and image.format != "HEIF":
             # JPEG decodes at 1/2, 1/4 or 1/8 for a fraction of the cost, never below `size`.
             least = math.ceil(size / box.shorter) if box else size
             image.draft("RGB", (least, least))
