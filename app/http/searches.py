@@ -18,7 +18,7 @@ from werkzeug.datastructures import FileStorage
 
 from app.catalog.attributes import Catalog
 from app.catalog.filters import Text, as_list, filter_names, filters_model
-from app.http.answers import query_parameters, send, unwrap_single
+from app.http.answers import MULTIPART, multipart_fields, query_parameters, send
 from app.http.context import connection, photo_search, with_catalog
 from app.http.openapi import Operation, always, operation
 from app.items.parameters import read_parameters, read_with_filters
@@ -45,7 +45,6 @@ MAX_PHOTOS = 10
 MAX_JSON_BYTES = 1_000_000
 
 JSON = "application/json"
-MULTIPART = "multipart/form-data"
 UPLOAD_PROBLEMS = (413, 415, 422, 503)
 
 
@@ -159,7 +158,7 @@ def photo_form(catalog: Catalog) -> type[PhotoForm]:
 @with_catalog
 def by_photo(catalog: Catalog) -> Response:
     """The products whose photos look most like the uploaded one, most similar first."""
-    in_url, fields = query_parameters(), _multipart()
+    in_url, fields = query_parameters(), multipart_fields()
     # Parameters that the form overrides have to be valid too.
     read_with_filters(catalog, photo_options(catalog), in_url)
     form, filters = read_with_filters(catalog, photo_form(catalog), {**in_url, **fields})
@@ -182,7 +181,7 @@ def by_photo(catalog: Catalog) -> Response:
 def recommendations(catalog: Catalog) -> Response:
     """The products most similar to the weighted mean of examples, away from others."""
     if request.mimetype == MULTIPART:
-        form = read_parameters(ExamplesForm, _multipart())
+        form = read_parameters(ExamplesForm, multipart_fields())
         asked = _parse(catalog, form.request, "request")
     else:
         form = ExamplesForm()
@@ -205,13 +204,6 @@ def duplicates() -> Response:
     with connection() as borrowed:
         page = list_duplicates(borrowed, asked.limit, asked.cursor)
     return send(page)
-
-
-def _multipart() -> dict[str, Any]:
-    """Return the fields of a multipart form; repeated fields as lists."""
-    if request.mimetype != MULTIPART:
-        return {}  # not parsed: only multipart forms have a limit on the number of fields
-    return unwrap_single([*request.form.lists(), *request.files.lists()])
 
 
 def _parse(catalog: Catalog, text: str | bytes, parameter: str) -> RecommendationRequest:
