@@ -1,4 +1,4 @@
-"""Reading query strings, and responding with a model as JSON."""
+"""Reading query strings and forms, and responding with a model as JSON."""
 
 from collections.abc import Iterable, Sequence, Set
 from typing import Any
@@ -8,6 +8,8 @@ from pydantic import BaseModel
 
 from app.http.addresses import prefix
 from app.items.product import PREFIX
+
+MULTIPART = "multipart/form-data"
 
 
 def send(model: BaseModel, exclude: Set[str] | None = None) -> Response:
@@ -21,6 +23,13 @@ def send(model: BaseModel, exclude: Set[str] | None = None) -> Response:
 def query_parameters() -> dict[str, Any]:
     """Return the parameters of the query string: a value, or the list of those of one name."""
     return unwrap_single(request.args.lists())
+
+
+def multipart_fields() -> dict[str, Any]:
+    """Return the fields and files of a multipart form; repeated ones as lists."""
+    if request.mimetype != MULTIPART:
+        return {}  # not parsed: only multipart forms have a limit on the number of fields
+    return unwrap_single([*request.form.lists(), *request.files.lists()])
 
 
 def unwrap_single(fields: Iterable[tuple[str, Sequence[Any]]]) -> dict[str, Any]:

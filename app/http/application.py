@@ -13,7 +13,7 @@ from app.database import Database, embedded
 from app.database.connection import database_url
 from app.encoders.cache import EncoderCache
 from app.errors import LookalikeError
-from app.http import health, items, models, pages, searches
+from app.http import health, items, models, pages, search_page, searches
 from app.http.addresses import SkuConverter, prefix
 from app.http.context import KEY, Context, with_catalog
 from app.http.openapi import document
@@ -50,7 +50,7 @@ def create_app(
     app.extensions[KEY] = Context(settings, database, encoders, draining)
     app.extensions["revive_database"] = lambda: _revive(settings)
     register_problems(app)
-    for part in (items, searches, models, health, pages):
+    for part in (items, searches, models, health, pages, search_page):
         app.register_blueprint(part.blueprint)
     _add_documentation(app)
     app.after_request(_secure)

@@ -72,8 +72,9 @@ def with_catalog(
         try:
             return view(current_catalog(), *args, **path)
         except OUTDATED:
-            for file in request.files.values():
-                file.stream.seek(0)
+            for files in request.files.listvalues():
+                for file in files:
+                    file.stream.seek(0)
             reloaded = context().catalogs.reload(context().database)
             return view(reloaded, *args, **path)
 

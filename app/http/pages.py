@@ -4,6 +4,7 @@ from functools import lru_cache
 
 from flask import Blueprint, Response, render_template, request
 from pydantic import BaseModel, Field, create_model
+from werkzeug.datastructures import MultiDict
 
 from app.catalog.attributes import Catalog
 from app.catalog.filters import filter_names
@@ -33,6 +34,9 @@ CONTENT_SECURITY_POLICY = (
     "base-uri 'none'; frame-ancestors 'none'"
 )
 """The pages need only photos and one style sheet of this server."""
+
+WITH_SCRIPTS = f"{CONTENT_SECURITY_POLICY}; script-src 'self'; connect-src 'self'"
+"""The same for a page with scripts, which ask this server alone."""
 
 PAGE_SIZE = 48
 """Fills the rows of a grid of 2, 3, 4 or 6 columns."""
@@ -64,7 +68,7 @@ Given = dict[str, list[str]]
 @with_catalog
 def browse(catalog: Catalog) -> str:
     """Show a page of the products that have a photo."""
-    given = _given(catalog, BrowseQuery)
+    given = given_parameters(catalog, BrowseQuery, request.args)
     asked, filters = read_with_filters(catalog, BrowseQuery, unwrap_single(given.items()))
     with connection() as borrowed:
         page = list_items(
@@ -76,7 +80,7 @@ def browse(catalog: Catalog) -> str:
         "browse.html",
         catalog=catalog,
         given=given,
-        chosen=_chosen(catalog, given),
+        chosen=chosen_filters(catalog, given),
         form=filter_form(catalog, facets, given),
         page=page,
         facets=facets,
@@ -89,7 +93,7 @@ def browse(catalog: Catalog) -> str:
 def item(catalog: Catalog, item: str) -> str:
     """Show a product, and similar ones or why there are none."""
     model = like_model(catalog)
-    given = _given(catalog, model)
+    given = given_parameters(catalog, model, request.args)
     options = SearchOptions(
         catalog, *read_with_filters(catalog, model, unwrap_single(given.items()))
     )
@@ -107,7 +111,7 @@ def item(catalog: Catalog, item: str) -> str:
         "item.html",
         catalog=catalog,
         given=given,
-        chosen=_chosen(catalog, given),
+        chosen=chosen_filters(catalog, given),
         item=found,
         like=like,
         reason=reason,
@@ -129,21 +133,23 @@ def price(amount: float) -> str:
 def _confine(response: Response) -> Response:
     # Swagger UI, below /docs/, needs scripts and inline styles.
     if response.mimetype == "text/html" and not request.path.startswith("/docs/"):
-        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
     return response
 
 
-def _given(catalog: Catalog, model: type[BaseModel]) -> Given:
-    """Return the URL's parameters without empty ones, which forms send too."""
+def given_parameters(
+    catalog: Catalog, model: type[BaseModel], fields: MultiDict[str, str]
+) -> Given:
+    """Return the parameters of a URL or form without empty ones, which forms send too."""
     known = {*model.model_fields, *filter_names(catalog)}
     given = {
         name: [value for value in dict.fromkeys(values) if value.strip()]
-        for name, values in request.args.to_dict(flat=False).items()
+        for name, values in fields.to_dict(flat=False).items()
     }
     return {name: values for name, values in given.items() if values or name not in known}
 
 
-def _chosen(catalog: Catalog, given: Given) -> list[tuple[str, str, str]]:
+def chosen_filters(catalog: Catalog, given: Given) -> list[tuple[str, str, str]]:
     """Return each filter given: label, value, and the URL of the page without it."""
     base = address(request.path) or ""
     kept = {name: values for name, values in given.items() if name != "cursor"}

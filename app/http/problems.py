@@ -90,6 +90,11 @@ def _at_fault(error: LookalikeError) -> list[str] | None:
     return [error.parameter] if isinstance(error, QueryError) else None
 
 
+def status_of(error: LookalikeError) -> int:
+    """Return the HTTP status of an error."""
+    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+
+
 def register_problems(app: Flask) -> None:
     """Register the error handlers of the app."""
 
@@ -105,8 +110,7 @@ def register_problems(app: Flask) -> None:
 
     @app.errorhandler(LookalikeError)
     def expected_error(error: LookalikeError) -> Response:
-        status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
-        return problem(status, str(error), _at_fault(error))
+        return problem(status_of(error), str(error), _at_fault(error))
 
     @app.errorhandler(RequestEntityTooLarge)
     def too_large(_error: RequestEntityTooLarge) -> Response:

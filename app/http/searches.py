@@ -1,24 +1,33 @@
 """Searches over HTTP that aren't about one item: by a photo, by examples, for duplicates."""
 
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    create_model,
+)
 from pydantic_core import from_json
 from werkzeug.datastructures import FileStorage
 
 from app.catalog.attributes import Catalog
 from app.catalog.filters import Text, as_list, filter_names, filters_model
-from app.http.answers import query_parameters, send, unwrap_single
+from app.http.answers import MULTIPART, multipart_fields, query_parameters, send
 from app.http.context import connection, photo_search, with_catalog
 from app.http.openapi import Operation, always, operation
 from app.items.parameters import read_parameters, read_with_filters
+from app.photos.box import EXPECTED, Box
 from app.search.answers import SimilarItems, answer_model
 from app.search.by_photo import Photo, similar_to_photo
 from app.search.duplicates import Duplicates, list_duplicates
 from app.search.errors import QueryError
-from app.search.options import Options, SearchOptions, capped, options_model
+from app.search.options import Options, SearchOptions, capped
 from app.search.recommend import (
     RecommendationRequest,
     Recommendations,
@@ -36,7 +45,6 @@ MAX_PHOTOS = 10
 MAX_JSON_BYTES = 1_000_000
 
 JSON = "application/json"
-MULTIPART = "multipart/form-data"
 UPLOAD_PROBLEMS = (413, 415, 422, 503)
 
 
@@ -53,10 +61,34 @@ File = Annotated[
 Files = Annotated[list[File], BeforeValidator(as_list), Field(max_length=MAX_PHOTOS)]
 
 
-class PhotoForm(Options):
+def _box(value: Any) -> Box:
+    if not isinstance(value, str):
+        raise ValueError(EXPECTED)
+    return Box.parse(value)
+
+
+BoxText = Annotated[
+    Box,
+    PlainValidator(_box),
+    WithJsonSchema({"type": "string", "examples": ["0.1,0.2,0.6,0.9"]}),
+]
+Boxes = Annotated[list[BoxText], BeforeValidator(as_list), Field(max_length=MAX_PHOTOS)]
+
+
+class PhotoOptions(Options):
+    """Which part of a photo to compare, and which similar products to find."""
+
+    box: BoxText | None = Field(
+        default=None,
+        description="the part of the photo to compare, x0,y0,x1,y1 as fractions of its width and "
+        "height from the left upper corner; all of it by default",
+    )
+
+
+class PhotoForm(PhotoOptions):
     """A photo, and which similar products to find."""
 
-    image: File = Field(description="JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF")
+    image: File = Field(description="JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC")
 
 
 class ExamplesForm(BaseModel):
@@ -67,6 +99,28 @@ class ExamplesForm(BaseModel):
     request: str = Field(default="{}", description="a RecommendationRequest, as JSON")
     positive_image: Files = Field(default_factory=list, description="photos to be like")
     negative_image: Files = Field(default_factory=list, description="photos to be unlike")
+    positive_box: Boxes = Field(
+        default_factory=list,
+        description="the part of each positive_image, in their order; 0,0,1,1 is all of one",
+    )
+    negative_box: Boxes = Field(default_factory=list, description="the same of negative_image")
+
+    def photos(self, side: Literal["positive", "negative"]) -> list[Photo]:
+        """Return the photos of one side with their boxes.
+
+        Raises:
+            QueryError: there are boxes, but not one for each photo.
+        """
+        name = f"{side}_image"
+        files, boxes = getattr(self, name), getattr(self, f"{side}_box")
+        if boxes and len(boxes) != len(files):
+            raise QueryError(
+                f"{side}_box", f"expected one for each {name}, {len(files)}, not {len(boxes)}"
+            )
+        return [
+            Photo(name, file.read(), box)
+            for file, box in zip(files, boxes or [None] * len(files), strict=True)
+        ]
 
 
 class DuplicatesQuery(BaseModel):
@@ -76,6 +130,12 @@ class DuplicatesQuery(BaseModel):
 
     limit: int = Field(default=20, ge=1, le=100, description="maximum number of pairs")
     cursor: Text | None = Field(default=None, description="next_cursor of the page before")
+
+
+@lru_cache(maxsize=8)
+def photo_options(catalog: Catalog) -> type[PhotoOptions]:
+    """Return the options of a search by photo, with a catalog's attributes for `max_per`."""
+    return create_model("PhotoOptions", __base__=PhotoOptions, **capped(catalog))
 
 
 @lru_cache(maxsize=8)
@@ -90,7 +150,7 @@ def photo_form(catalog: Catalog) -> type[PhotoForm]:
         "Products similar to a photo",
         TAG,
         lambda catalog: answer_model(SimilarItems, catalog),
-        parameters=[options_model, filters_model],
+        parameters=[photo_options, filters_model],
         bodies={MULTIPART: [photo_form, filters_model]},
         problems=UPLOAD_PROBLEMS,
     )
@@ -98,10 +158,11 @@ def photo_form(catalog: Catalog) -> type[PhotoForm]:
 @with_catalog
 def by_photo(catalog: Catalog) -> Response:
     """The products whose photos look most like the uploaded one, most similar first."""
-    in_url, fields = query_parameters(), _multipart()
-    SearchOptions.read(catalog, in_url)  # parameters that the form overrides have to be valid too
+    in_url, fields = query_parameters(), multipart_fields()
+    # Parameters that the form overrides have to be valid too.
+    read_with_filters(catalog, photo_options(catalog), in_url)
     form, filters = read_with_filters(catalog, photo_form(catalog), {**in_url, **fields})
-    photo = Photo("image", form.image.read())
+    photo = Photo("image", form.image.read(), form.box)
     answer = similar_to_photo(photo_search(), photo, SearchOptions(catalog, form, filters))
     return send(answer, answer.left_out())
 
@@ -120,14 +181,13 @@ def by_photo(catalog: Catalog) -> Response:
 def recommendations(catalog: Catalog) -> Response:
     """The products most similar to the weighted mean of examples, away from others."""
     if request.mimetype == MULTIPART:
-        form = read_parameters(ExamplesForm, _multipart())
+        form = read_parameters(ExamplesForm, multipart_fields())
         asked = _parse(catalog, form.request, "request")
     else:
         form = ExamplesForm()
         request.max_content_length = MAX_JSON_BYTES
         asked = _parse(catalog, request.get_data(), "body")
-    positive = [Photo("positive_image", file.read()) for file in form.positive_image]
-    negative = [Photo("negative_image", file.read()) for file in form.negative_image]
+    positive, negative = form.photos("positive"), form.photos("negative")
     answer = recommend(photo_search(), catalog, asked, positive, negative)
     return send(answer, answer.left_out())
 
@@ -144,13 +204,6 @@ def duplicates() -> Response:
     with connection() as borrowed:
         page = list_duplicates(borrowed, asked.limit, asked.cursor)
     return send(page)
-
-
-def _multipart() -> dict[str, Any]:
-    """Return the fields of a multipart form; repeated fields as lists."""
-    if request.mimetype != MULTIPART:
-        return {}  # not parsed: only multipart forms have a limit on the number of fields
-    return unwrap_single([*request.form.lists(), *request.files.lists()])
 
 
 def _parse(catalog: Catalog, text: str | bytes, parameter: str) -> RecommendationRequest:

@@ -2,8 +2,8 @@
 
 ICC profiles are converted, and the `gAMA` chunk of a PNG. Treated as sRGB without conversion: a
 broken profile or one for another colour space than that of the pixels, AdobeRGB that only EXIF
-mentions, the primaries of a PNG's `cHRM` chunk, code points (CICP) for wide gamut or HDR in PNG
-and AVIF, and the profile of a BMP.
+mentions, the primaries of a PNG's `cHRM` chunk, code points (CICP) for wide gamut or HDR in PNG,
+AVIF and HEIC, and the profile of a BMP.
 """
 
 import io

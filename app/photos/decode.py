@@ -1,17 +1,20 @@
 """Decoding image files into a network's input, the same way for all callers."""
 
 import io
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any, BinaryIO
 
 import numpy as np
+import pillow_heif
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageFile, ImageOps
 
 from app.errors import in_one_line
 from app.photos import png
+from app.photos.box import Box
 from app.photos.colour_profiles import to_srgb
 from app.photos.depths import load_pixels
 from app.photos.errors import NotAPhotoError, PhotoError
@@ -22,8 +25,16 @@ MAX_PIXELS = 50_000_000
 MAX_BYTES = 64_000_000
 """Size of a file above which it is refused unread."""
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 Image.init()  # registers all formats
+
+_DECODERS = {
+    **{name: Image.OPEN[name] for name in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")},
+    # Not registered with Pillow: that would change it for the program that imports this one.
+    "HEIC": (pillow_heif.HeifImageFile, pillow_heif.is_supported),
+}
+"""By format, what opens a file and what tells its signature."""
+
+FORMATS = tuple(_DECODERS)
 
 _SIGNATURE_BYTES = 16
 """Number of first bytes from which Pillow's decoders detect their format."""
@@ -87,14 +98,20 @@ def _open(start: bytes, source: BinaryIO) -> ImageFile.ImageFile | None:
     Unlike `Image.open` it has no process-wide limit of size, and reports why a decoder refused the
     file.
     """
-    for name in FORMATS:
-        factory, accepts = Image.OPEN[name]
+    refusals = []
+    for factory, accepts in _DECODERS.values():
         if accepts is not None and accepts(start) is True:
-            return factory(source, "")
+            try:
+                return factory(source, "")
+            except Exception as error:  # AVIF and HEIC may begin alike, so another may do
+                refusals.append(error)
+                source.seek(0)
+    if refusals:
+        raise refusals[0]
     return None
 
 
-def load_photo(data: bytes, size: int, resize: Resize) -> NDArray[np.uint8]:
+def load_photo(data: bytes, size: int, resize: Resize, box: Box | None = None) -> NDArray[np.uint8]:
     """Decode an image file into a network's input.
 
     The EXIF orientation is applied, transparency is blended with white, colours are converted to
@@ -105,6 +122,7 @@ def load_photo(data: bytes, size: int, resize: Resize) -> NDArray[np.uint8]:
         data: the bytes of the file.
         size: the edge of the square, in pixels.
         resize: how to resize to the square.
+        box: the part of the upright photo to use; all of it by default.
 
     Returns:
         RGB, shape `(size, size, 3)`, uint8.
@@ -113,9 +131,10 @@ def load_photo(data: bytes, size: int, resize: Resize) -> NDArray[np.uint8]:
         PhotoError: the bytes can't be decoded; the text says why.
     """
     with _decoding_errors():
+        least = math.ceil(size / box.shorter) if box else size
         # Nearest-neighbour sampling needs the pixels themselves.
-        upright = _decode(data, None if resize is Resize.NEAREST else size)
-        return to_square(upright, size, resize)
+        upright = _decode(data, None if resize is Resize.NEAREST else least)
+        return to_square(box.crop(upright) if box else upright, size, resize)
 
 
 def to_square(picture: Image.Image, size: int, resize: Resize) -> NDArray[np.uint8]:
@@ -143,7 +162,8 @@ def load_picture(data: bytes, least: int | None = None) -> Image.Image:
 def _decode(data: bytes, least: int | None) -> Image.Image:
     image = open_photo(io.BytesIO(data))
     image.info.pop("xmp", None)  # Pillow would apply its orientation to a TIFF
-    if least is not None:
+    # A HEIC would give its thumbnail, which may show something else.
+    if least is not None and image.format != "HEIF":
         # JPEG decodes at 1/2, 1/4 or 1/8 for a fraction of the cost, never below `least`.
         image.draft("RGB", (least, least))
     return _upright(image, load_pixels(image, data))

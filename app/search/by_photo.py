@@ -18,6 +18,7 @@ from app.encoders.cache import EncoderCache, EncoderSpec
 from app.encoders.encoder import Encoder
 from app.errors import LookalikeError
 from app.models import EmbeddingModel, active_model
+from app.photos.box import Box
 from app.photos.decode import FORMATS, load_photo, open_photo
 from app.photos.errors import NotAPhotoError, PhotoError
 from app.search.answers import SimilarItems
@@ -43,6 +44,8 @@ class Photo:
     """The request's field that it came in."""
     data: bytes
     """The file."""
+    box: Box | None = None
+    """The part of it to compare; None for all."""
 
     @cached_property
     def sha256(self) -> str:
@@ -50,9 +53,10 @@ class Photo:
         return hashlib.sha256(self.data).hexdigest()
 
     def described(self) -> dict[str, Any]:
-        """Return the photo's hash and its size in pixels, for the answer."""
+        """Return the photo's hash, its size in pixels and the box, for the answer."""
         width, height = open_photo(io.BytesIO(self.data)).size
-        return {"sha256": self.sha256, "width": width, "height": height}
+        described = {"sha256": self.sha256, "width": width, "height": height}
+        return described | {"box": list(self.box)} if self.box else described
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,7 @@ def _decode(photo: Photo, encoder: Encoder) -> NDArray[np.uint8]:
     backbone = encoder.backbone
     try:
         with _DECODING:
-            return load_photo(photo.data, backbone.input_size, backbone.resize)
+            return load_photo(photo.data, backbone.input_size, backbone.resize, photo.box)
     except NotAPhotoError as error:
         known = ", ".join(FORMATS)
         raise NotAnImageError(photo.parameter, f"{error}; known are {known}") from None

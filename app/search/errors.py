@@ -31,6 +31,8 @@ class QueryError(LookalikeError):
         super().__init__(f"{parameter}: {reason}")
         self.parameter = parameter
         """The parameter's name."""
+        self.reason = reason
+        """What is wrong with it."""
 
 
 class NotAnImageError(QueryError):

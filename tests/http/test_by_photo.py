@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pillow_heif
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image, ImageOps
@@ -77,11 +78,19 @@ def test_the_same_picture_stored_two_ways_has_the_same_neighbours(
     assert body["results"] == answered["results"]
 
 
+def heic(image: Image.Image) -> bytes:
+    """A photo as an iPhone stores it."""
+    buffer = io.BytesIO()
+    pillow_heif.from_pillow(image).save(buffer, quality=90)
+    return buffer.getvalue()
+
+
 LOSSY: dict[str, Callable[[Image.Image], bytes]] = {
     "JPEG": lambda image: encoded(image, "JPEG", quality=92),
     "CMYK": lambda image: encoded(image.convert("CMYK"), "JPEG", quality=92),
     "WebP": lambda image: encoded(image, "WEBP", quality=90),
     "AVIF": lambda image: encoded(image, "AVIF", quality=90),
+    "HEIC": heic,
     "palette": lambda image: encoded(image.quantize(256)),
     "animated GIF": lambda image: encoded(
         image, "GIF", save_all=True, append_images=[Image.new("RGB", image.size, "red")]

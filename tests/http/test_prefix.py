@@ -63,6 +63,7 @@ def test_links_of_pages_stay_below_the_prefix(proxy: Proxy) -> None:
         card,
         f"{PREFIX}/?gender=Men&limit=5",
         f"{PREFIX}/nowhere",
+        f"{PREFIX}/search",
         f"{PREFIX}/docs/",
     ]
     for url in urls:
