@@ -26,3 +26,8 @@ def in_one_line(error: object, limit: int = 200) -> str:
     if not text and isinstance(error, BaseException):
         text = type(error).__name__
     return "".join(filter(str.isprintable, text))[:limit]
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with a noun: 1 photo, 1,000 photos."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

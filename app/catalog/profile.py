@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+import unicodedata
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -32,8 +33,33 @@ RESERVED = {
 }  # fmt: skip
 """Names used by responses, requests, indexes and views, which no attribute can have."""
 
-NAME = re.compile(r"[a-z][a-z0-9_]{0,54}")
+MAX_NAME_BYTES = 55
+"""Postgres cuts names at 63 bytes, and the index of an attribute's column is called items_NAME."""
 
+
+def is_name(text: str) -> bool:
+    """Return whether an attribute may be called so, and Postgres takes it without quotes.
+
+    It consists of small letters of any script, digits and _, and begins with a letter.
+    """
+    return (
+        text[:1].isalpha()
+        and len(text.encode()) <= MAX_NAME_BYTES
+        and text == unicodedata.normalize("NFKC", text).lower()
+        and all(map(is_letter, text))
+    )
+
+
+def is_letter(character: str) -> bool:
+    """Return whether a name may contain a character: a letter, one's mark, a digit or _."""
+    return character == "_" or character.isalnum() or unicodedata.category(character) in MARKS
+
+
+MARKS = ("Mn", "Mc")
+"""Unicode's categories of marks, such as the vowels of Devanagari and Thai."""
+
+PACKAGED = re.compile(r"[a-z][a-z0-9-]*")
+"""Names of the profiles of this package."""
 
 FORMAT_COLUMNS: dict[str, dict[str, str]] = {
     "google-merchant": {
@@ -114,8 +140,11 @@ class Attribute(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if not NAME.fullmatch(self.name):
-            raise ValueError("a name is made of a-z, 0-9 and _, begins with a letter, and is short")
+        if not is_name(self.name):
+            raise ValueError(
+                "a name is made of small letters, digits and _, begins with a letter, and has up "
+                f"to {MAX_NAME_BYTES} bytes"
+            )
         if self.name in RESERVED or self.name.endswith(("_min", "_max")):
             raise ValueError(
                 "this name is taken by lookalike itself: choose another, and set column"
@@ -147,7 +176,7 @@ def load_profile(name: str) -> Profile:
         LookalikeError: the profile is missing or invalid; the text says where.
     """
     builtin = files(__package__).joinpath("profiles", f"{name}.toml")
-    if NAME.fullmatch(name.replace("-", "_")) and builtin.is_file():
+    if PACKAGED.fullmatch(name) and builtin.is_file():
         return parse_profile(builtin.read_text(encoding="utf-8"), name)
     file = Path(name)
     try:

@@ -9,7 +9,7 @@ from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_a
 from app.database import Database, query
 from app.database.active_view import show_model
 from app.database.locks import Lock, lock
-from app.errors import LookalikeError
+from app.errors import LookalikeError, counted
 from app.models.model import EmbeddingModel, get_model
 
 
@@ -77,6 +77,6 @@ def _require_ready(connection: psycopg.Connection[Any], model: EmbeddingModel, f
     pending = row[0] if row else 0
     if pending and not force:
         raise LookalikeError(
-            f"{name} still has {pending:,} photos to embed: run `lookalike embed --model "
+            f"{name} still has {counted(pending, 'photo')} to embed: run `lookalike embed --model "
             f"{name}` first, or activate it with --force"
         )

@@ -39,6 +39,9 @@ HEADERS = {
 
 WAY_OUT = "set LOOKALIKE_ALLOW_PRIVATE_ADDRESSES=true if photos may come from there"
 
+NO_SUCH_NAME = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
+"""Errors of a resolver that asking again doesn't change."""
+
 WEB_PAGE_BYTES = 1024
 """Number of first bytes that are checked for HTML."""
 
@@ -367,7 +370,9 @@ def _map_error(error: Exception, url: URL) -> PhotoError:
     if isinstance(error, aiohttp.InvalidURL):
         return PhotoError("the photo's address can't be used")
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return UnreachableError(f"{url.host} can't be found: {in_words(cause or error)}")
+        if getattr(cause, "errno", None) in NO_SUCH_NAME:
+            return UnavailablePhotoError(f"there is no server called {url.host}")
+        return UnreachableError(f"no name server tells where {url.host} is")
     if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
         return UnavailablePhotoError(f"no secure connection to {url.host}: {in_words(error)}")
     if isinstance(error, aiohttp.ClientConnectorError):

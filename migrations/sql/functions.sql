@@ -575,12 +575,13 @@ AS $$
     WHERE vector_norm(m.mean) > 0
 $$;
 COMMENT ON FUNCTION centroid(bigint[]) IS
-    'The mean of products'' vectors, of length 1: what they have in common. Each counts once, one without a vector, or null, not at all; null where none has a vector';
+    'The mean of products'' vectors, of length 1: what they have in common. Each counts once, one without a vector, or null, not at all; null where none has a vector. A literal needs its type: ''{10001, 10002}''::bigint[]';
 
 CREATE OR REPLACE FUNCTION centroid(skus text[]) RETURNS halfvec
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$ SELECT centroid(ARRAY(SELECT i.item_id FROM items AS i WHERE i.sku = ANY (skus))) $$;
-COMMENT ON FUNCTION centroid(text[]) IS 'The same for products named by their skus';
+COMMENT ON FUNCTION centroid(text[]) IS
+    'The same for products named by their skus: ARRAY[''TS-100-RED'', ''TS-200''], or ''{TS-100-RED, TS-200}''::text[]';
 
 CREATE OR REPLACE FUNCTION unknown_label(label text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE

@@ -20,7 +20,8 @@ COMMENT ON COLUMN catalogs.ingested_at IS 'When the last ingest was committed; n
 COMMENT ON COLUMN catalogs.available IS 'Share of the listed products that were available at the last ingest, 0 to 1; used to plan searches';
 
 CREATE TABLE attributes (
-    name text PRIMARY KEY CHECK (name ~ '^[a-z][a-z0-9_]{0,54}$'),
+    -- Letters of any script. The ranges are those of ASCII's other characters.
+    name text PRIMARY KEY CHECK (name ~ '^[^!-`{-~\s][^!-/:-^`{-~\s]*$' AND octet_length(name) <= 55),
     ordinal smallint NOT NULL UNIQUE,
     type text NOT NULL CHECK (type IN ('text', 'integer', 'number', 'boolean', 'date', 'text[]')),
     label text NOT NULL,

@@ -9,7 +9,7 @@ import pytest
 from app.catalog.apply import apply_profile, stored_profile
 from app.catalog.attributes import load_catalog
 from app.catalog.filters import filter_names
-from app.catalog.profile import DATASET, Profile, load_profile, parse_profile
+from app.catalog.profile import CORE_COLUMNS, DATASET, Profile, load_profile, parse_profile
 from app.errors import LookalikeError
 
 SHOP = """
@@ -275,3 +275,14 @@ def test_only_the_owner_can(connection: psycopg.Connection[Any]) -> None:
     with pytest.raises(LookalikeError, match="only the owner"):
         apply_profile(connection, shop(), drop=True)
     connection.rollback()
+
+
+def test_the_core_columns_are_the_same_in_python_and_in_sql(
+    connection: psycopg.Connection[Any],
+) -> None:
+    ((core, columns),) = connection.execute(
+        "SELECT core_columns(), ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = "
+        "'items'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum)"
+    ).fetchall()
+    declared = load_catalog(connection).columns
+    assert core == list(CORE_COLUMNS) == [name for name in columns if name not in declared]

@@ -8,7 +8,7 @@ import pytest
 
 from app.catalog.attributes import Catalog
 from app.catalog.filters import Filters, filters_model
-from app.catalog.profile import NAME, parse_profile
+from app.catalog.profile import is_name, parse_profile
 from app.database import open_database
 from app.errors import LookalikeError
 from app.items.parameters import read_with_filters
@@ -42,6 +42,7 @@ NAMES = [
     ),
     *("last_error", "visible", "user", "table", "group", "select", "filter", "query", "excluded"),
     *("distances", "ids", "candidates", "removed", "active", "root", "c", "d", "e", "i", "o", "p"),
+    *("素材", "カテゴリ", "цвет", "größe", "สี", "रंग_1"),
 ]
 
 SEARCH = """
@@ -55,7 +56,7 @@ JOIN category_coverage ON true
 def declared(names: list[str]) -> str:
     """A profile with attributes of some names."""
     attributes = [
-        f'[attributes.{name}]\ntype = "text"\nfilter = true\ncard = true\n' for name in names
+        f'[attributes."{name}"]\ntype = "text"\nfilter = true\ncard = true\n' for name in names
     ]
     return "\n".join(['[source]\nformat = "csv"\nsku = "sku"\nphoto = "photo"', *attributes])
 
@@ -93,12 +94,21 @@ def test_attributes_may_have_the_names_of_the_schemas_own(
 
 
 def test_attributes_may_have_the_names_of_pydantics_methods() -> None:
-    names = [name for name in dir(Filters) if NAME.fullmatch(name)]
+    names = [name for name in dir(Filters) if is_name(name)]
     assert {"copy", "json", "schema", "model_config", "as_json"} <= set(names)
     catalog = Catalog(version=1, attributes=parse_profile(declared(names), "odd.toml").attributes)
     given = {name: ["x"] for name in names}
     assert filters_model(catalog).model_validate(given).as_json() == given
     assert read_with_filters(catalog, Options, given)[1] == given
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Цвет", "素 材", "素材?", "1st", "_a", "", "a" * 56, "素" * 19, "ﬁt", "a-b", "½", "\u0301a"],
+)
+def test_a_name_that_sql_would_have_to_quote_is_refused(name: str) -> None:
+    with pytest.raises(LookalikeError, match="a name is made of small letters, digits and _"):
+        parse_profile(declared([name]), "odd.toml")
 
 
 @pytest.mark.parametrize("name", ["pkey", "percent", "items", "similarity"])

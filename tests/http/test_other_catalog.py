@@ -247,3 +247,28 @@ def test_what_is_not_available_is_shown_when_asked_for(
     assert gone["available"] is False
     assert plain_shop.get("/api/v1/items/b/similar").get_json()["returned"] == 2
     assert "In stock No" in read(plain_shop, "/items/b").words
+
+
+def test_attributes_in_other_scripts(empty_url: str, home: Path) -> None:
+    with psycopg.connect(empty_url) as connection:
+        declare(
+            connection,
+            '[source]\nformat = "csv"\nsku = "id"\n'
+            '[attributes."素材"]\ntype = "text"\nfilter = true\nfacet = true\ncategory = true\n'
+            '[attributes."вес"]\ntype = "number"\nfilter = true\n',
+        )
+        store_model(connection, 8)
+        for number, vector in enumerate(unit_vectors(4, 8)):
+            values = {"素材": "麻" if number % 2 else "綿", "вес": number}
+            store_product(connection, f"S-{number}", [f"{number}"], [vector], **values)
+        assert connection.execute("SELECT sku FROM items WHERE 素材 = '麻' AND вес > 1").fetchall()
+    with client_of(empty_url, home) as client:
+        assert skus(client, "素材=麻") == ["S-1", "S-3"]
+        assert skus(client, "вес_min=1&вес_max=2") == ["S-1", "S-2"]
+        found = client.get("/api/v1/items/S-0/similar?max_per=素材:1").get_json()
+        assert {item["素材"] for item in found["results"]} == {"麻", "綿"}
+        page = read(client, "/?素材=麻&вес_min=1")
+        assert page.inside("h1") == ["2 products"]
+        assert page.all("input", name="вес_min", type="number", value="1")
+        parameters = client.get("/openapi.json").get_json()["paths"]["/api/v1/items"]["get"]
+        assert {"素材", "вес_max"} <= {each["name"] for each in parameters["parameters"]}

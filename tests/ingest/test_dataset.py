@@ -157,8 +157,8 @@ def test_a_catalog_whose_photos_are_away_is_refused(
         (None, "styles.csv is missing"),
         ("", "styles.csv is empty"),
         ("name\nx\n", "no column called id"),
-        (HEADER + "\n", "a header and no product"),
-        (HEADER + "\n1,2\n", "all 1 rows were rejected"),
+        (HEADER + "\n", "holds no product"),
+        (HEADER + "\n1,2\n", "has 1 row, and none is a product"),
     ],
 )
 def test_an_unusable_catalog_changes_nothing(
@@ -175,6 +175,28 @@ def test_an_unusable_catalog_changes_nothing(
     assert complaint in errors[-1]
     assert "Traceback" not in refused.stderr
     assert rows(empty_url, "SELECT * FROM items ORDER BY item_id") == stored
+
+
+def test_an_update_without_metadata_files_leaves_what_they_said(
+    empty_url: str, cli: Cli, catalog: Path
+) -> None:
+    said = "SELECT brand_name, price, discounted_price, details FROM items ORDER BY item_id"
+    report(cli, empty_url, catalog)
+    stored = rows(empty_url, said)
+    assert any(price for _, price, *_ in stored)
+    file, *others = sorted((catalog / "styles").glob("*.json"))
+    for other in others:
+        other.unlink()
+    described = json.loads(file.read_text())
+    described["data"] |= {"price": 7.5}
+    file.write_text(json.dumps(described))
+    assert report(cli, empty_url, catalog, "--update")["changed"] == 1
+    ((price,),) = rows(empty_url, f"SELECT price FROM items WHERE item_id = {file.stem}")
+    assert float(price) == 7.5
+    changed = [(a, b) for a, b in zip(stored, rows(empty_url, said), strict=True) if a != b]
+    assert len(changed) == 1
+    report(cli, empty_url, catalog)  # a snapshot says that they are gone
+    assert sum(details is not None for *_, details in rows(empty_url, said)) == 1
 
 
 def test_odd_photo_files_do_no_harm(empty_url: str, cli: Cli, catalog: Path) -> None:

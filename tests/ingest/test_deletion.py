@@ -46,7 +46,7 @@ def test_products_that_left_long_ago_are_purged(chairs: Shop, cli: Cli) -> None:
     nothing = cli(chairs.url, "items", "delete", "--purge-removed-before", "2026-03-01", "--yes")
     assert nothing.stdout == "deleted 0 products with 0 photos and 0 vectors\n"
     done = cli(chairs.url, "items", "delete", "--purge-removed-before", "2026-03-02", "--yes")
-    assert done.stdout == "deleted 1 products with 2 photos and 2 vectors\n"
+    assert done.stdout == "deleted 1 product with 2 photos and 2 vectors\n"
     assert chairs.rows(COUNTS) == [(3, 1, 1, 1)]
 
 
@@ -61,7 +61,7 @@ def test_it_asks_first(chairs: Shop, home: Any, answer: str, left: int) -> None:
         timeout=60,
         check=False,
     )
-    assert "This deletes 1 products with 2 photos and 2 vectors permanently" in done.stderr
+    assert "This deletes 1 product with 2 photos and 2 vectors permanently" in done.stderr
     assert (done.returncode == 0) == (left == 3)
     if answer == "n\n":
         assert done.stderr.endswith("lookalike: nothing was deleted\n")

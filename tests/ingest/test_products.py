@@ -141,7 +141,7 @@ def test_progress_adds_up_to_the_rows(shop: Shop) -> None:
     ("batch", "complaint"),
     [
         (Batch([], read=0), "feed.csv holds no product"),
-        (Batch([], [Reject(2, "no sku", "")], read=1), "feed.csv: all 1 rows were rejected"),
+        (Batch([], [Reject(2, "no sku", "")], read=1), "feed.csv has 1 row, and none is a product"),
     ],
 )
 def test_a_source_without_a_product_changes_nothing(

@@ -57,7 +57,7 @@ def test_attributes_that_the_database_lacks_are_refused(shop: Shop) -> None:
 
 def test_an_attribute_of_another_type_is_refused(shop: Shop) -> None:
     other = shop_profile(SHOP.replace('"integer"', '"text"'))
-    with pytest.raises(LookalikeError, match="seats is integer in the database and text in the"):
+    with pytest.raises(LookalikeError, match="seats is integer in the database and text in shop.toml"):
         shop.ingest(product("a"), profile=other)
 
 
@@ -104,3 +104,17 @@ def test_then_what_the_source_shows(bare: psycopg.Connection[Any], feed: str) ->
     assert "sku is 'sku'" in choice.note
     assert "lookalike catalog inspect" in choice.note
     assert "\n" not in choice.note
+
+
+def test_a_file_of_another_kind_than_the_database_s_profile_is_told_how_to_get_one(
+    bare: psycopg.Connection[Any], feed: str
+) -> None:
+    apply_profile(bare, load_profile(DATASET))
+    with pytest.raises(
+        LookalikeError,
+        match=r"for another format, dataset; write one for .*feed.csv with `lookalike catalog "
+        r"inspect --write FILE`, edit it, and run `lookalike catalog apply FILE`",
+    ) as raised:
+        choose_profile(bare, feed)
+    assert "apply " + feed not in str(raised.value)
+    assert choose_profile(bare, feed, update=True).profile.source.sku == "sku"

@@ -1,10 +1,14 @@
 """`--update`: only the products in the source, and only what it says of them."""
 
 from decimal import Decimal
+from pathlib import Path
 
+import psycopg
 import pytest
 
 from app.errors import LookalikeError
+from tests.conftest import Cli
+from tests.http.shops import declare
 from tests.ingest.conftest import Shop
 from tests.ingest.fakes import STOCK, product, shop_profile, stock
 
@@ -107,6 +111,34 @@ def statistics(shop: Shop) -> dict[str, tuple[int, int]]:
             "SELECT relname, n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables"
         )
     }
+
+
+EMPTY = {
+    "shop.csv": b"sku,stock\n",
+    "shop.jsonl": b"[]",
+    "feed.xml": b"<rss><channel/></rss>",
+    "shopify.csv": b"Handle,Image Src,Variant Price\n",
+}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_a_file_without_rows_updates_nothing(
+    empty_url: str, cli: Cli, tmp_path: Path, name: str
+) -> None:
+    kind = {"feed.xml": "google-merchant", "shopify.csv": "shopify", "shop.jsonl": "jsonl"}
+    sku = {"feed.xml": "id", "shopify.csv": "Handle"}.get(name, "sku")
+    (tmp_path / "shop.toml").write_text(
+        f'[source]\nformat = "{kind.get(name, "csv")}"\nsku = "{sku}"\n'
+    )
+    (tmp_path / name).write_bytes(EMPTY[name])
+    with psycopg.connect(empty_url) as connection:
+        declare(connection, (tmp_path / "shop.toml").read_text())
+    said = (tmp_path / name, "--profile", tmp_path / "shop.toml")
+    done = cli(empty_url, "ingest", *said, "--update")
+    assert (done.returncode, done.stdout) == (0, "nothing to update: no row was read\n"), done
+    refused = cli(empty_url, "ingest", *said)
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines()[-1] == f"lookalike: {tmp_path / name} holds no product"
 
 
 def test_an_update_of_nothing_changes_nothing(chairs: Shop) -> None:

@@ -127,7 +127,7 @@ def test_sqlite_is_only_read(sqlite: str) -> None:
         ("sqlite:///nowhere.db", "there is no file nowhere.db"),
         (
             "postgresql://me:secret@127.0.0.1:1/shop",
-            "query on postgresql://127.0.0.1:1/shop failed",
+            r"query on postgresql://\*\*\*@127.0.0.1:1/shop failed",
         ),
         ("klingon://me:secret@host/shop", "no dialect called klingon"),
         ("mysql+nodriver://me:secret@host/shop", "no dialect called mysql"),
@@ -157,6 +157,12 @@ def test_no_message_shows_a_password(password: str) -> None:
     except LookalikeError as error:
         shown = str(error)
     assert "QQ" not in shown
+
+
+def test_the_place_of_a_socket_is_shown() -> None:
+    url = "postgresql://me:pw@/shop?host=/run/postgresql&port=5433&password=pw&user=me"
+    assert shown_url(url) == "postgresql://***@/shop?host=/run/postgresql&port=5433"
+    assert shown_url("postgresql:///shop?host=/run") == "postgresql:///shop?host=/run"
 
 
 def test_a_missing_column_is_named(sqlite: str) -> None:

@@ -246,8 +246,6 @@ def test_a_bad_value_is_null_and_its_row_stays(tmp_path: Path) -> None:
     [
         (b"", "is empty"),
         (b" \n\n", "is empty"),
-        (b"sku,title,price,photo\n", "holds a header and no product"),
-        (b"sku,title,price,photo", "holds a header and no product"),
         (b",,,\nA,B,1,\n", "names no column"),
         (b"<!DOCTYPE html><html><body>Log in</body></html>", "is a web page"),
         (b"\xef\xbb\xbf\n <HTML>Log in", "is a web page"),

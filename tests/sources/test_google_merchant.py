@@ -141,7 +141,7 @@ BILLION = (
         (RSS[: len(RSS) // 2], "not well-formed XML, or cut off"),
         ("<!DOCTYPE html><html><body>Log in</body></html>", "is a web page"),
         ("<?xml version='1.0'?>\n<html xmlns='x'><body/></html>", "is a web page"),
-        ("<rss><channel></channel></rss>", "holds no product: expected <item> or <entry>"),
+        ("<products><product/></products>", "is XML and no feed: expected <item> or <entry>"),
         ('<?xml version="1.0" encoding="klingon"?><rss/>', "XML"),
         ("<rss><item><title>x</title></item></rss>", "has no column 'id'"),
         (ATOM.encode("latin-1").replace(b"ISO-8859-1", b"utf-8"), "not well-formed XML"),

@@ -120,6 +120,7 @@ def test_names_in_other_scripts(tmp_path: Path) -> None:
         assert [(a.column, a.type, a.label) for a in said.attributes] == [
             ("カテゴリ", "text", "カテゴリ"), ("発売日", "date", "発売日"),
         ]  # fmt: skip
+        assert [attribute.name for attribute in said.attributes] == ["カテゴリ", "発売日"]
         works(found, source)
 
 
@@ -318,6 +319,37 @@ def test_encodings_are_found_out(tmp_path: Path) -> None:
         works(inspect_source(source), source)
 
 
+ENCODED = {
+    "euc_jp": "オーク材のテーブル",
+    "cp932": "オーク材のテーブル",
+    "cp1251": "Дубовый стол",
+    "koi8_r": "Дубовый стол",
+    "gb18030": "橡木餐桌",
+    "cp949": "원목 식탁",
+    "cp1253": "Τραπέζι δρύινο",
+    "cp1252": "Höhenverstellbarer Tisch für 5 €",
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODED)
+def test_an_encoding_is_guessed_and_called_a_guess(tmp_path: Path, encoding: str) -> None:
+    lines = ["sku,title", *(f"A-{n},{ENCODED[encoding]} {n}" for n in range(5000))]
+    source = write(tmp_path, "\n".join(lines), encoding=encoding)
+    found = inspect_source(source)
+    assert found.samples[0]["title"] == f"{ENCODED[encoding]} 0"
+    assert f"the encoding {encoding} is a guess" in found.notes[-1]
+    works(found, source)
+    said = parse_profile('[source]\nformat = "csv"\nsku = "sku"\ntitle = "title"', "shop.toml")
+    with pytest.raises(LookalikeError, match=f'is not UTF-8 on line 2 .*encoding = "{encoding}"'):
+        read(source, said)
+
+
+def test_other_encodings_of_latin_letters_are_named(tmp_path: Path) -> None:
+    lines = ["sku,title", *(f"A-{n},Dřevěný stůl" for n in range(20))]
+    source = write(tmp_path, "\n".join(lines), encoding="cp1250")
+    assert "cp1250 would do too" in inspect_source(source).notes[-1].replace(" or mac_roman", "")
+
+
 def test_a_query(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "shop.db") as database:
         database.execute("CREATE TABLE products (id integer, name text, photo text, colour text)")
@@ -352,7 +384,7 @@ def test_the_dataset(sample_catalog: Path) -> None:
     [
         ("colour\nred\nred\nblue\n" * 3, "no column is an id of products"),
         ("<html>Log in", "is a web page"),
-        ("sku,title\n", "holds a header and no product"),
+        ("sku,title\n", "holds no product"),
         ("", "is empty"),
     ],
 )

@@ -29,7 +29,7 @@ def examples() -> Examples:
     colours: list[str | None] = ["red" if z > 0 else "blue" for z in inputs[:, 2]]
     colours[:30] = [None] * 30
     shapes[5] = "seen once"
-    labels = encode_labels({"shape": shapes, "colour": colours}, {"shape": 1.0, "colour": 0.5})
+    labels = encode_labels({"shape": shapes, "цвет": colours}, {"shape": 1.0, "цвет": 0.5})
     return Examples(inputs, labels, np.arange(300) % 5 == 0)
 
 
@@ -44,7 +44,7 @@ def test_it_learns(examples: Examples, tmp_path: Path) -> None:
     progress = train(network(), examples, RECIPE, tmp_path, hidden=True)
     first, best = progress.history[0], progress.history[progress.best_epoch - 1]
     assert best["held-out shape"] > 0.7
-    assert best["held-out colour"] > 0.7
+    assert best["held-out цвет"] > 0.7
     assert best["loss"] < first["loss"]
 
 

@@ -12,7 +12,7 @@ import click
 
 from app.catalog.profile import Profile
 from app.database.ready import ready_database
-from app.errors import LookalikeError
+from app.errors import LookalikeError, counted
 from app.photos.references import is_url, redacted
 from app.photos.storage import open_storage
 from app.settings import Settings, get_settings
@@ -79,7 +79,7 @@ def command(
     """
     settings = get_settings()
     with ready_database(settings) as database, database.connection() as connection:
-        chosen, note = choose_profile(connection, source, profile, sql)
+        chosen, note = choose_profile(connection, source, profile, sql, update=update)
         stored = stored_root(connection)
         images = _images(settings, chosen)
         # An update's paths are below the stored catalog's root, wherever its file is.
@@ -112,6 +112,8 @@ def command(
             )
     if as_json:
         echo_json(asdict(report))
+    elif update and not report.read:
+        click.echo("nothing to update: no row was read")
     else:
         print_report(report)
     if rejects is None and (report.rejected or report.bad_values or report.unavailable_photos):
@@ -121,8 +123,8 @@ def command(
 def print_report(report: IngestReport) -> None:
     """Print the report of an ingest."""
     click.echo(
-        f"{report.read:,} rows read: {report.stored:,} stored ({report.repaired:,} of them "
-        f"repaired), {report.rejected:,} rejected"
+        f"{counted(report.read, 'row')} read: {report.stored:,} stored ({report.repaired:,} of "
+        f"them repaired), {report.rejected:,} rejected"
     )
     if report.bad_values:
         counts = ", ".join(f"{count:,} of {name}" for name, count in report.bad_values.items())
@@ -130,12 +132,12 @@ def print_report(report: IngestReport) -> None:
     if report.with_photo or report.without_photo:
         click.echo(
             f"{report.with_photo:,} with a photo, {report.without_photo:,} without; "
-            f"{report.photos:,} photos, {report.unchanged_photos:,} of them unchanged"
+            f"{counted(report.photos, 'photo')}, {report.unchanged_photos:,} of them unchanged"
         )
     if report.unavailable_photos:
         click.echo(
-            f"{report.unavailable_photos:,} photos can't be read now: what was stored of them "
-            "stays, and the next ingest tries them again"
+            f"{counted(report.unavailable_photos, 'photo')} can't be read now: what was stored "
+            "stays, and the next ingest tries again"
         )
     if report.with_details or report.broken_details:
         broken = (

@@ -6,7 +6,7 @@ import click
 
 from app.database.locks import Lock, wait_for_lock
 from app.database.ready import ready_database
-from app.errors import LookalikeError
+from app.errors import LookalikeError, counted
 from app.settings import get_settings
 from worker.ingest.deletion import delete_items, plan_deletion
 
@@ -39,8 +39,8 @@ def delete(skus: tuple[str, ...], removed_before: datetime | None, yes: bool) ->
         day = None if removed_before is None else removed_before.date()
         deletion = plan_deletion(connection, skus, day)
         what = (
-            f"{len(deletion.item_ids):,} products with {deletion.photos:,} photos "
-            f"and {deletion.embeddings:,} vectors"
+            f"{counted(len(deletion.item_ids), 'product')} with "
+            f"{counted(deletion.photos, 'photo')} and {counted(deletion.embeddings, 'vector')}"
         )
         if deletion.item_ids:
             if not yes and not click.confirm(f"This deletes {what} permanently. Go on?", err=True):

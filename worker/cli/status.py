@@ -9,6 +9,7 @@ from psycopg.rows import dict_row
 from app.database import query
 from app.database.connection import without_timeouts
 from app.database.ready import ready_database
+from app.errors import counted
 from app.settings import get_settings
 from worker.console import echo_json, echo_table
 
@@ -47,7 +48,7 @@ def command(as_json: bool) -> None:
     if as_json:
         echo_json({**counts, "models": models})
         return
-    click.echo(f"{counts['items']:,} products, {counts['with_photo']:,} with a photo")
+    click.echo(f"{counted(counts['items'], 'product')}, {counts['with_photo']:,} with a photo")
     if models:
         echo_table([_readable(model) for model in models], COLUMNS)
     else:

@@ -16,7 +16,7 @@ CORE = {
 """Fields of a profile's `[source]`, and the columns of `items` that they fill."""
 
 DATASET_EXTRAS = ("brand", "price", "discounted_price")
-"""Fields that the dataset's metadata files fill, without a column in the profile."""
+"""Fields that the dataset's metadata files fill where the profile names no column."""
 
 TYPES = {
     "product_display_name": "text",
@@ -42,7 +42,8 @@ class Columns:
     stock must not empty the names.
 
     A column that the profile maps and the source lacks is emptied by a snapshot: a feed without a
-    column of sale prices has no discounts. An update leaves it as it is.
+    column of sale prices has no discounts. An update leaves it as it is, like what the
+    dataset's metadata files say where a product has none.
 
     Args:
         source: the source, with its profile.
@@ -53,23 +54,31 @@ class Columns:
         profile, said = source.profile, source.profile.source
         absent = source.absent if update else frozenset()
         is_dataset = said.format == "dataset"
+        kept: set[str] = set()
         places: list[tuple[str, str]] = [("sku", "text")]
         wanted = [0]
         for at, (field, column) in enumerate(CORE.items(), 1):
             mapped = getattr(said, field)
-            extra = is_dataset and field in DATASET_EXTRAS
-            if extra or (mapped is not None and mapped not in absent):
+            from_row = mapped is not None and mapped not in absent
+            from_file = is_dataset and field in DATASET_EXTRAS
+            if from_row or from_file:
                 places.append((column, TYPES[column]))
                 wanted.append(at)
+            if update and from_file and not from_row:
+                kept.add(column)
         if is_dataset or (said.format == "jsonl" and not update):
             places.append(("details", TYPES["details"]))
             wanted.append(len(CORE) + 1)
+            if update:
+                kept.add("details")
         for at, attribute in enumerate(profile.attributes, len(CORE) + 2):
             if attribute.column not in absent:
                 places.append((attribute.name, TYPES[attribute.type]))
                 wanted.append(at)
         self.names = tuple(name for name, _ in places)
         """The sku and the columns."""
+        self.kept = frozenset(kept)
+        """Those whose stored value stays where the product has none."""
         self.types = tuple(type_ for _, type_ in places)
         """The columns' types, for psycopg's `set_types`."""
         self.photos = is_dataset or any(

@@ -6,7 +6,7 @@ import psycopg
 from psycopg import sql
 
 from app.database import query
-from app.errors import LookalikeError
+from app.errors import LookalikeError, counted
 from worker.ingest.columns import Columns
 from worker.ingest.report import IngestReport
 
@@ -41,7 +41,7 @@ def find_differences(
         query(__package__, "compare_items").format(
             join=sql.SQL("RIGHT JOIN" if update else "FULL JOIN"),
             stored=_listed("i", columns),
-            staged=_listed("s", columns),
+            staged=sql.SQL(", ").join(_updated(columns)),
         )
     )
     row = connection.execute(query(__package__, "count_differences")).fetchone()
@@ -65,12 +65,12 @@ def refuse_losses(
     assert row is not None  # noqa: S101 - an aggregate gives a row
     items, photos, photos_lost = row
     for kind, before, lost in (
-        ("products", items, report.removed),
-        ("photos", photos, photos_lost),
+        ("product", items, report.removed),
+        ("photo", photos, photos_lost),
     ):
         if lost * 2 > before:
             raise LookalikeError(
-                f"{name} lacks {lost:,} of the {before:,} {kind} stored so far, over half: "
+                f"{name} lacks {lost:,} of the {counted(before, kind)} stored so far, over half: "
                 "if the catalog is complete, say --allow-removals"
             )
 
@@ -114,8 +114,18 @@ def _listed(alias: str, columns: Columns) -> sql.Composed:
     return sql.SQL(", ").join(sql.Identifier(alias, name) for name in columns.names)
 
 
+def _updated(columns: Columns) -> list[sql.Composable]:
+    """Return what each column of a stored product becomes."""
+    return [
+        sql.SQL("coalesce({}, {})").format(sql.Identifier("s", name), sql.Identifier("i", name))
+        if name in columns.kept
+        else sql.Identifier("s", name)
+        for name in columns.names
+    ]
+
+
 def _assignments(columns: Columns) -> sql.Composed:
     return sql.SQL("").join(
-        sql.SQL(", {} = {}").format(sql.Identifier(name), sql.Identifier("s", name))
-        for name in columns.names[1:]
+        sql.SQL(", {} = {}").format(sql.Identifier(name), value)
+        for name, value in zip(columns.names[1:], _updated(columns)[1:], strict=True)
     )

@@ -8,7 +8,7 @@ import psycopg
 
 from app.database import query
 from app.database.locks import Lock, try_lock, wait_for_lock
-from app.errors import LookalikeError
+from app.errors import LookalikeError, counted
 from app.photos.storage import PhotoStorage
 from worker.ingest.columns import Columns
 from worker.ingest.differences import find_differences, refuse_losses, write_differences
@@ -99,6 +99,7 @@ def _refuse_emptiness(source: ProductSource, report: IngestReport, *, update: bo
         return
     if report.rejected:
         raise LookalikeError(
-            f"{source.name}: all {report.rejected:,} rows were rejected; --rejects FILE says why"
+            f"{source.name} has {counted(report.rejected, 'row')}, and none is a product: "
+            "--rejects FILE says why"
         )
     raise LookalikeError(f"{source.name} holds no product")

@@ -24,6 +24,8 @@ def choose_profile(
     source: str,
     given: str | None = None,
     sql: str | None = None,
+    *,
+    update: bool = False,
 ) -> Choice:
     """Return the profile to read a source with.
 
@@ -35,9 +37,11 @@ def choose_profile(
         source: as for `open_source`.
         given: file or name of a profile.
         sql: the query, if the source is a database.
+        update: whether the source may lack attributes.
 
     Raises:
-        LookalikeError: the given profile is invalid, or the source has no products.
+        LookalikeError: the given profile is invalid, the source has no products, or it has other
+            attributes than the database; the text says what to run.
     """
     if given is not None:
         return Choice(load_profile(given), f"the profile is {given}")
@@ -49,7 +53,17 @@ def choose_profile(
         return Choice(stored, "the profile is the database's own: --profile FILE names another")
     if default is not None:
         return Choice(default, f"the profile is {default.name}, part of lookalike")
-    inspected = parse_profile(inspect_source(source, query=sql).profile_text, source)
+    found = inspect_source(source, query=sql)
+    inspected = parse_profile(found.profile_text, found.name)
+    if stored is not None:
+        _require_attributes(
+            connection,
+            inspected,
+            f"the database's profile is for another format, {stored.source.format}; write one for "
+            f"{found.name} with `lookalike catalog inspect --write FILE`, edit it, and run "
+            "`lookalike catalog apply FILE`",
+            update=update,
+        )
     return Choice(
         inspected,
         f"no profile was given: {described(inspected)}; "
@@ -84,20 +98,26 @@ def declare_attributes(
     if stored_profile(connection) is None:
         apply_profile(connection, profile)
         return
+    advice = f"run `lookalike catalog apply {profile.name}` as the schema's owner first"
+    _require_attributes(connection, profile, advice, update=update)
+
+
+def _require_attributes(
+    connection: psycopg.Connection[Any], profile: Profile, advice: str, *, update: bool
+) -> None:
     stored = {a.name: a.type for a in load_catalog(connection).attributes}
     wanted = {a.name: a.type for a in profile.attributes}
-    advice = f"run `lookalike catalog apply {profile.name}` as the schema's owner first"
     for name, type_ in wanted.items():
         if name not in stored:
             raise LookalikeError(f"the database has no attribute {name}: {advice}")
         if stored[name] != type_:
             raise LookalikeError(
-                f"the attribute {name} is {stored[name]} in the database and {type_} in the "
-                f"profile: {advice}"
+                f"the attribute {name} is {stored[name]} in the database and {type_} in "
+                f"{profile.name}: {advice}"
             )
     lacking = [name for name in stored if name not in wanted]
     if lacking and not update:
         raise LookalikeError(
-            f"the profile {profile.name} doesn't declare the attribute {lacking[0]}, which the "
-            f"database has: {advice}, or ingest with --update to leave it as it is"
+            f"{profile.name} doesn't declare the attribute {lacking[0]}, which the database has: "
+            f"{advice}; or ingest with --update to leave it as it is"
         )

@@ -25,6 +25,9 @@ PACKAGES = {
 }
 """Packages of drivers that have another name."""
 
+PLACES = ("host", "hostaddr", "port", "dbname", "service", "unix_socket")
+"""Parameters of a URL that say where its server is, in any dialect."""
+
 SETTINGS = {
     # psycopg parses values in these formats, and a database may have others as its default.
     "postgresql": (
@@ -160,10 +163,11 @@ def reading_query(query: str | None) -> str:
 
 
 def shown_url(url: str) -> str:
-    """Return a database's URL without its user, password and query, for messages.
+    """Return a database's URL for messages: `***` stands for its user and password.
 
     `app.database.url.redacted_url` is for Postgres alone; a source may have any dialect, and
-    `lookalike catalog inspect` prints this URL in the command to run next.
+    `lookalike catalog inspect` prints this URL in the command to run next. Of the query stays what
+    says where the server is.
 
     Raises:
         LookalikeError: an unescaped character makes the password's end uncertain.
@@ -173,9 +177,12 @@ def shown_url(url: str) -> str:
         return url  # a path
     login_and_host, _, path = rest.partition("/")
     login, _, host = login_and_host.rpartition("@")
-    if re.search("[@?#]", login) or "@" in path:
+    path, _, options = path.partition("?")
+    if re.search("[@?#]", login) or "@" in path + options:
         raise LookalikeError(
             "the source's user name or password holds a character that URLs give a meaning: "
             "write @ as %40, / as %2F, : as %3A, ? as %3F and # as %23"
         )
-    return f"{scheme}://{host}/{path.partition('?')[0]}"
+    places = [each for each in options.split("&") if each.partition("=")[0] in PLACES]
+    hidden = "***@" if login else ""
+    return f"{scheme}://{hidden}{host}/{path}" + (f"?{'&'.join(places)}" if places else "")

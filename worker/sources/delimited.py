@@ -335,13 +335,9 @@ class DelimitedTable:
 
     def frames(self) -> Iterator[Frame]:
         """Read all rows."""
-        empty = True
         for records in self._records():
             if records.fields or records.broken:
-                empty = False
                 yield RecordFrame(records, self._positions)
-        if empty:
-            raise LookalikeError(f"{self.name} holds a header and no product")
 
     def _records(self) -> Iterator[Records]:
         reader = self._make_reader(self._before + 1)

@@ -2,6 +2,7 @@
 
 import codecs
 import gzip
+import re
 import shutil
 import sys
 import tempfile
@@ -16,10 +17,11 @@ from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import Request, urlopen
 
+from charset_normalizer import from_bytes
+
 from app import __version__
 from app.errors import LookalikeError
 
-ASCII = bytes(range(0x80))
 GZIP = b"\x1f\x8b"
 HEAD = 1 << 16
 """Bytes by which a file's format is recognised."""
@@ -158,6 +160,20 @@ BLOCK = 1 << 16
 LONGEST_LINE = 1 << 24
 """Characters in a line. A file with a longer one has another format."""
 
+LATIN = ["cp1252", "cp1250", "cp1254", "mac_roman"]
+OTHERS = [
+    *("cp1251", "cp1253", "koi8_r", "cp866"),
+    *("cp932", "euc_jp", "gb18030", "big5", "cp949"),
+]
+"""Encodings other than UTF-8 and UTF-16 that lists of products have, usual ones first."""
+
+NOT_LATIN = re.compile(rb"[\x80-\xff]{3}")
+"""What words in other scripts have. In Latin letters the bytes beyond ASCII are too few for
+statistics, and people have to tell a € from an А."""
+
+TELLING = 500
+"""Lines with other letters than ASCII's that an encoding is told by."""
+
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -243,34 +259,49 @@ class TextFile:
     def _undecodable(self, number: int, error: UnicodeDecodeError) -> LookalikeError:
         wrong = error.object[error.start : error.start + 1]
         at = number + error.object.count(b"\n", 0, error.start)
-        guess = guess_encoding(error.object)
+        lines = error.object.partition(b"\n")[2] if number > 1 else error.object
+        first, *others = (f'"{name}"' for name in likely_encodings(lines or error.object))
+        also = f" (or {', '.join(others)})" if others else ""
         return LookalikeError(
             f"{self.name} is not {self.encoding.removesuffix('-sig').upper()} on line {at} (byte "
-            f'0x{wrong.hex().upper()}): save it as UTF-8, or say encoding = "{guess}" under '
+            f"0x{wrong.hex().upper()}): save it as UTF-8, or say encoding = {first}{also} under "
             "[source] of the profile"
         )
 
 
-def guess_encoding(data: bytes) -> str:
-    """Guess the encoding of text that is not UTF-8."""
+def likely_encodings(data: bytes) -> list[str]:
+    """Return the encodings that text which is not UTF-8 may have, likely ones first.
+
+    Args:
+        data: some lines of it; the last may be cut off.
+    """
     if data[1::2].count(0) > len(data) // 4:
-        return "utf-16-le"
+        return ["utf-16-le"]
     if data[::2].count(0) > len(data) // 4:
-        return "utf-16-be"
+        return ["utf-16-be"]
+    lines = data[: data.rfind(b"\n") + 1 or None].split(b"\n")
+    telling = b"\n".join([line for line in lines if not line.isascii()][:TELLING])
+    if not NOT_LATIN.search(telling):
+        return [name for name in LATIN if _decodes(telling, name)] or ["latin-1"]
+    found = from_bytes(telling, cp_isolation=LATIN + OTHERS)
+    best = found.best()
+    if best is None:
+        return ["latin-1"]
+    fitting = {
+        name
+        for match in found
+        if match.chaos <= best.chaos + 0.005 and match.coherence >= best.coherence - 0.05
+        for name in match.could_be_from_charset
+    }
+    return [name for name in LATIN + OTHERS if name in fitting]
+
+
+def _decodes(data: bytes, encoding: str) -> bool:
     try:
-        data.decode("cp1252")
+        data.decode(encoding)
     except UnicodeDecodeError:
-        return _other_than_cp1252(data)
-    return "cp1252"
-
-
-def _other_than_cp1252(data: bytes) -> str:
-    """Return the encoding of bytes that cp1252 doesn't have."""
-    text = data.decode("cp932", errors="ignore")
-    others = [letter for letter in text if not letter.isascii()]
-    # Half-width katakana are single bytes, as the letters of other encodings are.
-    japanese = sum("\u3000" <= letter <= "\uff5e" for letter in others)
-    return "cp932" if japanese > 0.8 * len(data.translate(None, ASCII)) / 2 else "latin-1"
+        return False
+    return True
 
 
 def refuse_other_kinds(name: str, head: bytes, text: str) -> None:

@@ -1,6 +1,7 @@
 """Google Merchant feeds: XML (RSS 2.0 and Atom) and TSV."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pyexpat import ExpatError
 from typing import Any
@@ -18,6 +19,9 @@ from worker.sources.interfaces import ROWS, Frame
 NAMESPACE = "{http://base.google.com/ns/1.0}"
 PRODUCTS = ("item", "entry")
 """The element of a product in RSS and in Atom."""
+
+FEED = re.compile(rb"<(?:rss|feed|channel)\b|<\w+:RDF\b")
+"""The root of a feed, by which one without products is known."""
 
 SEEN = 10_000
 """Products whose elements make the columns."""
@@ -86,10 +90,14 @@ class XmlTable:
                 "error; download the feed itself"
             )
         self.columns = self._look_ahead()
+        if not self.columns and not FEED.search(file.head):
+            raise LookalikeError(
+                f"{self.name} is XML and no feed: expected <item> or <entry> elements"
+            )
 
     def has(self, column: str) -> bool:
-        """Return whether any of the first products has an element."""
-        return canonical(column) in self.columns
+        """Return whether any of the first products has an element; a feed without any may."""
+        return canonical(column) in self.columns or not self.columns
 
     def size(self) -> int | None:
         """Return None: counting would mean reading the feed twice."""
@@ -107,10 +115,6 @@ class XmlTable:
                 products = []
         if products:
             yield MerchantFrame(first, products)
-        elif first == 1:
-            raise LookalikeError(
-                f"{self.name} holds no product: expected <item> or <entry> elements"
-            )
 
     def _look_ahead(self) -> list[str]:
         names: dict[str, None] = {}

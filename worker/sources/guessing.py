@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.catalog.profile import NAME, RESERVED, AttributeType
+from app.catalog.profile import RESERVED, AttributeType, is_letter, is_name
 from worker.sources.photos import WEB, is_picture, parse_photos, split_photos
 from worker.sources.skus import SkuReader
 from worker.sources.values import (
@@ -84,8 +84,6 @@ MARKETS = "eur usd gbp chf jpy sek dkk nok pln de en fr es it nl ja sv pl"
 NESTED = ("price", "discounted_price", "available")
 """Fields that an object may hold as its own: inventory.quantity, prices.regular_price."""
 
-FIRST_NOT_LATIN = 0x36F
-
 FURTHER = re.compile(
     r"(?:additional|other|more|extra|weitere|zusatz)_?(?:image|photo|picture|bild|foto)(?!.*_(?:alt|label))"
 )
@@ -119,7 +117,7 @@ Columns = dict[str, Sequence[Any]]
 def guess_core(columns: Columns) -> dict[str, str]:
     """Return the column of each field of a profile's `[source]`."""
     found: dict[str, str] = {}
-    words = {column: _word(column) for column in columns}
+    words = {column: snake(column) for column in columns}
     for field, names in NAMES.items():
         fits = FITS[field]
         candidates = _candidates(words, names.split())
@@ -152,7 +150,7 @@ def guess_more_photos(columns: Columns, core: dict[str, str]) -> list[str]:
         and (not _filled(values) or _are_photos(values))
         and (
             (re.search(r"\d", column) and re.sub(r"[\d\s_-]+", "", column).lower() == stem)
-            or FURTHER.match(_word(column))
+            or FURTHER.match(snake(column))
         )
     ]
 
@@ -169,7 +167,7 @@ def guess_attributes(columns: Columns, taken: Sequence[str]) -> tuple[list[Guess
     for column, values in columns.items():
         if column in taken:
             continue
-        guess = "another price" if _word(column) == "price" else _guess(column, values)
+        guess = "another price" if snake(column) == "price" else _guess(column, values)
         if isinstance(guess, str):
             left[column] = guess
             continue
@@ -200,7 +198,7 @@ def _candidates(words: dict[str, str], names: list[str]) -> list[str]:
 
 def _nested(words: dict[str, str], names: list[str]) -> list[str]:
     """Return the columns of objects that may be meant: the last part of their path says so."""
-    last = {column: _word(column.rpartition(".")[2]) for column in words if "." in column}
+    last = {column: snake(column.rpartition(".")[2]) for column in words if "." in column}
     amounts = {
         column: words[column].removesuffix(f"_{word}")
         for column, word in last.items()
@@ -404,7 +402,7 @@ def _all_are(kind: str, filled: list[Any]) -> bool:
 
 def attribute_name(column: str, taken: set[str]) -> str:
     """Return a name that an attribute of a column may have."""
-    name = snake(readable(column))[:40].strip("_") or "attribute"
+    name = snake(readable(column)).encode()[:40].decode(errors="ignore").strip("_") or "attribute"
     if not name[0].isalpha():
         name = f"attribute_{name}"
     if name in RESERVED or name.endswith(("_min", "_max")):
@@ -414,7 +412,7 @@ def attribute_name(column: str, taken: set[str]) -> str:
     while free in taken:
         free = f"{name}_{number}"
         number += 1
-    assert NAME.fullmatch(free)  # noqa: S101
+    assert is_name(free)  # noqa: S101
     return free
 
 
@@ -423,17 +421,27 @@ def readable(column: str) -> str:
     return re.sub(r"\s*\(product\.metafields\..*\)$", "", column) or column
 
 
-def _word(column: str) -> str:
-    """Return a name as `NAMES` has it: in small letters, with underscores."""
-    plain = unicodedata.normalize("NFKC", column).strip().lower()
-    if any(ord(letter) > FIRST_NOT_LATIN and letter.isalpha() for letter in plain):
-        return plain
-    return snake(column)
-
-
 def snake(name: str) -> str:
-    """Return a name as snake case in ASCII: masterCategory becomes master_category."""
-    plain = unicodedata.normalize("NFKD", name.removeprefix("g:").replace("ß", "ss"))
-    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    """Return a name as snake case: masterCategory becomes master_category, Größe becomes grosse.
+
+    Latin letters become ASCII, and letters of other scripts stay.
+    """
+    plain = unicodedata.normalize("NFKC", name.removeprefix("g:")).translate(LATIN)
+    plain = "".join(map(_without_accents, plain))
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", plain).lower()
-    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
+    plain = "".join(letter if is_letter(letter) else "_" for letter in plain)
+    return re.sub("_+", "_", plain).strip("_")
+
+
+def _without_accents(letter: str) -> str:
+    parts = unicodedata.normalize("NFKD", letter)
+    return parts[0] if parts[0].isascii() else letter
+
+
+LATIN = str.maketrans(
+    {
+        "ß": "ss", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O", "ł": "l",
+        "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ı": "i",
+    }
+)  # fmt: skip
+"""Latin letters that Unicode doesn't decompose."""

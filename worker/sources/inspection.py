@@ -11,7 +11,7 @@ from app.catalog.profile import FORMAT_COLUMNS, Profile, parse_profile
 from app.errors import LookalikeError
 from worker.sources.databases import QueryTable, is_database
 from worker.sources.delimited import DelimitedTable
-from worker.sources.files import MARKS, SourceFile, guess_encoding, is_xml
+from worker.sources.files import MARKS, SourceFile, is_xml, likely_encodings
 from worker.sources.google_merchant import MerchantTable, XmlTable, canonical
 from worker.sources.guessing import (
     Columns,
@@ -135,48 +135,48 @@ def _recognise(source: str, query: str | None) -> tuple[str, Table, dict[str, st
         return "parquet", ParquetTable(file), {}
     if is_xml(file.head):
         return "google-merchant", XmlTable(file), {}
-    encoding = _encoding(file)
-    settings = {} if encoding == "utf-8" else {"encoding": encoding}
+    encoding, *others = _encodings(file)
     suffixes = {suffix.lower() for suffix in Path(source).suffixes}
     start = file.head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if start[:1] in (b"{", b"[") or {".jsonl", ".ndjson", ".json"} & suffixes:
-        return "jsonl", JsonTable(file, encoding), settings
-    return _recognise_delimited(file, encoding, settings)
+    kind, table, settings = (
+        ("jsonl", JsonTable(file, encoding), {})
+        if start[:1] in (b"{", b"[") or {".jsonl", ".ndjson", ".json"} & suffixes
+        else _recognise_delimited(file, encoding)
+    )
+    if encoding == "utf-8":
+        return kind, table, settings
+    also = f": {' or '.join(others)} would do too" if others else ""
+    table.notes.append(f"the encoding {encoding} is a guess{also}; check the letters below")
+    return kind, table, settings | {"encoding": encoding}
 
 
-def _recognise_delimited(
-    file: SourceFile, encoding: str, settings: dict[str, str]
-) -> tuple[str, Table, dict[str, str]]:
+def _recognise_delimited(file: SourceFile, encoding: str) -> tuple[str, Table, dict[str, str]]:
     table = DelimitedTable(file, encoding=encoding)
     if set(table.columns) >= SHOPIFY_HEADER:
-        return "shopify", ShopifyTable(file, "Handle", encoding), settings
+        return "shopify", ShopifyTable(file, "Handle", encoding), {}
     names = {canonical(name) for name in table.columns}
     prefixed = any(name.startswith("g:") for name in table.columns)
     if names >= MERCHANT_HEADER or (prefixed and "id" in names):
-        return "google-merchant", MerchantTable(file, table.delimiter, encoding), settings
+        return "google-merchant", MerchantTable(file, table.delimiter, encoding), {}
     if table.delimiter == "\t":
-        return "tsv", table, settings
-    return (
-        "csv",
-        table,
-        settings | ({} if table.delimiter == "," else {"delimiter": table.delimiter}),
-    )
+        return "tsv", table, {}
+    return "csv", table, {} if table.delimiter == "," else {"delimiter": table.delimiter}
 
 
-def _encoding(file: SourceFile) -> str:
-    """Return the encoding that the profile has to name; utf-8 if it needn't name any."""
+def _encodings(file: SourceFile) -> list[str]:
+    """Return the encodings that the file may have; utf-8 if the profile needn't name any."""
     if any(file.head.startswith(mark) for mark, _ in MARKS):
-        return "utf-8"
+        return ["utf-8"]
     with file.open() as stream:
         data = stream.read(1 << 24)
     if data[:2000:2].count(0) > 500 or data[1:2000:2].count(0) > 500:
-        return guess_encoding(data[:2000])
+        return likely_encodings(data[:2000])
     try:
         data.decode()
     except UnicodeDecodeError as error:
         if error.end < len(data) - 4:  # the last character may be cut off
-            return guess_encoding(data)
-    return "utf-8"
+            return likely_encodings(data)
+    return ["utf-8"]
 
 
 def _first_rows(table: Table) -> tuple[Columns, int]:
@@ -188,7 +188,7 @@ def _first_rows(table: Table) -> tuple[Columns, int]:
         if rows >= ROWS:
             break
     if not rows:
-        raise LookalikeError(f"{table.name} holds no product that can be read")
+        raise LookalikeError(f"{table.name} holds no product")
     columns: Columns = {
         name: list(chain.from_iterable(frame.column(name, many=True) for frame in frames))
         for name in table.columns
@@ -310,7 +310,8 @@ def profile_text(
 
 
 def _attribute(attribute: Guess) -> list[str]:
-    lines = [f"[attributes.{attribute.name}]  # {attribute.note}"]
+    name = attribute.name if attribute.name.isascii() else _quoted(attribute.name)
+    lines = [f"[attributes.{name}]  # {attribute.note}"]
     if attribute.column != attribute.name:
         lines.append(f"column = {_quoted(attribute.column)}")
     lines.append(f"type = {_quoted(attribute.type)}")

@@ -192,12 +192,8 @@ class JsonTable:
     def frames(self) -> Iterator[ObjectFrame]:
         """Read all objects."""
         texts = self._elements() if self._is_array else self._lines()
-        empty = True
         while chunk := list(islice(texts, ROWS)):
-            empty = False
             yield _parse(chunk)
-        if empty:
-            raise LookalikeError(f"{self.name} holds no product")
 
     def _look_ahead(self) -> None:
         names: dict[str, None] = {}

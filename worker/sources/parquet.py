@@ -31,8 +31,6 @@ class ParquetTable:
         with self._open() as parquet:
             self.columns = list(parquet.schema_arrow.names)
             self._rows = parquet.metadata.num_rows
-        if not self._rows:
-            raise LookalikeError(f"{self.name} holds no product")
 
     def has(self, column: str) -> bool:
         """Return whether there is a column."""

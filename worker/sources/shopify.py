@@ -7,7 +7,6 @@ from itertools import groupby
 from typing import Any
 
 from app.catalog.profile import Source
-from app.errors import LookalikeError
 from worker.sources.delimited import DelimitedTable, Records
 from worker.sources.files import SourceFile
 from worker.sources.interfaces import ROWS, Frame, Reject
@@ -67,9 +66,7 @@ class ShopifyTable(DelimitedTable):
     def frames(self) -> Iterator[Frame]:
         """Read all products."""
         waiting: list[tuple[int, Row]] = []
-        empty = True
         for records in self._records():
-            empty = empty and not records.fields and not records.broken
             waiting += self._rows(records)
             rejects = [Reject(*each) for each in records.broken]
             products = self._group(waiting)
@@ -79,8 +76,6 @@ class ShopifyTable(DelimitedTable):
                 yield ProductFrame(products[at : at + ROWS], rejects if at == 0 else [])
         if waiting:
             yield ProductFrame(self._group(waiting), [])
-        if empty:
-            raise LookalikeError(f"{self.name} holds a header and no product")
 
     def _rows(self, records: Records) -> list[tuple[int, Row]]:
         names = self._width_names

@@ -17,7 +17,7 @@ from app.database import Database
 from app.encoders.projection import shape_in
 from app.encoders.registry import Backbone, get_backbone, registered_backbone
 from app.encoders.weights import default_file, find
-from app.errors import LookalikeError
+from app.errors import LookalikeError, counted
 from app.models import get_model, require_free
 from app.photos.storage import photo_storage
 from app.settings import Settings
@@ -165,11 +165,11 @@ def _profile(database: Database, request: Request) -> Profile:
 def _report(outcome: Outcome) -> None:
     progress = outcome.progress
     click.echo(
-        f"trained on {outcome.learned:,} products for {progress.epochs_done} epochs, the best "
-        f"was number {progress.best_epoch}"
+        f"trained on {counted(outcome.learned, 'product')} for "
+        f"{counted(progress.epochs_done, 'epoch')}, the best was number {progress.best_epoch}"
     )
     if outcome.unreadable:
-        click.echo(f"{outcome.unreadable:,} photos can't be decoded and were left out")
+        click.echo(f"{counted(outcome.unreadable, 'photo')} can't be decoded: left out")
     rows: list[dict[str, Any]] = [
         {"label": name, **figures}
         for name, figures in outcome.figures.items()

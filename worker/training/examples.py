@@ -85,7 +85,7 @@ class Examples:
     def targets(self, rows: NDArray[np.int64]) -> Targets:
         """Return the target of each of the network's outputs for some rows."""
         codes = self.labels.codes[rows]
-        targets: Targets = {c.name: codes[:, i] for i, c in enumerate(self.labels.columns)}
+        targets: Targets = {c.output: codes[:, i] for i, c in enumerate(self.labels.columns)}
         targets[NEIGHBOURS] = codes
         if self.teacher is not None:
             targets[TEACHER] = self.teacher[rows]

@@ -61,12 +61,12 @@ def with_heads(
         teacher_dimensions: length of the teacher's features, or 0 for no teacher.
 
     Returns:
-        A model with an output named like each column, one called `neighbours`, and with a teacher
+        A model with an output for each column, one called `neighbours`, and with a teacher
         one called `teacher`.
     """
     unit = layers.UnitNormalization(dtype="float32")(network.output)
     outputs = {
-        column.name: CosineClassifier(column.classes, name=column.name)(unit) for column in columns
+        each.output: CosineClassifier(each.classes, name=each.output)(unit) for each in columns
     }
     outputs[NEIGHBOURS] = layers.Identity(dtype="float32", name=NEIGHBOURS)(unit)
     if teacher_dimensions:
@@ -78,7 +78,7 @@ def with_heads(
 
 def losses(columns: Sequence[LabelColumn]) -> Mapping[str, Callable[[Any, Any], Any]]:
     """Return the loss of each output that `with_heads` can add, by the output's name."""
-    by_label = {column.name: _cross_entropy(column.classes) for column in columns}
+    by_label = {column.output: _cross_entropy(column.classes) for column in columns}
     return {
         **by_label,
         NEIGHBOURS: _neighbourhood([c.weight for c in columns]),

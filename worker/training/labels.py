@@ -21,6 +21,11 @@ class LabelColumn:
     """The weight of its loss."""
     classes: int
 
+    @property
+    def output(self) -> str:
+        """Name of the network's output for it: the label's, if that is ASCII as in TensorFlow."""
+        return self.name if self.name.isascii() else f"label_{self.name.encode().hex()}"
+
 
 @dataclass(frozen=True)
 class LabelSet:

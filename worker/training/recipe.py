@@ -58,7 +58,7 @@ def compiled(
     outputs = training.output_names
     loss = losses(labels.columns)
     weights = {
-        **labels.weights,
+        **{column.output: column.weight for column in labels.columns},
         NEIGHBOURS: recipe.neighbour_weight,
         TEACHER: recipe.teacher_weight,
     }
