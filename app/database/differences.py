@@ -15,7 +15,7 @@ from psycopg import sql
 
 from app.database.active_view import show_active_model
 from app.database.connection import without_timeouts
-from app.database.objects import PARTS, schema_name, script
+from app.database.objects import PARTS, missing_derived_objects, schema_name, script
 from app.database.query import query
 
 SCRATCH = "lookalike_check"
@@ -63,8 +63,10 @@ def find_differences(connection: psycopg.Connection[Any]) -> list[str]:
         for name, definition in expected.objects.items()
         if found.get(name) != definition
     ]
-    derived = connection.execute(query(__package__, "list_missing_derived_objects")).fetchall()
-    differences += [f"{kind} {name} is missing" for kind, name in derived if kind == "table"]
+    partitions = [name for name in missing_derived_objects(connection) if name.startswith("table ")]
+    differences += [f"{name} is missing" for name in partitions]
+    if connection.execute("SELECT to_regtype('halfvec')").fetchone() == (None,):
+        differences.insert(0, "extension vector is missing")
     return [
         *_without_parts(differences),
         *_lacking_rights(connection, expected.rights),

@@ -18,14 +18,14 @@ PARTS = ("tables", "functions", "views", "attributes", "rights")
 RERUN = ("functions", "views", "attributes", "roles", "rights")
 """The files of `migrations/sql` that may be run again, in order."""
 
-_RELATION = re.compile(r"^CREATE (?:OR REPLACE )?(?:TABLE|VIEW|SEQUENCE|TYPE) (\w+)", re.MULTILINE)
+_RELATION = re.compile(r"^CREATE (?:OR REPLACE )?(TABLE|VIEW|SEQUENCE|TYPE) (\w+)", re.MULTILINE)
 _ROUTINE = re.compile(r"^CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE) (\w+)\(", re.MULTILINE)
 _OVERVIEW = re.compile(r"CALL apply_overview\('(\w+)'")
 _CREATED = re.compile(r"^CREATE (TYPE|SEQUENCE|INDEX|UNIQUE INDEX) (\w+)")
 
 
 def missing_objects(connection: psycopg.Connection[Any]) -> list[str]:
-    """Name the tables, views and functions that this version needs and the database lacks.
+    """Name the extension, tables, views and functions that the database lacks for this version.
 
     Args:
         connection: of any role, to a database with the newest revision.
@@ -37,15 +37,27 @@ def missing_objects(connection: psycopg.Connection[Any]) -> list[str]:
     relations, routines = _names()
     parameters = {
         "relations": list(relations),
+        "kinds": list(relations.values()),
         "routines": list(routines),
         "counts": list(routines.values()),
     }
     missing = connection.execute(query(__package__, "list_missing_objects"), parameters).fetchall()
-    names = [f"{kind} {name}" for kind, name in missing]
-    if not any(f"table {name}" in names for name in ("items", "attributes", "embedding_models")):
-        derived = connection.execute(query(__package__, "list_missing_derived_objects")).fetchall()
-        names += [f"{kind} {name}" for kind, name in derived]
-    return names
+    return [f"{kind} {name}" for kind, name in missing] + missing_derived_objects(connection)
+
+
+def missing_derived_objects(connection: psycopg.Connection[Any]) -> list[str]:
+    """Name the columns and views of attributes, and the partitions of models, that are missing.
+
+    Args:
+        connection: of any role.
+
+    Returns:
+        Such as `table embeddings_1`. Empty if a table that says what there should be is missing.
+    """
+    if not all(_exists(connection, name) for name in ("items", "attributes", "embedding_models")):
+        return []
+    missing = connection.execute(query(__package__, "list_missing_derived_objects")).fetchall()
+    return [f"{kind} {name}" for kind, name in missing]
 
 
 def repair_objects(connection: psycopg.Connection[Any]) -> None:
@@ -78,13 +90,14 @@ def script(part: str) -> bytes:
 
 
 @cache
-def _names() -> tuple[dict[str, None], dict[str, int]]:
-    """Return the names of relations, and of routines with the number of overloads."""
-    relations: dict[str, None] = {}
+def _names() -> tuple[dict[str, str], dict[str, int]]:
+    """Return the relations with their kinds, and the routines with the number of overloads."""
+    relations: dict[str, str] = {}
     routines: dict[str, int] = {}
     for part in PARTS:
         text = script(part).decode()
-        relations |= dict.fromkeys([*_RELATION.findall(text), *_OVERVIEW.findall(text)])
+        relations |= {name: kind.lower() for kind, name in _RELATION.findall(text)}
+        relations |= dict.fromkeys(_OVERVIEW.findall(text), "view")
         for name in _ROUTINE.findall(text):
             routines[name] = routines.get(name, 0) + 1
     return relations, routines

@@ -213,9 +213,12 @@ LEFT JOIN pg_inherits AS i
 WHERE i.inhrelid IS NULL AND NOT m.dropping
 
 -- name: list_missing_objects
--- The relations and routines of these names that don't exist on the search path.
-SELECT 'table', r.name
-FROM unnest(%(relations)s::text[]) AS r (name)
+-- pgvector, and the relations and routines of these names, that don't exist on the search path.
+SELECT 'extension', 'vector'
+WHERE to_regtype('halfvec') IS NULL
+UNION ALL
+SELECT r.kind, r.name
+FROM unnest(%(relations)s::text[], %(kinds)s::text[]) AS r (name, kind)
 WHERE to_regclass(r.name) IS NULL
 UNION ALL
 SELECT 'function', r.name

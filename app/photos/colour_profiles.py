@@ -18,6 +18,13 @@ SPACES = {"RGB": "RGB ", "L": "GRAY", "CMYK": "CMYK"}
 MAX_BYTES = 4 << 20
 """Size above which a profile is ignored; profiles of printing presses have up to 3 MB."""
 
+GREYS = {
+    "RGB": bytes([0, 0, 0, 128, 128, 128, 255, 255, 255]),
+    "L": bytes([0, 128, 255]),
+    "CMYK": bytes([0, 0, 0, 255, 0, 0, 0, 128, 0, 0, 0, 0]),
+}
+"""Black, grey and white in Pillow's modes: three pixels."""
+
 INVISIBLE = 2
 """Difference of 8-bit levels up to which a profile counts as sRGB itself."""
 
@@ -54,7 +61,16 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
         transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
     except (ImageCms.PyCMSError, OSError, ValueError):
         return None
+    if not _is_plausible(transform, mode):
+        return None
     return transform if mode == "CMYK" or _changes_colours(transform, mode) else None
+
+
+def _is_plausible(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
+    """Return whether black, grey and white stay apart; damaged curves make everything black."""
+    sample = Image.frombytes(mode, (3, 1), GREYS[mode])
+    black, grey, white = np.asarray(transform.apply(sample), np.float64).mean(axis=2)[0]
+    return bool(black + 16 < grey < white - 16)
 
 
 def _changes_colours(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:

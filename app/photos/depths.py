@@ -24,6 +24,10 @@ PNG_STEPS = {"L;2": 0x55, "L;4": 0x11}
 """Step between the greys that Pillow expands 2 and 4 bits to, by the mode in the file."""
 
 
+DARKEST = 16
+"""What the brightest of 256 levels has to reach in a picture of 16 bits; samples of 12 bits that
+weren't scaled stay below it."""
+
 WEBP_HEAD = (b"VP8X", b"ICCP", b"ANIM")
 """Chunks before the frames of a WebP."""
 
@@ -59,15 +63,36 @@ def load_pixels(image: ImageFile.ImageFile, data: bytes) -> Image.Image:
     box = _frame_box(image, data)
     saved_mode = image.tile[0].args if image.tile else None
     image.load()
+    has_key = "transparency" in image.info
     picture: Image.Image = image
     if image.mode.startswith("I") or image.mode == "F":
         picture = _to_eight_bits(image, samples)
-    elif image.format == "PNG" and "transparency" in image.info:
+    elif ";16" in _raw_mode(saved_mode) and image.mode == "RGB" and not has_key:
+        _require_light(int(np.asarray(image).max()))
+    elif image.format == "PNG" and has_key:
         if saved_mode == "RGB;16B":
             _apply_colour_key(image, type(image)(png.drop_text(io.BytesIO(data))))
         else:
             _scale_key(image, saved_mode)
     return _clear_outside(picture, box)
+
+
+def _raw_mode(arguments: Any) -> str:
+    """Return the mode in the file, from the arguments of Pillow's decoder."""
+    return str(arguments[0] if isinstance(arguments, tuple) else arguments)
+
+
+def _require_light(brightest: int) -> None:
+    """Refuse an opaque picture of 16 bits that would be black.
+
+    Raises:
+        PhotoError: the brightest sample, scaled to 8 bits, is below `DARKEST`.
+    """
+    if brightest < DARKEST:
+        raise PhotoError(
+            "its 16-bit samples fill 12 bits or fewer, so that it would be black: save it with "
+            "8 bits, or scale them to 16"
+        )
 
 
 def _frame_box(image: ImageFile.ImageFile, data: bytes) -> tuple[int, int, int, int] | None:
@@ -128,6 +153,11 @@ def _to_eight_bits(image: Image.Image, samples: Samples) -> Image.Image:
     """Scale deep greys to 8 bits; a transparent value becomes an alpha channel."""
     values = np.asarray(image)
     grey = _scaled_floats(values) if image.mode == "F" else _scaled_integers(values, samples)
+    may_be_dark = (
+        samples.bits == 16 and not samples.is_inverted and "transparency" not in image.info
+    )
+    if may_be_dark and values.any():
+        _require_light(int(grey.max()))
     if samples.is_inverted:
         np.subtract(255, grey, out=grey)
     picture = Image.fromarray(grey)

@@ -58,7 +58,7 @@ DECLARE
     wanted text;
     fits boolean;
 BEGIN
-    IF filter IS NULL OR filter = '{}' THEN
+    IF filter IS NULL OR filter IN ('{}', 'null') THEN
         RETURN true;
     END IF;
     IF jsonb_typeof(filter) <> 'object' THEN
@@ -382,7 +382,8 @@ SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
-    given CONSTANT jsonb := coalesce(filter, '{}');
+    -- Null means no filter, as a whole and for a key.
+    given CONSTANT jsonb := coalesce(nullif(jsonb_strip_nulls(filter), 'null'), '{}');
     others bigint[];
     gallery record;
     plan record;
@@ -396,8 +397,8 @@ BEGIN
         RAISE EXCEPTION 'top_n is %, it must be between 1 and 10000', coalesce(top_n::text, 'null')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    IF given <> '{}' THEN
-        PERFORM check_filter(given);
+    IF filter <> '{}' THEN
+        PERFORM check_filter(filter);
     END IF;
     IF array_ndims(excluded) > 1 THEN
         RAISE EXCEPTION 'excluded holds arrays, it must be a list of ids'
@@ -587,7 +588,7 @@ CREATE OR REPLACE FUNCTION unknown_label(label text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $$
 BEGIN
-    RAISE EXCEPTION 'unknown label "%"; known are %', coalesce(label, 'null'), (
+    RAISE EXCEPTION 'unknown label "%"; known are %', coalesce(left(label, 100), 'null'), (
             SELECT string_agg(l.name, ', ' ORDER BY l.ordinal)
             FROM (
                 SELECT a.name, a.ordinal FROM attributes AS a WHERE a.type IN ('text', 'boolean')

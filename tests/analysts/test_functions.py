@@ -165,6 +165,33 @@ def test_a_vector_that_can_not_be_compared(
         drawn.execute(f"SELECT * FROM {function.format(vector)}".encode())
 
 
+@pytest.mark.parametrize("empty", ["NULL", "'null'", '\'{"gender": null, "year_min": null}\''])
+@pytest.mark.parametrize(
+    "search",
+    [
+        "similar_items(10001, 7, {})",
+        "similar_to(centroid(ARRAY[10001]), 7, {})",
+        "nearest_items(centroid(ARRAY[10001]), 7, {}, NULL, '{{}}')",
+        "filter_items({})",
+    ],
+)
+def test_null_means_no_filter(grown: Connection, search: str, empty: str) -> None:
+    statement = "SELECT * FROM {} ORDER BY item_id"
+    plain = grown.execute(statement.format(search.format("'{}'")).encode()).fetchall()
+    assert len(plain) >= 7
+    filtered = grown.execute(statement.format(search.format(empty)).encode()).fetchall()
+    assert filtered == plain
+
+
+def test_a_key_that_is_null_is_checked_and_costs_nothing(grown: Connection) -> None:
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match='unknown filter "size"'):
+        grown.execute("SELECT * FROM similar_items(10001, 5, '{\"size\": null}')")
+    grown.rollback()
+    given = '{"gender": null, "available": null}'
+    reason = "SELECT reason FROM search_candidates(centroid(ARRAY[10001]), 5, %s, '{}')"
+    assert one(grown, reason, given) == one(grown, reason, "{}") == "there is no filter"
+
+
 @pytest.mark.parametrize("threshold", ["2", "-1.5", "'NaN'"])
 def test_min_similarity_is_a_cosine(drawn: Connection, threshold: str) -> None:
     with pytest.raises(psycopg.errors.InvalidParameterValue, match="between -1 and 1"):

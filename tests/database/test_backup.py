@@ -174,6 +174,10 @@ def test_damages_are_named_and_mended(
         ("ALTER TABLE items ALTER COLUMN sku TYPE varchar(99)", "column items.sku is different"),
         ("ALTER TABLE photos DROP CONSTRAINT photos_pkey CASCADE", "constraint photos_pkey"),
         ("ALTER TABLE embeddings DETACH PARTITION embeddings_1", "table embeddings_1 is missing"),
+        ("DROP TABLE items CASCADE", "table items is missing"),
+        ("DROP TABLE attributes CASCADE", "table attributes is missing"),
+        ("DROP TABLE embedding_models CASCADE", "table embedding_models is missing"),
+        ("DROP EXTENSION vector CASCADE", "extension vector is missing"),
     ],
 )
 def test_what_held_rows_is_named_and_not_invented(
@@ -187,7 +191,24 @@ def test_what_held_rows_is_named_and_not_invented(
     done = cli(empty_url, "db", "upgrade")
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert named in line or "the schema was not changed" in line
+    assert "this can't be repaired: " in line
+    assert named in line
+    assert "restore" in line.lower()
+
+
+def test_a_restore_without_pgvector_is_named(
+    server: str, empty_url: str, home: Path, tmp_path: Path, cli: Cli
+) -> None:
+    with clone(server, "template1") as url:
+        done = run_commands(
+            f"pg_dump '{empty_url}' | grep -v EXTENSION | psql -q '{url}'", url, home, tmp_path
+        )
+        assert 'halfvec" does not exist' in done.stderr
+        for command in (["db", "check"], ["db", "upgrade"], ["status"]):
+            done = cli(url, *command)
+            assert done.returncode == 1
+            assert "extension vector" in done.stdout + done.stderr
+        assert "view photo_embeddings" in done.stderr
 
 
 def test_a_role_that_may_not_compare_says_so(empty_url: str, cli: Cli) -> None:

@@ -1,9 +1,11 @@
 """What an ingest makes of photos: read once, kept while they can't be read, gone with the list."""
 
+from pathlib import Path
 from threading import Thread
 
 import psycopg
 import pytest
+from PIL import Image
 
 from app.errors import LookalikeError
 from app.photos.errors import (
@@ -12,6 +14,7 @@ from app.photos.errors import (
     PhotoStorageUnavailable,
     UnavailablePhotoError,
 )
+from tests.conftest import Cli
 from tests.ingest.conftest import Shop, embed, vectors
 from tests.ingest.fakes import SHOP, ListSource, product, shop_profile
 
@@ -247,3 +250,12 @@ def test_a_photo_that_goes_waits_for_the_worker_that_embeds_it(shop: Shop) -> No
         going.join()
     assert shop.photo_rows() == [("1", 1, "a.jpg", "A")]
     assert vectors(shop) == [("1", 1)]
+
+
+def test_damaged_exif_is_nothing_to_warn_of(empty_url: str, tmp_path: Path, cli: Cli) -> None:
+    exif = b"Exif\0\0MM\0*" + b"\xff" * 600
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "a.jpg", exif=exif)
+    (tmp_path / "products.csv").write_text("sku,title,photo\n1,Chair,a.jpg\n")
+    done = cli(empty_url, "ingest", "--update", str(tmp_path / "products.csv"))
+    assert "1 photos, 0 of them unchanged" in done.stdout
+    assert "Warning" not in done.stderr

@@ -18,7 +18,8 @@ RAMP = np.add.outer(np.arange(EDGE) * 5, np.arange(EDGE) * 5).astype(np.uint8)
 COLOURS = np.stack([RAMP, 255 - RAMP, np.roll(RAMP, 9, axis=1)], axis=2)
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-WIDE = rgb_profile(primaries=((0.64, 0.33), (0.21, 0.71), (0.15, 0.06)))
+PRIMARIES = ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06))
+WIDE = rgb_profile(PRIMARIES)
 LINEAR_GREY = grey_profile(gamma=1.0)
 
 
@@ -95,8 +96,17 @@ def test_inks_have_profiles_too(kind: str) -> None:
 
 @pytest.mark.parametrize(
     "profile",
-    [SRGB, b"no profile", SRGB[:200], LINEAR_GREY, cmyk_profile(), b"\0" * 5_000_000],
-    ids=["sRGB", "text", "cut off", "of greys", "of inks", "oversized"],
+    [
+        SRGB,
+        b"no profile",
+        SRGB[:200],
+        LINEAR_GREY,
+        cmyk_profile(),
+        b"\0" * 5_000_000,
+        rgb_profile(PRIMARIES, gamma=250),
+        rgb_profile(PRIMARIES, gamma=0.004),
+    ],
+    ids=["sRGB", "text", "cut off", "of greys", "of inks", "oversized", "all black", "all white"],
 )
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])
 def test_a_profile_that_changes_nothing_or_fits_nothing_is_ignored(

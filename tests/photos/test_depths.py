@@ -134,6 +134,38 @@ def test_only_the_exact_grey_of_16_bits_is_transparent() -> None:
     np.testing.assert_array_equal(decoded(grey_png(values, 16, key)), grey(RAMP))
 
 
+UNSCALED = RAMP.astype(np.uint16) * 16
+"""12 bits in samples of 16: black, if their 16 bits are believed."""
+
+
+def rows_of(samples: NDArray[Any]) -> list[bytes]:
+    return [row.tobytes() for row in samples.astype(">u2")]
+
+
+@pytest.mark.parametrize("values", [UNSCALED, RAMP.astype(np.uint16)], ids=["12 bits", "8 bits"])
+def test_unscaled_samples_of_16_bits_are_refused(tiff: TiffFile, values: Image16) -> None:
+    colours = np.dstack([values, values // 2, values])
+    tags = {258: [16] * 3, 262: [2], 277: [3]}
+    for data in (
+        png_file((EDGE, EDGE), 16, 0, rows_of(values)),
+        png_file((EDGE, EDGE), 16, 2, rows_of(colours)),
+        grey_tiff(tiff, values),
+        grey_tiff(tiff, values, ">"),
+        tiff((EDGE, EDGE), [colours.tobytes()], tags),
+    ):
+        with pytest.raises(PhotoError, match="its 16-bit samples fill 12 bits or fewer"):
+            decoded(data)
+
+
+def test_what_may_be_black_in_16_bits_is_not_refused(tiff: TiffFile) -> None:
+    black = np.zeros_like(UNSCALED)
+    assert (decoded(grey_tiff(tiff, black)) == 0).all()
+    assert (decoded(grey_tiff(tiff, UNSCALED, photometric=0)) >= 240).all()
+    silhouette = np.dstack([black, ALPHA.astype(np.uint16) * 257])
+    data = png_file((EDGE, EDGE), 16, 4, rows_of(silhouette))
+    assert np.abs(decoded(data) - over_white(grey(black), ALPHA)).max() <= 1
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate", "packbits"])
 def test_16_bit_grey_tiff(order: str, compression: str | None) -> None:

@@ -4,6 +4,7 @@ import errno
 import importlib
 import logging
 import sys
+import warnings
 from contextlib import suppress
 
 import click
@@ -69,6 +70,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line: exit code 0 done, 1 failed, 2 wrong usage; never a traceback."""
+    # Pillow's are about metadata, such as damaged EXIF; what it can't decode is an error.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         # Otherwise Click would end the process itself, with words of its own for a Ctrl-C.
         sys.exit(cli(standalone_mode=False))

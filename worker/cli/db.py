@@ -1,6 +1,7 @@
 """`lookalike db`: the database's schema and server."""
 
 import os
+import re
 from typing import Any
 
 import click
@@ -14,6 +15,9 @@ from app.database.objects import missing_objects
 from app.database.url import redacted_url
 from app.errors import LookalikeError
 from app.settings import Settings, get_settings
+
+LOST_ROWS = re.compile(r"(extension|table|column) .* is missing")
+"""Differences that nothing but a backup repairs."""
 
 
 @click.group(name="db")
@@ -130,7 +134,13 @@ def _repair(database: Database) -> None:
     before, whole = _differences(database)
     if whole and not before:
         return
-    migrate.repair(database)
+    try:
+        migrate.repair(database)
+    except LookalikeError:
+        lost = [line for line in before if LOST_ROWS.match(line)]
+        if not lost:
+            raise
+        raise _irreparable(lost) from None
     if not whole:  # this role may not make a schema to compare with
         click.echo("created its functions, views, indexes and rights again")
     left, _ = _differences(database)
@@ -141,7 +151,13 @@ def _repair(database: Database) -> None:
     # A server that refuses to make roles has said so, and all else works without.
     lost = [line for line in left if not line.startswith(("role ", "setting "))]
     if lost:
-        raise LookalikeError(
-            f"this can't be repaired: {'; '.join(lost)}. Restore a backup, or drop what is "
-            "different and run `lookalike db upgrade` again"
-        )
+        raise _irreparable(lost)
+
+
+def _irreparable(lost: list[str]) -> LookalikeError:
+    way_out = "Restore a backup, or drop what is different and run `lookalike db upgrade` again"
+    if "extension vector is missing" in lost:
+        way_out = "Have CREATE EXTENSION vector run in this database, then restore a backup again"
+    elif all(line.endswith("is missing") for line in lost):
+        way_out = "Only a backup has the rows: restore one"
+    return LookalikeError(f"this can't be repaired: {'; '.join(lost)}. {way_out}")
