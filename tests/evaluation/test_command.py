@@ -54,9 +54,7 @@ def test_a_sample_asks_fewer_of_the_whole_gallery(
     catalog_database: Database, photo_count: int
 ) -> None:
     (model,) = chosen_models(catalog_database, [])
-    first, second = (
-        evaluate(catalog_database, catalog_database.settings, model, 20) for _ in range(2)
-    )
+    first, second = (evaluate(catalog_database, model, 20) for _ in range(2))
     assert first["queries"] == 20
     assert first["gallery"] == photo_count
     assert first == second
