@@ -82,7 +82,7 @@ def read(url: str) -> tuple[list[Row], list[tuple[int, list[float]]]]:
 
 def cosine(one: list[float], other: list[float]) -> float:
     lengths = math.sqrt(sum(map(mul, one, one)) * sum(map(mul, other, other)))
-    return sum(map(mul, one, other)) / lengths
+    return float(sum(map(mul, one, other)) / lengths)
 
 
 def five_nearest(rows: list[Row]) -> dict[int, list[Row]]:

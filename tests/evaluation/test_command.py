@@ -71,3 +71,9 @@ def test_an_empty_model_and_an_unknown_one_are_one_line(empty_url: str, cli: Cli
     unknown = cli(empty_url, "evaluate", "--model", "nobody")
     assert unknown.returncode == 1
     assert "there is no model called 'nobody'" in unknown.stderr
+
+
+def test_an_option_without_effect_is_wrong_usage(empty_url: str, cli: Cli) -> None:
+    seeded = cli(empty_url, "evaluate", "--seed", 3)
+    assert seeded.returncode == 2
+    assert "--seed has no effect here: only --robustness uses it" in seeded.stderr
