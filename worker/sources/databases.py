@@ -72,8 +72,8 @@ class QueryTable:
             self.columns = list(dict.fromkeys(result.keys()))
 
     def has(self, column: str) -> bool:
-        """Return whether the result has a column."""
-        return column in self.columns
+        """Return whether the result has a column, which may hold JSON."""
+        return column in self.columns or column.partition(".")[0] in self.columns
 
     def size(self) -> int | None:
         """Return None: counting would run the query twice."""
