@@ -20,7 +20,7 @@ from tests.sources.reading import read
 from tests.sources.test_google_merchant import RSS
 from tests.sources.test_shopify import LAMP, row
 from tests.sources.test_shopify import write as write_shopify
-from worker.sources import Inspection, inspect_source
+from worker.sources import Inspection, inspect_source, open_source
 
 
 def rows(count: int = 300) -> list[dict[str, object]]:
@@ -450,6 +450,8 @@ def test_nested_columns_of_parquet(tmp_path: Path) -> None:
         "specs.size.width": "integer", "specs.outdoor": "boolean", "rooms.name": "text[]",
     }  # fmt: skip
     works(found, source)
+    said = parse_profile(found.profile_text, "shop.toml")
+    assert open_source(source, said).notes == []
     profile = parse_profile(found.profile_text.replace("size.width", "size.depth"), "shop.toml")
     with pytest.raises(LookalikeError, match=r"no column 'specs.size.depth'"):
         read(source, profile)

@@ -332,7 +332,7 @@ def _guess_title(columns: Columns, found: dict[str, str]) -> None:
             and len(set(texts)) > 0.8 * len(values)
             and all(len(text) <= MAX_TITLE and "://" not in text for text in texts)
             and sum(" " in text.strip() for text in texts) > 0.8 * len(texts)
-            and not FITS["price"](texts)
+            and sum(map(str.isalpha, "".join(texts))) > 0.5 * sum(map(len, texts))
         ):
             found["title"] = column
             return
