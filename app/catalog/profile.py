@@ -58,6 +58,9 @@ def is_letter(character: str) -> bool:
 MARKS = ("Mn", "Mc")
 """Unicode's categories of marks, such as the vowels of Devanagari and Thai."""
 
+UNQUOTED = re.compile(r"^\[attributes\.([^\]\s\"']*[^\]\s\"'\x00-\x7f][^\]\s\"']*)\]", re.MULTILINE)
+"""A name with letters that TOML takes only in quotes."""
+
 PACKAGED = re.compile(r"[a-z][a-z0-9-]*")
 """Names of the profiles of this package."""
 
@@ -200,7 +203,9 @@ def parse_profile(text: str, name: str) -> Profile:
     try:
         given = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise LookalikeError(f"the profile {name} is not valid TOML: {error}") from None
+        bare = UNQUOTED.search(text)
+        way_out = f'; put {bare[1]} in quotes, [attributes."{bare[1]}"]' if bare else ""
+        raise LookalikeError(f"the profile {name} is not valid TOML: {error}{way_out}") from None
     attributes = given.pop("attributes", {})
     if isinstance(attributes, dict):
         attributes = [

@@ -71,3 +71,8 @@ def test_a_profile_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes("# größe".encode("latin-1"))
     with pytest.raises(LookalikeError, match="not UTF-8"):
         load_profile(str(tmp_path / "latin.toml"))
+
+
+def test_a_name_that_toml_wants_in_quotes_is_told() -> None:
+    with pytest.raises(LookalikeError, match=r'; put größe in quotes, \[attributes."größe"\]$'):
+        parse_profile('[source]\nformat = "csv"\nsku = "a"\n[attributes.größe]\n', "shop.toml")

@@ -57,7 +57,7 @@ def test_attributes_that_the_database_lacks_are_refused(shop: Shop) -> None:
 
 def test_an_attribute_of_another_type_is_refused(shop: Shop) -> None:
     other = shop_profile(SHOP.replace('"integer"', '"text"'))
-    with pytest.raises(LookalikeError, match=r"seats is integer in the database and text in shop"):
+    with pytest.raises(LookalikeError, match="seats is integer in the database and text in shop"):
         shop.ingest(product("a"), profile=other)
 
 

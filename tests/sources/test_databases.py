@@ -159,6 +159,11 @@ def test_no_message_shows_a_password(password: str) -> None:
     assert "QQ" not in shown
 
 
+def test_a_missing_query_is_told_the_tables(sqlite: str) -> None:
+    with pytest.raises(LookalikeError, match=r"needs a query: .*; its tables are: products$"):
+        open_source(sqlite, SAID)
+
+
 def test_the_place_of_a_socket_is_shown() -> None:
     url = "postgresql://me:pw@/shop?host=/run/postgresql&port=5433&password=pw&user=me"
     assert shown_url(url) == "postgresql://***@/shop?host=/run/postgresql&port=5433"

@@ -253,6 +253,7 @@ def test_a_bad_value_is_null_and_its_row_stays(tmp_path: Path) -> None:
         (b"<?xml version='1.0'?><!-- x --><html>", "is a web page"),
         (b"<?xml version='1.0'?><rss>", 'say format = "google-merchant"'),
         (b"PAR1\0\0", 'say format = "parquet"'),
+        (b'{"sku": "A", "title": "x"}\n', 'is JSON: name a profile with format = "jsonl"'),
         (b"PK\x03\x04xl/workbook.xml", "an Excel workbook"),
         (b"SQLite format 3\0", "sqlite:///"),
         (b"\x1f\x8b\x08broken", "can't be unpacked as gzip"),

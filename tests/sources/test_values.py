@@ -175,7 +175,13 @@ def test_a_discounted_price_of_nothing_is_none() -> None:
     assert parse_price("0.00") == 0
 
 
-@pytest.mark.parametrize("written", ["maybe", "next week", [1], "2024-01-01"])
+def test_a_product_is_available_if_a_variant_is() -> None:
+    assert parse_available([False, None, True]) is True
+    assert parse_available(["sold out", 0]) is False
+    assert parse_available([None]) is parse_available([]) is None
+
+
+@pytest.mark.parametrize("written", ["maybe", "next week", {}, ["maybe"], "2024-01-01"])
 def test_what_says_nothing_of_availability_says_so(written: Any) -> None:
     with pytest.raises(ValueError, match="neither"):
         parse_available(written)

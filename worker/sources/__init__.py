@@ -7,6 +7,7 @@ The data's path, from the outside in:
     delimited, json_lines, parquet, google_merchant, shopify, databases
                    a Table for each format: rows in Frames, column by column
     mapping        MappedSource: from Frames to Batches of products, as the profile says
+    nested         fields of objects, by dotted paths
     skus, values, photos
                    parsers of one value: the sku, a declared type, references to photos
     dataset        DatasetSource: the public dataset's folder, with the files beside its rows

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import CursorResult, Engine, Row, create_engine, text
+from sqlalchemy import CursorResult, Engine, Row, create_engine, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -24,6 +24,9 @@ PACKAGES = {
     "psycopg2": "psycopg2-binary, or write postgresql:// for the driver that is there",
 }
 """Packages of drivers that have another name."""
+
+SHOWN = 20
+"""Most tables listed in a message."""
 
 PLACES = ("host", "hostaddr", "port", "dbname", "service", "unix_socket")
 """Parameters of a URL that say where its server is, in any dialect."""
@@ -65,15 +68,15 @@ class QueryTable:
         self.name = shown_url(url)
         self.root: str | None = None
         self.notes: list[str] = []
-        self._query = reading_query(query)
         self._engine = self._make_engine(url)
+        self._query = reading_query(query, self._tables() if query is None else ())
         # With a server-side cursor a query costs little before its rows are fetched.
         with self._running() as result:
             self.columns = list(dict.fromkeys(result.keys()))
 
     def has(self, column: str) -> bool:
-        """Return whether the result has a column."""
-        return column in self.columns
+        """Return whether the result has a column, which may hold JSON."""
+        return column in self.columns or column.partition(".")[0] in self.columns
 
     def size(self) -> int | None:
         """Return None: counting would run the query twice."""
@@ -87,6 +90,13 @@ class QueryTable:
             while rows := result.fetchmany(ROWS):
                 yield _frame(row, names, rows)
                 row += len(rows)
+
+    def _tables(self) -> list[str]:
+        """Return the names of the tables, to write a query about; none if it fails."""
+        try:
+            return inspect(self._engine).get_table_names()
+        except SQLAlchemyError:
+            return []
 
     def _make_engine(self, url: str) -> Engine:
         try:
@@ -144,16 +154,20 @@ def _frame(first: int, names: list[str], rows: Sequence[Row[Any]]) -> ColumnFram
     return ColumnFrame(range(first, first + len(rows)), dict(pairs))
 
 
-def reading_query(query: str | None) -> str:
+def reading_query(query: str | None, tables: Sequence[str] = ()) -> str:
     """Check that a query is one statement that only reads, and return it without a semicolon.
+
+    Args:
+        query: the statement.
+        tables: what could be queried, for the message where the query is missing.
 
     Raises:
         LookalikeError: it is missing, or something else.
     """
     if not query or not query.strip():
-        raise LookalikeError(
-            "a database needs a query: say --query 'SELECT sku, title, image_url FROM products'"
-        )
+        known = f"; its tables are: {', '.join(tables[:SHOWN])}" if tables else ""
+        example = "--query 'SELECT sku, title, image_url FROM products'"
+        raise LookalikeError(f"a database needs a query: say {example}{known}")
     bare = STRINGS.sub("''", COMMENTS.sub(" ", query)).strip().rstrip(";").strip()
     first = re.match(r"\W*(\w+)", bare)
     if first is None or first[1].lower() not in READING or ";" in bare:

@@ -5,6 +5,7 @@ what a row with too many fields holds. A quote that is never closed costs its ow
 """
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -244,6 +245,11 @@ class LineReader(RecordReader):
 
 DELIMITERS = ",\t;|"
 
+JSON = re.compile(r"\s*(?:\{\s*\"|\[\s*(?:\{|$)|\{\s*$)")
+
+AMAZON = ("TemplateType=", "settings=")
+"""Beginnings of Amazon's flat files, whose header is the third line."""
+
 
 class RecordFrame(Frame):
     """Records of a file.
@@ -299,6 +305,10 @@ class DelimitedTable:
         if delimiter is None and header.lower().startswith("sep=") and len(header) == 5:
             delimiter = header[4]  # Excel writes and reads this line
             self._before, header = self._find_header(self._before)
+        if JSON.match(header):
+            raise LookalikeError(f'{self.name} is JSON: name a profile with format = "jsonl"')
+        if header.startswith(AMAZON):  # the labels follow, and then the names
+            self._before, header = self._find_header(self._find_header(self._before)[0])
         self.delimiter = delimiter or sniff_delimiter(header)
         if "\0" in header:
             raise LookalikeError(
@@ -315,14 +325,18 @@ class DelimitedTable:
         """Return whether there is a column."""
         return column in self._positions
 
+    def repeated(self) -> list[str]:
+        """Return the columns that the header has more than once."""
+        return [name for name, positions in self._positions.items() if len(positions) > 1]
+
     def require_single(self, columns: Sequence[str]) -> None:
         """Refuse repeated columns.
 
         Raises:
             LookalikeError: the header has one of the columns more than once.
         """
-        for column in columns:
-            if len(self._positions.get(column, ())) > 1:
+        for column in self.repeated():
+            if column in columns:
                 raise LookalikeError(
                     f"{self.name} has the column {column!r} {len(self._positions[column])} times: "
                     "rename or remove all but one"

@@ -171,6 +171,9 @@ NOT_LATIN = re.compile(rb"[\x80-\xff]{3}")
 """What words in other scripts have. In Latin letters the bytes beyond ASCII are too few for
 statistics, and people have to tell a € from an А."""
 
+SYMBOL_IN_WORD = re.compile(r"[A-Za-z][¹³£¿¯¾][A-Za-z]")
+"""What Polish in cp1250 looks like in cp1252: Zamki b³yskawiczne."""
+
 TELLING = 500
 """Lines with other letters than ASCII's that an encoding is told by."""
 
@@ -282,26 +285,27 @@ def likely_encodings(data: bytes) -> list[str]:
     lines = data[: data.rfind(b"\n") + 1 or None].split(b"\n")
     telling = b"\n".join([line for line in lines if not line.isascii()][:TELLING])
     if not NOT_LATIN.search(telling):
-        return [name for name in LATIN if _decodes(telling, name)] or ["latin-1"]
-    found = from_bytes(telling, cp_isolation=LATIN + OTHERS)
+        fitting = [name for name in LATIN if _decodes(telling, name)]
+        return fitting or ["latin-1"]
+    found = from_bytes(telling, cp_isolation=LATIN + OTHERS, threshold=0.5)
     best = found.best()
     if best is None:
         return ["latin-1"]
-    fitting = {
+    plausible = {
         name
         for match in found
         if match.chaos <= best.chaos + 0.005 and match.coherence >= best.coherence - 0.05
         for name in match.could_be_from_charset
     }
-    return [name for name in LATIN + OTHERS if name in fitting]
+    return [name for name in LATIN + OTHERS if name in plausible]
 
 
 def _decodes(data: bytes, encoding: str) -> bool:
+    """Return whether an encoding has all of the bytes, and no symbols inside words."""
     try:
-        data.decode(encoding)
+        return SYMBOL_IN_WORD.search(data.decode(encoding)) is None
     except UnicodeDecodeError:
         return False
-    return True
 
 
 def refuse_other_kinds(name: str, head: bytes, text: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.catalog.profile import RESERVED, AttributeType, is_letter, is_name
-from worker.sources.photos import WEB, is_picture, parse_photos, split_photos
+from worker.sources.photos import WEB, is_picture, parse_photos
 from worker.sources.skus import SkuReader
 from worker.sources.values import (
     MISSING,
@@ -18,6 +18,7 @@ from worker.sources.values import (
     parse_discount,
     parse_price,
     parse_text,
+    shorten,
     split_list,
 )
 
@@ -27,6 +28,15 @@ MAX_FACET = 50
 FEW = 0.2
 """Most distinct values of a text attribute, as a share of the rows."""
 
+MANY = 10
+"""Rows in which a column that is the same everywhere tells nothing."""
+
+TAG = re.compile(r"</?[a-z]+[ >/]", re.IGNORECASE)
+CLOCK = re.compile(r"\d:\d\d")
+
+MAX_TITLE = 200
+"""Most characters in a product's name."""
+
 MAX_LABEL = 60
 """Most characters in a value that people choose from a list."""
 
@@ -35,46 +45,55 @@ NAMES: dict[str, str] = {
     "artikelnummer artikel_nr artnr item_number product_number part_number handle reference ref "
     "referencia referenz uid asin identifier variant_sku mpn gtin ean upc barcode part_no "
     "item_sku aw_product_id ordernumber order_number artikelcode codigo codice codice_articolo "
-    "teilenummer isbn isbn13 商品コード 商品番号 商品id 品番 型番 артикул",
+    "teilenummer isbn isbn13 custom_label indeks kod symbol numer_katalogowy kod_produktu "
+    "codigo_producto 商品コード 商品番号 商品id 品番 型番 артикул",
     "title": "title product_title name product_name product_display_name display_name item_name "
     "titel bezeichnung produktname artikelbezeichnung titre nom nom_produit nombre titulo nome "
     "naam label post_title artikelname produktbezeichnung titolo nom_du_produit libelle "
-    "designation denominazione 商品名 品名 название наименование description beschreibung "
+    "designation denominazione nazwa nazwa_produktu namn produktnamn navn produktnavn nazev "
+    "nome_do_produto 商品名 品名 название наименование description beschreibung "
     "artikelbeschreibung descripcion descrizione omschrijving",
     "photo": "image base_image main_image_url cover_image featured_image image_url image_link "
     "photo photo_url picture picture_url img img_url image_src main_image primary_image "
     "image_path photo_path photo_file image_file bild bild_url bildlink foto foto_url imagen "
     "imagen_url url_imagen image_1 image1 images photos pictures bilder fotos imagenes "
-    "merchant_image_url immagine afbeelding fotografia thumbnail thumbnail_url media 画像 "
-    "商品画像 画像url 商品画像url картинка фото",
+    "merchant_image_url immagine afbeelding fotografia zdjecie zdjecia obraz obrazek obrazki "
+    "immagini afbeeldingen billede bilde imagem imagens url_zdjecia url_des_images thumbnail "
+    "thumbnail_url media 画像 商品画像 画像url 商品画像url картинка фото",
     "more_photos": "additional_image_link additional_image_links additional_images "
     "additional_photos more_images more_photos other_images extra_images gallery gallery_images "
     "image_gallery image_urls photo_urls images photos pictures bilder weitere_bilder",
     "price": "price regular_price list_price unit_price retail_price base_price original_price "
     "amount rrp msrp uvp preis verkaufspreis listenpreis prix prix_ttc precio prezzo preco pris "
-    "variant_price price_incl_vat price_inc_vat price_tax_incl price_gross bruttopreis "
-    "vk_brutto brutto_vk vk_preis prijs verkoopprijs pvp selling_price standard_price "
-    "current_price search_price display_price price_tax_excl price_list pricing_list "
-    "prices_list 価格 定価 通常価格 販売価格 цена",
+    "variant_price price_incl_vat price_inc_vat price_tax_incl price_gross bruttopreis vk_brutto "
+    "brutto_vk vk_preis prijs verkoopprijs pvp selling_price standard_price current_price "
+    "search_price display_price price_tax_excl price_list pricing_list prices_list precio_normal "
+    "regularer_preis tarif_regulier prezzo_di_listino reguliere_prijs cena cena_brutto "
+    "cena_regularna ordinarie_pris start_price buy_it_now_price 価格 定価 通常価格 販売価格 цена",
     "discounted_price": "sale_price special_price discounted_price discount_price offer_price "
     "promo_price promotional_price reduced_price final_price your_price our_price ihr_preis "
     "angebotspreis aktionspreis sonderpreis prix_promo prix_solde precio_oferta precio_rebajado "
-    "price_sale pricing_sale prices_sale セール価格 特価",
+    "tarif_promo prezzo_in_offerta actieprijs cena_promocyjna rea_pris price_sale pricing_sale "
+    "prices_sale セール価格 特価",
     "brand": "brand brand_name marke marque marca merk vendor manufacturer hersteller fabricant "
     "fabricante maker producer produttore fabrikant supplier ブランド ブランド名 メーカー "
-    "メーカー名 бренд производитель",
+    "メーカー名 бренд производитель producent marka varumarke tillverkare vyrobce c_brand c_marke "
+    "c_marque producent_nazwa",
     "available": "availability available is_available in_stock instock stock_status is_in_stock "
-    "stock inventory inventory_quantity stock_quantity stock_qty qty quantity on_hand "
-    "qty_on_hand quantity_on_hand units_in_stock stock_level stock_count qty_available "
-    "quantity_available inventory_qty current_stock_level lagerbestand_gesamt verfugbare_menge "
-    "existencias disponibilita voorraad verfugbarkeit verfugbar lieferbar lagerbestand bestand "
-    "disponibilite disponible disponibilidad en_stock 在庫 在庫数 在庫状況 наличие остаток",
+    "stock inventory inventory_quantity stock_quantity stock_qty qty quantity on_hand qty_on_hand "
+    "quantity_on_hand units_in_stock stock_level stock_count qty_available quantity_available "
+    "inventory_qty current_stock_level lagerbestand_gesamt verfugbare_menge existencias "
+    "disponibilita voorraad verfugbarkeit verfugbar lieferbar lagerbestand bestand disponibilite "
+    "disponible disponibilidad en_stock available_for_sale vorratig quantite quantita cantidad "
+    "stan_magazynowy dostepnosc na_stanie ilosc op_voorraad lagersaldo lager sklad estoque "
+    "在庫 在庫数 在庫状況 наличие остаток",
 }
 """Names that sources use for the core columns, likely names first."""
 
 LIST_PRICES = (
     *("regular_price", "list_price", "original_price", "base_price", "retail_price"),
-    *("rrp", "msrp", "uvp", "compare_at_price", "listenpreis", "定価", "通常価格"),
+    *("rrp", "msrp", "uvp", "compare_at_price", "listenpreis", "cena_katalogowa", "定価"),
+    "通常価格",
 )
 """The price before a discount, where `price` is the one after it."""
 
@@ -134,6 +153,8 @@ def guess_core(columns: Columns) -> dict[str, str]:
     _prefer_list_price(columns, words, found)
     if "sku" not in found:
         _guess_sku(columns, words, found)
+    if "title" not in found:
+        _guess_title(columns, found)
     return found
 
 
@@ -296,13 +317,24 @@ FITS: dict[str, Callable[[Sequence[Any]], bool]] = {
 def _guess_photo(columns: Columns, found: dict[str, str]) -> None:
     """Take the first column whose values look like file names of pictures."""
     for column, values in columns.items():
-        pictures = [value for value in _filled(values) if isinstance(value, str)]
+        references = [each for value in _filled(values)[:200] for each in parse_photos(value)[0]]
+        if column not in found.values() and references and all(map(is_picture, references)):
+            found["photo"] = column
+            return
+
+
+def _guess_title(columns: Columns, found: dict[str, str]) -> None:
+    """Take the first column of names: short texts of several words, nearly all distinct."""
+    for column, values in columns.items():
+        texts = [value for value in _filled(values) if isinstance(value, str)]
         if (
             column not in found.values()
-            and pictures
-            and all(is_picture(piece) for value in pictures[:200] for piece in split_photos(value))
+            and len(set(texts)) > 0.8 * len(values)
+            and all(len(text) <= MAX_TITLE and "://" not in text for text in texts)
+            and sum(" " in text.strip() for text in texts) > 0.8 * len(texts)
+            and sum(map(str.isalpha, "".join(texts))) > 0.5 * sum(map(len, texts))
         ):
-            found["photo"] = column
+            found["title"] = column
             return
 
 
@@ -339,6 +371,10 @@ def _guess(column: str, values: Sequence[Any]) -> tuple[AttributeType, bool, int
     if any(isinstance(value, list | tuple) for value in filled):
         return _guess_list(filled)
     distinct = len(set(map(str, filled)))
+    if distinct == 1 and len(filled) == len(values) >= MANY:
+        return f"{shorten(filled[0])} in all rows"
+    if any(isinstance(value, str) and TAG.search(value) for value in filled):
+        return "HTML"
     identifier = IDENTIFIER.search(snake(column)) is not None
     for kind in ("boolean", "integer", "number", "date"):
         if _all_are(kind, filled):
@@ -368,7 +404,9 @@ def _guess_list(filled: list[Any]) -> tuple[AttributeType, bool, int] | str:
             if isinstance(piece, dict | list) or len(str(piece).strip()) > MAX_LABEL:
                 return "lists of other than short texts"
             pieces.append(str(piece).strip())
-    distinct = len(set(pieces))
+    distinct = len(set(pieces) - {""})
+    if not distinct:
+        return "empty"
     if distinct > max(0.5 * len(pieces), 10) or distinct > 20 * MAX_FACET:
         return f"lists, {distinct:,} distinct values"
     return "text[]", False, distinct
@@ -377,8 +415,8 @@ def _guess_list(filled: list[Any]) -> tuple[AttributeType, bool, int] | str:
 def _has_separators(filled: list[Any]) -> bool:
     """Return whether texts are lists: short pieces between separators, unlike prose."""
     with_separator = [v for v in filled if isinstance(v, str) and any(s in v for s in SEPARATORS)]
-    if any(re.search(r"\d,\d", value) for value in with_separator):
-        return False  # 13,5 %
+    if any(re.search(r"\d,\d", value) or CLOCK.search(value) for value in with_separator):
+        return False  # 13,5 %, or 1/2/24, 3:04 PM
     if len(with_separator) < max(FEW * len(filled), 1):
         return False
     return all(len(piece.split()) <= 4 for v in with_separator for piece in map(str, split_list(v)))

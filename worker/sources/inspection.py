@@ -22,7 +22,8 @@ from worker.sources.guessing import (
     readable,
 )
 from worker.sources.interfaces import Frame, ProductSource, Table
-from worker.sources.json_lines import JsonTable, open_objects
+from worker.sources.json_lines import JsonTable
+from worker.sources.nested import open_objects
 from worker.sources.opening import (
     default_profile,
     map_table,
@@ -158,6 +159,10 @@ def _recognise_delimited(file: SourceFile, encoding: str) -> tuple[str, Table, d
     prefixed = any(name.startswith("g:") for name in table.columns)
     if names >= MERCHANT_HEADER or (prefixed and "id" in names):
         return "google-merchant", MerchantTable(file, table.delimiter, encoding), {}
+    table.notes += [
+        f"the header has {name!r} more than once: a list, unless you rename all but one"
+        for name in table.repeated()
+    ]
     if table.delimiter == "\t":
         return "tsv", table, {}
     return "csv", table, {} if table.delimiter == "," else {"delimiter": table.delimiter}
@@ -188,12 +193,14 @@ def _first_rows(table: Table) -> tuple[Columns, int]:
         if rows >= ROWS:
             break
     if not rows:
-        raise LookalikeError(f"{table.name} holds no product")
+        broken = next((reject for frame in frames for reject in frame.rejects), None)
+        why = f": line {broken.line} has {broken.reason}" if broken else ""
+        raise LookalikeError(f"{table.name} holds no product{why}")
     columns: Columns = {
         name: list(chain.from_iterable(frame.column(name, many=True) for frame in frames))
         for name in table.columns
     }
-    return open_objects(columns) if isinstance(table, JsonTable) else columns, rows
+    return open_objects(columns), rows
 
 
 def _core(kind: str, table: Table, columns: Columns) -> dict[str, str]:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
 from app.catalog.profile import Profile
+from worker.sources.nested import lookup
 
 Core = tuple[str | None, str | None, Decimal | None, Decimal | None, bool | None]
 """Title, brand, price, discounted price, available."""
@@ -161,9 +162,15 @@ class ColumnFrame(Frame):
         self._columns = columns
 
     def column(self, name: str, *, many: bool = False) -> Sequence[Any]:
-        """Return a column's values."""
+        """Return a column's values; `a.b` is the field b of the objects in the column a."""
         found = self._columns.get(name)
-        return [None] * len(self.lines) if found is None else found
+        if found is None and "." in name:
+            head, _, rest = name.partition(".")
+            return [lookup(value, rest) for value in self._columns.get(head, ())] or self._none()
+        return self._none() if found is None else found
+
+    def _none(self) -> list[None]:
+        return [None] * len(self.lines)
 
     def raw(self, index: int) -> str:
         """Return a row as JSON."""

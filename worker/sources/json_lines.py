@@ -2,14 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 from app.errors import LookalikeError
 from worker.sources.files import LONGEST_LINE, SourceFile, TextFile
 from worker.sources.interfaces import ROWS, Frame, Reject
-from worker.sources.photos import is_photo_object
+from worker.sources.nested import has_field, lookup
 
 DECODER = json.JSONDecoder()
 BLANK = re.compile(r"[ \t\r\n]*")
@@ -115,9 +115,6 @@ SEEN = 10_000
 ARRAY = re.compile(r'\ufeff?\s*(?:\{\s*"[^"\\]{1,100}"\s*:\s*)?\[')
 """The beginning of a file that is one array, or an object around one."""
 
-MAX_FIELDS = 100
-"""Fields of an object that are looked at as columns."""
-
 WRAPPER = re.compile(r'\{\s*"(?:products|items|data|results|entries|records)"\s*:\s*\[\s*\{')
 MARK = re.compile(r'["\[\]{},]')
 END_OF_TEXT = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
@@ -183,7 +180,7 @@ class JsonTable:
         """Return whether any of the first objects has a field."""
         if not self._first or column in self.columns:
             return True
-        return any(_has(each, column) for each in self._first)
+        return any(has_field(each, column) for each in self._first)
 
     def size(self) -> int | None:
         """Return the approximate number of objects; None for an array."""
@@ -302,53 +299,6 @@ class _ArraySplitter:
         self._text = self._text[end:]
         self._at -= end
         self._start = 0
-
-
-def lookup(found: Any, name: str) -> Any:
-    """Return the field of an object at a dotted path, None if there is none."""
-    for part in name.split("."):
-        if isinstance(found, list) and part.isdigit() and len(part) < 5:
-            found = found[int(part)] if int(part) < len(found) else None
-        elif isinstance(found, list):  # of objects: what each of them has
-            found = [each[part] for each in found if isinstance(each, dict) and part in each]
-        elif isinstance(found, dict):
-            found = found.get(part)
-        else:
-            return None
-    return found
-
-
-def open_objects(columns: Mapping[str, Sequence[Any]], depth: int = 3) -> dict[str, Sequence[Any]]:
-    """Return columns with the fields of objects as columns of their own, named by their paths.
-
-    Of lists of objects, these are the names in them (`categories.name`); of a product's variants or
-    offers the fields of the first (`variants.0.price`).
-    """
-    opened: dict[str, Sequence[Any]] = {}
-    for name, values in columns.items():
-        objects = [value for value in values if isinstance(value, dict)]
-        lists = [value for value in values if isinstance(value, list) and value]
-        first = [value[0] for value in lists if isinstance(value[0], dict)]
-        keys: list[str] = []
-        if depth and objects and not is_photo_object(objects[0]):
-            keys = list(dict.fromkeys(key for each in objects for key in each))
-        elif depth and first and name in ("variants", "offers"):
-            keys = [f"0.{key}" for key in dict.fromkeys(key for each in first for key in each)]
-        elif first and all(isinstance(each.get("name"), str) for each in first):
-            keys = [] if is_photo_object(first[0]) else ["name"]
-        usable = [key for key in keys[:MAX_FIELDS] if key and "." not in key.removeprefix("0.")]
-        if not usable:
-            opened[name] = values
-            continue
-        fields = {f"{name}.{key}": [lookup(value, key) for value in values] for key in usable}
-        opened |= open_objects(fields, depth - 1)
-    return opened
-
-
-def _has(found: Any, name: str) -> bool:
-    head, _, last = name.rpartition(".")
-    parent = lookup(found, head) if head else found
-    return (isinstance(parent, dict) and last in parent) or lookup(found, name) is not None
 
 
 def _is_line(start: str) -> bool:

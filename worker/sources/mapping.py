@@ -69,7 +69,8 @@ class MappedSource:
                     f"names as its {use}; its columns are: {listed(table.columns)}"
                 )
         self.notes = list(table.notes)
-        ignored = [name for name in table.columns if name not in named]
+        used = {*named, *(column.partition(".")[0] for column in named)}
+        ignored = [name for name in table.columns if name not in used]
         # JSON's other fields go into the details; Shopify's other columns are always the same.
         if ignored and profile.source.format not in ("jsonl", "shopify"):
             self.notes.append(f"columns that the profile doesn't name: {listed(ignored)}")

@@ -30,11 +30,12 @@ class ParquetTable:
         self._wanted = wanted
         with self._open() as parquet:
             self.columns = list(parquet.schema_arrow.names)
+            self._type = pa.struct(list(parquet.schema_arrow))
             self._rows = parquet.metadata.num_rows
 
     def has(self, column: str) -> bool:
-        """Return whether there is a column."""
-        return column in self.columns
+        """Return whether there is a column, or a field of a nested one."""
+        return column in self.columns or _has(self._type, column.split("."))
 
     def size(self) -> int | None:
         """Return the number of rows."""
@@ -42,7 +43,7 @@ class ParquetTable:
 
     def frames(self) -> Iterator[Frame]:
         """Read all rows."""
-        names = [name for name in self.columns if self._wanted is None or name in self._wanted]
+        names = [name for name in self.columns if self._is_wanted(name)]
         row = 1
         with self._open() as parquet:
             batches = parquet.iter_batches(batch_size=ROWS, columns=names)
@@ -57,6 +58,11 @@ class ParquetTable:
                 yield ColumnFrame(range(row, row + batch.num_rows), columns)
                 row += batch.num_rows
 
+    def _is_wanted(self, name: str) -> bool:
+        return self._wanted is None or any(
+            each == name or each.startswith(f"{name}.") for each in self._wanted
+        )
+
     def _open(self) -> pq.ParquetFile:
         try:
             return pq.ParquetFile(self._file.path)
@@ -68,6 +74,16 @@ class ParquetTable:
         return LookalikeError(
             f"{self.name} is not a complete Parquet file: {reason[:200]}; fetch or write it again"
         )
+
+
+def _has(kind: pa.DataType, path: Sequence[str]) -> bool:
+    """Return whether values of a type have a field at a path, through lists."""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return _has(kind.value_type, path[1:] if path and path[0].isdigit() else path)
+    if not path:
+        return True
+    at = kind.get_field_index(path[0]) if isinstance(kind, pa.StructType) else -1
+    return at >= 0 and _has(kind.field(at).type, path[1:])
 
 
 def _columns(batch: pa.RecordBatch) -> dict[str, Sequence[Any]]:

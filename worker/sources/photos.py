@@ -131,7 +131,12 @@ def _texts(value: Any) -> Iterator[str]:
         for each in value:
             if not isinstance(each, list | tuple):
                 yield from _texts(each)
-    elif isinstance(value, dict):
+    elif isinstance(value, dict) and not _is_video(value):
         found = next((value[key] for key in KEYS if isinstance(value.get(key), str)), None)
         if found is not None:
             yield found
+
+
+def _is_video(found: dict[str, Any]) -> bool:
+    kinds = (found.get(key) for key in ("type", "media_type", "mediaContentType", "kind"))
+    return any(isinstance(kind, str) and "video" in kind.lower() for kind in kinds)

@@ -49,6 +49,10 @@ BOOLEANS = {
     **dict.fromkeys(("rupture de stock", "en rupture", "épuisé", "agotado", "esaurito"), False),
     **dict.fromkeys(("niet op voorraad", "uitverkocht", "在庫なし", "売り切れ", "なし"), False),
     **dict.fromkeys(("在庫あり", "あり"), True),
+    **dict.fromkeys(("tak", "dostępny", "dostępna", "w magazynie", "i lager", "skladem"), True),
+    **dict.fromkeys(("nie", "niedostępny", "niedostępna", "brak", "slut i lager"), False),
+    **dict.fromkeys(("да", "есть", "в наличии"), True),
+    **dict.fromkeys(("нет", "нет в наличии"), False),
 }
 """Words for true and false. Products for preorder or backorder are available."""
 
@@ -134,7 +138,13 @@ def parse_boolean(value: Any) -> bool | None:
 
 
 def parse_available(value: Any) -> bool | None:
-    """Return whether a product is in stock, from a boolean's words or the number in stock."""
+    """Return whether a product is in stock, from a boolean's words or the number in stock.
+
+    With a list, one for each variant, it is if any of them is.
+    """
+    if isinstance(value, list):
+        each = [parsed for item in value if (parsed := parse_available(item)) is not None]
+        return any(each) if each else None
     try:
         return parse_boolean(value)
     except ValueError:
