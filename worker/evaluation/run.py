@@ -7,6 +7,7 @@ import numpy as np
 
 from app.catalog.attributes import load_catalog
 from app.database import Database
+from app.database.connection import without_timeouts
 from app.errors import LookalikeError
 from app.models import EmbeddingModel, get_model, list_models
 from worker.evaluation.metrics import neighbour_recall
@@ -48,6 +49,7 @@ def evaluate(database: Database, model: EmbeddingModel, sample: int | None) -> d
     """
     with database.connection() as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        without_timeouts(connection)
         gallery = read_gallery(connection, model, tuple(load_catalog(connection).labels))
     size = len(gallery.item_ids)
     if size < 2:
@@ -70,5 +72,6 @@ def _index_recall(database: Database, model: EmbeddingModel, gallery: Gallery) -
     queries = choose_queries(len(gallery.item_ids), RECALL_QUERIES)
     exact = gallery.item_ids[exact_neighbours(gallery.vectors, queries, DEPTH)]
     with database.connection() as connection:
+        without_timeouts(connection)
         found = indexed_neighbours(connection, model, gallery.item_ids[queries], DEPTH)
     return round(neighbour_recall(found, exact), 6) if exact.size else float(np.nan)
