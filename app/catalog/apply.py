@@ -8,6 +8,7 @@ import psycopg
 from app.catalog.attributes import Catalog, load_catalog
 from app.catalog.profile import Attribute, Profile, parse_profile
 from app.database import query
+from app.database.connection import without_timeouts
 from app.errors import LookalikeError
 
 LOCK_TIMEOUT = "5s"
@@ -81,6 +82,7 @@ def compare_declaration(catalog: Catalog, profile: Profile) -> Changes:
 
 
 def _declare(connection: psycopg.Connection[Any], profile: Profile) -> None:
+    without_timeouts(connection)  # an index on a column of a large catalog takes long to build
     connection.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
     connection.execute(query(__package__, "delete_attributes"))
     for ordinal, attribute in enumerate(profile.attributes, start=1):

@@ -209,6 +209,27 @@ def test_a_schema_of_ones_own(blank_url: str, home: Path) -> None:
         work_through(database)
 
 
+SLOW_CHANGES = """
+CREATE FUNCTION take_long() RETURNS trigger LANGUAGE plpgsql
+AS 'BEGIN PERFORM pg_sleep(1.5); RETURN NULL; END';
+CREATE TRIGGER slow AFTER INSERT OR DELETE ON items EXECUTE FUNCTION take_long()
+"""
+
+
+@pytest.mark.slow
+def test_no_timeout_ends_a_job(
+    server: str, empty_template: str, sample_catalog: Path, cli: Cli
+) -> None:
+    with clone(server, empty_template) as url:
+        execute(url, SLOW_CHANGES)
+        alter(url, "statement_timeout", "1s")
+        done = cli(url, "ingest", str(sample_catalog))
+        assert done.returncode == 0, done.stderr
+        ((sku,),) = execute(url, "SELECT min(sku) FROM items")
+        done = cli(url, "items", "delete", str(sku), "--yes")
+        assert (done.returncode, done.stdout[:18]) == (0, "deleted 1 products"), done.stderr
+
+
 def test_timeouts_are_lifted_for_a_transaction(blank_url: str) -> None:
     alter(blank_url, "statement_timeout", "200ms")
     with connect(blank_url) as connection:

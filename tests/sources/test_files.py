@@ -104,7 +104,31 @@ def test_a_password_is_used_and_not_shown(site: str) -> None:
         open_source(f"http://me:se%40cret@{site}/none", shop())
     assert "cret" not in str(raised.value)
     with pytest.raises(LookalikeError, match=r"can't read http://127\.0\.0\.1:1/x: "):
-        open_source("http://me:secret@127.0.0.1:1/x", shop())
+        open_source("http://me:secret@127.0.0.1:1/x?token=secret", shop())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:1/x.csv?X-Amz-Signature=secret",
+        "http://me:a?secret@127.0.0.1:1/x.csv",
+        "http://me:a/secret@127.0.0.1:1/x.csv",
+        "http://secret@127.0.0.1:1/x.csv",
+        "http://me:secret@[::1/x.csv",
+        "http://me:secret@127.0.0.1:port/x.csv",
+        "http://me:secret@/x.csv",
+    ],
+)
+def test_an_address_that_can_not_be_read_is_named_without_its_secrets(url: str) -> None:
+    with pytest.raises(LookalikeError, match=r"can't read http://") as caught:
+        open_source(url, shop())
+    assert "secret" not in str(caught.value)
+
+
+def test_a_signed_address_is_named_without_its_query(site: str) -> None:
+    source = open_source(f"http://{site}/shop.csv?sig=secret", shop())
+    assert source.name == f"http://{site}/shop.csv"
+    assert source.root == f"http://{site}"
 
 
 @pytest.mark.parametrize("source", ["none.csv", "", "a\0b", "\udcff.csv"])

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import click
 
+from app.database.connection import without_timeouts
 from app.database.locks import Lock, wait_for_lock
 from app.database.ready import ready_database
 from app.errors import LookalikeError, counted
@@ -36,6 +37,7 @@ def delete(skus: tuple[str, ...], removed_before: datetime | None, yes: bool) ->
         raise click.UsageError("name a SKU, or --purge-removed-before DATE")
     with ready_database(get_settings()) as database, database.connection() as connection:
         wait_for_lock(connection, Lock.INGEST)
+        without_timeouts(connection)
         day = None if removed_before is None else removed_before.date()
         deletion = plan_deletion(connection, skus, day)
         what = (

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from app.catalog.attributes import load_catalog
 from app.database import Database
+from app.database.connection import without_timeouts
 from app.errors import LookalikeError
 from app.models import EmbeddingModel, get_model, list_models
 from worker.evaluation.bootstrap import estimates
@@ -97,6 +98,7 @@ def read(
     """Read a model's gallery, and the further photos as `read_further_photos` does."""
     with database.connection() as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        without_timeouts(connection)
         gallery = read_gallery(connection, model, tuple(load_catalog(connection).labels))
         further = read_further_photos(connection, model, gallery)
     if len(gallery.item_ids) < 2:
@@ -138,5 +140,6 @@ def _index_recall(database: Database, model: EmbeddingModel, gallery: Gallery) -
     queries = choose_queries(len(gallery.item_ids), RECALL_QUERIES)
     exact = gallery.item_ids[exact_neighbours(gallery.vectors, queries, DEPTH)]
     with database.connection() as connection:
+        without_timeouts(connection)
         found = indexed_neighbours(connection, model, gallery.item_ids[queries], DEPTH)
     return round(neighbour_recall(found, exact), 6) if exact.size else float(np.nan)

@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 
 from app.database import query
+from app.database.connection import without_timeouts
 from app.database.locks import Lock, try_lock, wait_for_lock
 from app.errors import LookalikeError, counted
 from app.photos.storage import PhotoStorage
@@ -64,6 +65,7 @@ def ingest(
         on_wait()
         connection.rollback()
         wait_for_lock(connection, Lock.INGEST)
+    without_timeouts(connection)
     declare_attributes(connection, source.profile, update=update)
     columns = Columns(source, update=update)
     report = IngestReport()

@@ -21,6 +21,7 @@ from charset_normalizer import from_bytes
 
 from app import __version__
 from app.errors import LookalikeError
+from app.photos.references import redacted
 
 GZIP = b"\x1f\x8b"
 HEAD = 1 << 16
@@ -48,9 +49,11 @@ class SourceFile:
             self.name, self.root = "standard input", None
             self.path = self._spool(cast(BinaryIO, sys.stdin.buffer))
         elif is_web(source):
-            self.name = without_password(source)
-            self.root = self.name.partition("?")[0].rpartition("/")[0]
+            self.name = redacted(source)
             self.path = self._download(source)
+            parts = urlsplit(source)
+            folder = parts.path.rpartition("/")[0]
+            self.root = redacted(f"{parts.scheme}://{parts.netloc}{folder}")
         else:
             self.name, self.root = source, None
             self.path = Path(source)
@@ -105,11 +108,12 @@ class SourceFile:
         return Path(spooled.name)
 
     def _download(self, url: str) -> Path:
-        address, login = _split_login(url)
-        request = Request(address, headers={"User-Agent": f"lookalike/{__version__}"})  # noqa: S310
-        if login:
-            request.add_unredirected_header("Authorization", login)
         try:
+            address, login = _split_login(url)
+            agent = {"User-Agent": f"lookalike/{__version__}"}
+            request = Request(address, headers=agent)  # noqa: S310 - http or https
+            if login:
+                request.add_unredirected_header("Authorization", login)
             with urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310 - http or https
                 return self._spool(answer)
         except HTTPError as error:
@@ -136,12 +140,6 @@ def require_utf8(path: str) -> None:
 def is_web(source: str) -> bool:
     """Return whether a source is an http or https URL."""
     return source.lower().startswith(("http://", "https://"))
-
-
-def without_password(url: str) -> str:
-    """Return a URL without its user and password, for messages."""
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
 def _split_login(url: str) -> tuple[str, str | None]:

@@ -14,6 +14,7 @@ from app.catalog.apply import stored_profile
 from app.catalog.attributes import load_catalog
 from app.catalog.profile import Profile, load_profile
 from app.database import Database
+from app.database.connection import without_timeouts
 from app.encoders.projection import shape_in
 from app.encoders.registry import Backbone, get_backbone, registered_backbone
 from app.encoders.weights import default_file, find
@@ -121,6 +122,7 @@ def _vectors(
     weights = _without_head(find(model.weights_sha256, backbone, settings.home), called=base)
     with database.connection() as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        without_timeouts(connection)
         gallery = read_gallery(connection, model, tuple(catalog.labels))
     vectors = Vectors(
         gallery.skus, gallery.products(), gallery.vectors, gallery.labels, catalog.labels
@@ -141,6 +143,7 @@ def _products(database: Database, settings: Settings, request: Request) -> Produ
     if request.source != DATABASE:
         return from_source(request.source, _profile(database, request), settings)
     with database.connection() as connection:
+        without_timeouts(connection)
         storage = photo_storage(connection, settings)
         storage.require()
         return from_database(connection, load_catalog(connection), storage)
