@@ -68,7 +68,7 @@ def drawn_template(server: str, empty_template: str, home: Path, drawn_catalog: 
         run_unblocked(url, home, "ingest", str(drawn_catalog))
         run_unblocked(url, home, "embed", LOOKALIKE_MODEL="compact")
         with open_database(settings_for(url, home)) as database:
-            evaluate(database, database.settings, _model(database), None)
+            evaluate(database, _model(database), None)
 
     return kept_template(server, "template_drawn", drawn_catalog, fill)
 

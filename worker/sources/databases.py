@@ -46,13 +46,6 @@ SETTINGS = {
 """Statements to run before the query, by dialect: read only, where the dialect can do that."""
 
 
-def is_database(source: str) -> bool:
-    """Return whether a source is the URL of a database."""
-    return re.match(r"[a-z][a-z0-9+_]*://", source) is not None and not source.startswith(
-        ("http://", "https://", "s3://", "gs://", "file://")
-    )
-
-
 class QueryTable:
     """The rows of a query. See `Table`; lines are row numbers.
 

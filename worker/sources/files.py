@@ -137,6 +137,13 @@ def require_utf8(path: str) -> None:
         raise LookalikeError(f"the name of {shown} is not UTF-8: rename it") from None
 
 
+def is_database(source: str) -> bool:
+    """Return whether a source is the URL of a database."""
+    return re.match(r"[a-z][a-z0-9+_]*://", source) is not None and not source.startswith(
+        ("http://", "https://", "s3://", "gs://", "file://")
+    )
+
+
 def is_web(source: str) -> bool:
     """Return whether a source is an http or https URL."""
     return source.lower().startswith(("http://", "https://"))

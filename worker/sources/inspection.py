@@ -9,9 +9,8 @@ from typing import Any
 
 from app.catalog.profile import FORMAT_COLUMNS, Profile, parse_profile
 from app.errors import LookalikeError
-from worker.sources.databases import QueryTable, is_database
 from worker.sources.delimited import DelimitedTable
-from worker.sources.files import MARKS, SourceFile, is_xml, likely_encodings
+from worker.sources.files import MARKS, SourceFile, is_database, is_xml, likely_encodings
 from worker.sources.google_merchant import MerchantTable, XmlTable, canonical
 from worker.sources.guessing import (
     Columns,
@@ -126,6 +125,8 @@ def _inspect_dataset(source: str, profile: Profile) -> Inspection:
 def _recognise(source: str, query: str | None) -> tuple[str, Table, dict[str, str]]:
     """Return a source's format, its table, and further settings that the profile needs."""
     if is_database(source):
+        from worker.sources.databases import QueryTable  # SQLAlchemy is slow to import
+
         return "sql", QueryTable(source, query), {}
     if query is not None:
         raise LookalikeError(f"--query needs the URL of a database, and {source} isn't one")

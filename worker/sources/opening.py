@@ -4,10 +4,9 @@ from pathlib import Path
 
 from app.catalog.profile import DATASET, FORMAT_COLUMNS, Profile, load_profile
 from app.errors import LookalikeError
-from worker.sources.databases import QueryTable, is_database
 from worker.sources.dataset import STYLES, DatasetSource
 from worker.sources.delimited import DelimitedTable
-from worker.sources.files import SourceFile, is_xml
+from worker.sources.files import SourceFile, is_database, is_xml
 from worker.sources.google_merchant import MerchantTable, XmlTable, with_plain_names
 from worker.sources.interfaces import ProductSource, Table
 from worker.sources.json_lines import JsonTable
@@ -78,6 +77,8 @@ def open_table(source: str, profile: Profile, *, query: str | None = None) -> Ta
     """
     declared = profile.source
     if is_database(source):
+        from worker.sources.databases import QueryTable  # SQLAlchemy is slow to import
+
         return QueryTable(source, query)
     if declared.format == "sql":
         raise LookalikeError(
