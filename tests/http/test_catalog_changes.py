@@ -10,13 +10,15 @@ from typing import Any
 
 import psycopg
 import pytest
+from flask import request
 from flask.testing import FlaskClient
 
 from app.catalog.attributes import Catalog
 from app.catalog.cache import CatalogCache
 from app.database import Database
+from app.http.context import with_catalog
 from tests.conftest import client_of, web_server
-from tests.http.conftest import refusal
+from tests.http.conftest import refusal, upload
 from tests.http.shops import PROFILE, declare, furnish
 from tests.http.test_serving import fetch
 
@@ -141,6 +143,21 @@ def test_a_column_that_has_just_gone_costs_nobody_an_answer(
     assert answer.status_code == 200
     assert "material" not in answer.get_json()["results"][0]
     assert refusal(client.get("/api/v1/items?material=oak"), 422)["parameters"] == ["material"]
+
+
+def test_a_view_that_is_called_again_reads_every_file_anew(client: FlaskClient) -> None:
+    read: list[list[bytes]] = []
+
+    @with_catalog
+    def view(_catalog: Catalog) -> None:
+        read.append([file.read() for file in request.files.getlist("image")])
+        if len(read) == 1:
+            raise psycopg.errors.UndefinedColumn
+
+    photos = {"image": [upload(b"one"), upload(b"other")]}
+    with client.application.test_request_context(method="POST", data=photos):
+        view()
+    assert read == [[b"one", b"other"]] * 2
 
 
 def test_a_setting_of_the_database_is_no_fault_of_the_caller(

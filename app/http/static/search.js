@@ -21,14 +21,16 @@ const crop = new CropBox(document.getElementById("crop"), () => {
 let request = new AbortController();
 let pause;
 
-/** Shows a message in place of the results. */
+/** Shows a message above the results. */
 function say(text, isFailure = true) {
   status.className = isFailure ? "notice" : "";
   status.textContent = text;
 }
 
+/** Shows why there are no results. */
 function fail(text) {
   request.abort();
+  results.removeAttribute("aria-busy");
   results.replaceChildren();
   say(text);
 }
