@@ -21,6 +21,7 @@ from PIL import Image
 from app.encoders.encoder import Encoder
 from app.encoders.registry import get_backbone
 from app.photos.decode import Resize, load_photo
+from worker.evaluation.bootstrap import mean
 from worker.evaluation.metrics import encode, precision_at, relevance
 from worker.evaluation.neighbours import exact_neighbours
 
@@ -88,7 +89,7 @@ def precision(vectors: np.ndarray, words: "pd.Series[str]") -> float:
     codes, _ = encode([word if isinstance(word, str) else None for word in words])
     queries = np.arange(len(vectors))
     relevant = relevance(codes, queries, exact_neighbours(vectors, queries, 5))
-    return precision_at(relevant, codes >= 0, 5)
+    return mean(precision_at(relevant, codes >= 0, 5))
 
 
 if __name__ == "__main__":

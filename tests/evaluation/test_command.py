@@ -54,9 +54,7 @@ def test_a_sample_asks_fewer_of_the_whole_gallery(
     catalog_database: Database, photo_count: int
 ) -> None:
     (model,) = chosen_models(catalog_database, [])
-    first, second = (
-        evaluate(catalog_database, catalog_database.settings, model, 20) for _ in range(2)
-    )
+    first, second = (evaluate(catalog_database, model, 20) for _ in range(2))
     assert first["queries"] == 20
     assert first["gallery"] == photo_count
     assert first == second
@@ -73,3 +71,9 @@ def test_an_empty_model_and_an_unknown_one_are_one_line(empty_url: str, cli: Cli
     unknown = cli(empty_url, "evaluate", "--model", "nobody")
     assert unknown.returncode == 1
     assert "there is no model called 'nobody'" in unknown.stderr
+
+
+def test_an_option_without_effect_is_wrong_usage(empty_url: str, cli: Cli) -> None:
+    seeded = cli(empty_url, "evaluate", "--seed", 3)
+    assert seeded.returncode == 2
+    assert "--seed has no effect here: only --robustness uses it" in seeded.stderr

@@ -65,25 +65,22 @@ def command(
         raise click.UsageError("--compare names its models, and compares no robustness", ctx)
     if not robustness and ctx.get_parameter_source("seed") is ParameterSource.COMMANDLINE:
         raise click.UsageError("--seed has no effect here: only --robustness uses it", ctx)
-    from worker.evaluation.run import chosen_models, compare, evaluate
+    from worker.evaluation.comparison import compare
+    from worker.evaluation.run import chosen_models, evaluate
 
-    settings = get_settings()
-    with ready_database(settings) as database:
+    with ready_database(get_settings()) as database:
         if pair:
-            comparison = compare(database, settings, chosen_models(database, pair), sample)
+            comparison = compare(database, chosen_models(database, pair), sample)
             _print(comparison, [comparison], _differences(comparison), as_json)
             return
         models = chosen_models(database, names)
         if robustness:
             from worker.evaluation.robustness import measure_robustness
 
-            reports = [
-                measure_robustness(database, settings, model, sample or 500, seed)
-                for model in models
-            ]
+            reports = [measure_robustness(database, model, sample or 500, seed) for model in models]
             rows = _disturbances(reports)
         else:
-            reports = [evaluate(database, settings, model, sample) for model in models]
+            reports = [evaluate(database, model, sample) for model in models]
             rows = _figures(reports)
     _print({"models": reports}, reports, rows, as_json)
 

@@ -34,9 +34,8 @@ def neighbours(sku: str, output: Path, top_n: int) -> None:
     require_target(output)
     from worker.plots.neighbours import draw_neighbours
 
-    settings = get_settings()
-    with ready_database(settings) as database:
-        save(draw_neighbours(database, settings, sku, top_n), output)
+    with ready_database(get_settings()) as database:
+        save(draw_neighbours(database, sku, top_n), output)
     click.echo(f"drew {output}")
 
 

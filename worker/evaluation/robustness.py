@@ -17,7 +17,6 @@ from app.models import EmbeddingModel
 from app.photos.decode import load_picture, to_square
 from app.photos.errors import PhotoError
 from app.photos.storage import PhotoStorage, photo_storage
-from app.settings import Settings
 from worker.console import progress_bar
 from worker.evaluation.bootstrap import estimates
 from worker.evaluation.disturbances import (
@@ -32,7 +31,8 @@ from worker.evaluation.disturbances import (
 from worker.evaluation.metrics import MISSING, Values, encode, precision_at, relevance
 from worker.evaluation.neighbours import Rows, blocks, largest, unit_length
 from worker.evaluation.report import Key, choose_queries, figures_of, intervals_of
-from worker.evaluation.run import read, seen_products, training_warnings
+from worker.evaluation.run import read
+from worker.evaluation.seen import seen_products, training_warnings
 from worker.evaluation.stored import Gallery, fetch_references, record
 
 EDGE = 512
@@ -61,7 +61,7 @@ def variants() -> dict[Variant, tuple[Sequence[Disturbance], Strength]]:
 
 
 def measure_robustness(
-    database: Database, settings: Settings, model: EmbeddingModel, sample: int, seed: int
+    database: Database, model: EmbeddingModel, sample: int, seed: int
 ) -> dict[str, Any]:
     """Disturb photos, look for their products among all, and record the figures.
 
@@ -69,7 +69,6 @@ def measure_robustness(
 
     Args:
         database: the open database.
-        settings: where the photos and the weights are.
         model: the model.
         sample: at most so many photos.
         seed: of the choice of photos and of all disturbances.
@@ -85,19 +84,19 @@ def measure_robustness(
             photos aren't here, or no photo can be read.
     """
     gallery, _ = read(database, model)
-    seen = seen_products(model, gallery, settings)
+    seen = seen_products(model, gallery, database.settings)
     unseen = np.flatnonzero(~seen) if seen is not None else np.arange(len(gallery.item_ids))
     warnings = [] if seen is not None else training_warnings(model, seen)
     if not len(unseen):
         unseen, warnings = np.arange(len(gallery.item_ids)), training_warnings(model, seen)
     rows = unseen[choose_queries(len(unseen), sample, seed)]
     with database.connection() as connection:
-        storage = photo_storage(connection, settings)
+        storage = photo_storage(connection, database.settings)
         references = fetch_references(connection, gallery.item_ids[rows])
     storage.require()
     encoder = load_encoder(
         EncoderSpec(model.backbone, model.preprocessing, model.weights_sha256, model.precision),
-        settings.home,
+        database.settings.home,
     )
     vectors, cut, readable = _embed(encoder, storage, references, gallery.products()[rows], seed)
     if not readable.any():

@@ -15,7 +15,6 @@ from app.photos.storage import PhotoStorage, photo_storage
 from app.search.nearest import search_connection
 from app.search.options import SearchOptions
 from app.search.similar import similar_items
-from app.settings import Settings
 from worker.plots.picture import new_figure
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ EDGE = 300
 """Pixels that a photo is reduced to."""
 
 
-def draw_neighbours(database: Database, settings: Settings, sku: str, top_n: int) -> "Figure":
+def draw_neighbours(database: Database, sku: str, top_n: int) -> "Figure":
     """Draw a product and its nearest neighbours by the active model, with name and similarity.
 
     A photo that can't be read is left blank.
@@ -43,7 +42,7 @@ def draw_neighbours(database: Database, settings: Settings, sku: str, top_n: int
         key = ItemKey.from_text(sku)
         answer = similar_items(connection, key, SearchOptions.read(catalog, {"top_n": top_n}))
         product = get_item(connection, catalog, key)
-        storage = photo_storage(connection, settings)
+        storage = photo_storage(connection, database.settings)
         name = None if product is None else product.product_display_name
         shown = [(f"{sku}: {name or ''}", _photo(connection, storage, key, None))]
         for item in answer.results:
