@@ -32,10 +32,12 @@ UPLOAD_ZOOM = (0.65, 1.3)
 UPLOAD_TILT = 0.26
 UPLOAD_PERSPECTIVE = 0.25
 """Largest difference in scale between the centre and an edge."""
-UPLOAD_EXPOSURE = 0.4
-"""Largest change of the brightness, as a logarithm."""
-UPLOAD_CAST = 0.06
+UPLOAD_EXPOSURE = (-1.1, 0.55)
+"""Change of the brightness, as a logarithm: from a dark room to a flash."""
+UPLOAD_CAST = 0.1
 """Largest change of one colour channel, as a logarithm."""
+UPLOAD_OPACITY = (0.3, 1.0)
+"""How much of the backdrop's own colour another background covers."""
 UPLOAD_NOISE = 6.0
 """Largest deviation of the noise, of 255."""
 JPEG_QUALITY = (25, 60)
@@ -124,10 +126,11 @@ def as_uploaded(photos: Pixels, size: int, random: np.random.Generator) -> Float
     layers = np.concatenate([photos, backdrop(photos)[..., None]], axis=3)
     warped = warp(layers, size, maps)
     kept = random.random(count) < 0.25
-    clear = warped[..., 3:] * (~kept / np.float32(255))[:, None, None, None].astype(np.float32)
+    opacity = np.where(kept, 0, random.uniform(*UPLOAD_OPACITY, count)).astype(np.float32)
+    clear = warped[..., 3:] * (opacity / 255)[:, None, None, None]
     picture = warped[..., :3] * (1 - clear) + _scenes(photos, size, random) * clear
     light = np.exp(
-        random.uniform(-UPLOAD_EXPOSURE, UPLOAD_EXPOSURE, (count, 1))
+        random.uniform(*UPLOAD_EXPOSURE, (count, 1))
         + random.uniform(-UPLOAD_CAST, UPLOAD_CAST, (count, 3))
     )
     picture *= light[:, None, None].astype(np.float32)
