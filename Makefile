@@ -12,10 +12,17 @@ PYTEST = $(BIN)/pytest -n $(PROCESSES) --dist worksteal
 # A notice of mkdocs-material about its successor; the version is pinned.
 export NO_MKDOCS_2_WARNING = 1
 
-.PHONY: demo test test-fast soak check docs docs-serve format clean
+.PHONY: demo compact test test-fast soak check docs docs-serve format clean
 
 demo: .venv/.installed
 	$(BIN)/lookalike demo --port $(PORT) $(if $(CATALOG),--catalog "$(CATALOG)")
+
+# The bundled weights, from photos: see docs/models.md. A run that was killed goes on.
+compact: .venv/.installed
+	@test -n "$(PHOTOS)" -a -n "$(TEACHER)" || \
+		{ echo 'usage: make compact PHOTOS="FOLDER FOLDER" TEACHER=FILE (mobilenet_v2 weights)' >&2; exit 2; }
+	$(BIN)/lookalike train trained_compact --recipe compact --teacher-weights "$(TEACHER)" \
+		$(foreach folder,$(PHOTOS),--from "$(folder)") --output trained_compact.weights.h5
 
 # Everything, with the branches of app and worker that it takes.
 test: .venv/.installed-dev

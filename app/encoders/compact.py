@@ -10,14 +10,17 @@ from typing import Any
 import keras
 from keras import layers
 
-INPUT_SIZE = 112
+INPUT_SIZE = 96
+STRIDE = 16
+"""Pixels of the input to one of the last feature map: the input's edges are multiples of it."""
+
 DIMENSIONS = 256
 
 STEM_WIDTH = 48
-"""Channels after the first convolution, 28 pixels wide."""
+"""Channels after the first convolution, 24 pixels wide."""
 
-WIDTHS = (96, 192)
-"""Channels of the two stages of the trunk, 14 and 7 pixels wide."""
+WIDTHS = (96, 256)
+"""Channels of the two stages of the trunk, 12 and 6 pixels wide."""
 
 COLOUR_BINS = 64
 """Channels of the soft colour histogram."""
@@ -25,19 +28,23 @@ COLOUR_BINS = 64
 GLANCES = 4
 """Number of colour histograms, each of another part of the garment."""
 
-_COLOUR_GRID = 28
-_BATCH_NORM_MOMENTUM = 0.95
+_COLOUR_STRIDE = 4
+_BATCH_NORM_MOMENTUM = 0.99
 
 
-def build() -> keras.Model:
+def build(size: int | None = INPUT_SIZE) -> keras.Model:
     """Build the network with random weights.
 
+    Args:
+        size: edge of the input, in pixels, a multiple of `STRIDE`; None for any such edge, as
+            training at several sizes needs. The weights are the same.
+
     Returns:
-        A model from photos, float32 RGB 0 to 255, shape `(N, 112, 112, 3)`, to embeddings of unit
+        A model from photos, float32 RGB 0 to 255, shape `(N, size, size, 3)`, to embeddings of unit
         length, float32, shape `(N, 256)`. Its layer `features` gives the pooled trunk and colour
         features that the embedding is made from, before they are projected to 256 dimensions.
     """
-    photo = keras.Input((INPUT_SIZE, INPUT_SIZE, 3), name="photo")
+    photo = keras.Input((size, size, 3), name="photo")
     pixels = layers.Rescaling(1 / 127.5, offset=-1)(photo)
     shape_map = _trunk(pixels)
     features = layers.Concatenate(name="features")(
@@ -54,7 +61,7 @@ def build() -> keras.Model:
 
 
 def _trunk(pixels: Any) -> Any:
-    """Map pixels `(N, 112, 112, 3)` to shape features `(N, 7, 7, WIDTHS[-1])`.
+    """Map pixels `(N, S, S, 3)` to shape features `(N, S / 16, S / 16, WIDTHS[-1])`.
 
     The first convolution has stride 4: at full and half width most of the time would go into
     normalising large maps of few channels, and product photos on white lose little.
@@ -69,18 +76,18 @@ def _trunk(pixels: Any) -> Any:
 def _colour_histogram(pixels: Any, shape_map: Any) -> Any:
     """Pool a code of each pixel's colour over the garment: shape `(N, COLOUR_BINS * GLANCES)`.
 
-    Two 1 × 1 convolutions encode each pixel of a 28 × 28 thumbnail, which separates colour from
-    texture; softmaxes over all positions, computed from the trunk, weight the pixels.
+    Two 1 × 1 convolutions encode each pixel of a thumbnail of a quarter of the width, which
+    separates colour from texture; softmaxes over all positions, computed from the trunk, weight the
+    pixels.
     """
-    positions = _COLOUR_GRID * _COLOUR_GRID
-    thumbnail = layers.AveragePooling2D(INPUT_SIZE // _COLOUR_GRID)(pixels)
+    thumbnail = layers.AveragePooling2D(_COLOUR_STRIDE)(pixels)
     code = _convolution(thumbnail, COLOUR_BINS, kernel=1)
     code = _convolution(code, COLOUR_BINS, kernel=1)
-    code = layers.Reshape((positions, COLOUR_BINS))(code)
+    code = layers.Reshape((-1, COLOUR_BINS))(code)
 
     attention = layers.Conv2D(GLANCES, 1, name="attention")(shape_map)
-    attention = layers.UpSampling2D(4, interpolation="bilinear")(attention)
-    attention = layers.Softmax(axis=1)(layers.Reshape((positions, GLANCES))(attention))
+    attention = layers.UpSampling2D(STRIDE // _COLOUR_STRIDE, interpolation="bilinear")(attention)
+    attention = layers.Softmax(axis=1)(layers.Reshape((-1, GLANCES))(attention))
     return layers.Flatten()(layers.Dot(axes=1)([code, attention]))
 
 

@@ -13,13 +13,14 @@ from app.encoders.registry import Backbone
 from app.errors import LookalikeError, in_one_line
 
 
-def build(backbone: Backbone, weights: Path | None) -> Any:
+def build(backbone: Backbone, weights: Path | None, *, any_size: bool = False) -> Any:
     """Build a network from pixels to pooled features, with its head if the weights have one.
 
     Args:
         backbone: the registry's entry.
         weights: its weights file, with or without a head (see `projection`), or None for random
             weights.
+        any_size: take photos of other sizes than `input_size` too, as some stages of training do.
 
     Returns:
         A Keras model from RGB 0 to 255, float32 `(N, size, size, 3)`, to float32
@@ -30,8 +31,8 @@ def build(backbone: Backbone, weights: Path | None) -> Any:
     """
     shape = None if weights is None else projection.shape_in(weights)
     if shape is None:
-        return _backbone(backbone, weights)
-    trunk = _backbone(backbone, None)
+        return _backbone(backbone, weights, any_size)
+    trunk = _backbone(backbone, None, any_size)
     network = with_head(trunk, projection.build(trunk.output_shape[-1], shape))
     _load_weights(network, weights, backbone)
     return network
@@ -48,19 +49,20 @@ def with_head(network: Any, head: Any) -> Any:
     return load_keras().Model(network.input, head(network.output))
 
 
-def _backbone(backbone: Backbone, weights: Path | None) -> Any:
+def _backbone(backbone: Backbone, weights: Path | None, any_size: bool) -> Any:
     keras = load_keras()
+    edge = None if any_size else backbone.input_size
     if backbone.download is None:
         from app.encoders import compact
 
-        network = compact.build()
+        network = compact.build(edge)
         _load_weights(network, weights, backbone)
         return network
     module, constructor = {
         "resnet50": (keras.applications.resnet50, keras.applications.ResNet50),
         "mobilenet_v2": (keras.applications.mobilenet_v2, keras.applications.MobileNetV2),
     }[backbone.name]
-    shape = (backbone.input_size, backbone.input_size, 3)
+    shape = (edge, edge, 3)
     trunk = constructor(weights=None, include_top=False, input_shape=shape)
     _load_weights(trunk, weights, backbone)
     pixels = keras.Input(shape)

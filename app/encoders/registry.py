@@ -59,8 +59,8 @@ BACKBONES = {
         Backbone(
             name="compact",
             dimensions=256,
-            input_size=112,
-            resize=Resize.LETTERBOX,
+            input_size=96,
+            resize=Resize.ANTIALIAS,
             pooling="attention",
             preprocessing="inside the network",
             default_weights="compact.weights.h5",

@@ -30,7 +30,7 @@ def test_a_projection_of_what_stands_in_the_database(
     assert done.returncode == 0, done.stderr
     assert projection.shape_in(tmp_path / "copy.h5") is not None
     assert "progress" in {json.loads(line)["event"] for line in done.stderr.splitlines()}
-    assert "held-out products, looked up among all:" in done.stdout
+    assert "held-out products of database, looked up among all of it:" in done.stdout
     filled = cli(catalog_url, "embed", "--model", "shorter")
     assert filled.returncode == 0, filled.stderr
     assert cli(catalog_url, "models", "activate", "shorter").returncode == 0
@@ -79,9 +79,9 @@ def test_a_network_killed_and_resumed(
     process.wait()
     begun = json.loads(progress.read_text())
     assert 1 <= begun["epochs_done"] < 3
-    other = cli(empty_url, *arguments, "--seed", 2, "--precision", "bfloat16")
+    other = cli(empty_url, *arguments, "--seed", 2, "--label", "gender=2")
     assert other.returncode == 1
-    assert "holds a run with another seed, precision" in other.stderr
+    assert "holds a run with another seed, label weights, data: go on with" in other.stderr
     done = cli(empty_url, *arguments)
     assert done.returncode == 0, done.stderr
     assert "for 3 epochs" in done.stdout
@@ -122,6 +122,9 @@ def test_weights_with_a_head_are_refused_before_the_work(
         (["--projection-of", "nobody"], "there is no backbone called 'nobody'"),
         (["--output", "/missing/own.h5"], "can't write /missing/own.h5: make the folder /missing"),
         (["--backbone", "nobody"], "there is no backbone called 'nobody'"),
+        (["--recipe", "nobody"], "can't read the recipe nobody: No such file"),
+        (["--label", "article_type+hue"], "there is no label called 'hue'"),
+        (["--label", "sku"], "there is no label called 'sku'"),
     ],
 )
 def test_a_request_that_cant_be_met_is_one_line(
@@ -166,6 +169,9 @@ NETWORK = ["--from", "database"]
         ([*HEAD, "--teacher-weights", __file__], "--teacher-weights"),
         ([*HEAD, "--teacher-weight", "2"], "--teacher-weight"),
         ([*HEAD, "--weights", __file__], "--weights"),
+        ([*HEAD, "--recipe", "compact"], "--recipe"),
+        ([*NETWORK, "--recipe", "compact", "--epochs", "3"], "--epochs"),
+        ([*NETWORK, "--recipe", "compact", "--label", "gender"], "--label"),
         ([*NETWORK, "--dimensions", "256"], "--dimensions"),
         ([*NETWORK, "--teacher-weights", __file__], "--teacher-weights"),
         ([*NETWORK, "--teacher-weight", "2"], "--teacher-weight"),

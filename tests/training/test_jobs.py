@@ -19,7 +19,7 @@ from worker.training.outcome import Options
 from worker.training.pixels import StoredPhoto
 from worker.training.products import Products, held_out
 from worker.training.projection_job import Base, train_projection, vectors_of
-from worker.training.recipe import Recipe
+from worker.training.recipe import Recipe, Stage
 
 pytestmark = pytest.mark.slow
 
@@ -47,13 +47,18 @@ def products(tmp_path: Path) -> Products:
         files,
         {"base_colour": colours},
         {"base_colour": 1.0},
+        ["squares"] * 60,
     )
 
 
 @pytest.fixture
 def options(tmp_path: Path) -> Options:
-    recipe = Recipe(epochs=1, batch_size=16, learning_rate=1e-3)
-    return Options({"base_colour": 1.0}, 0.1, recipe, tmp_path / "run", hidden=True)
+    stages = (
+        Stage(epochs=1, learning_rate=(1e-3, 1e-3), size=48, uploads=0.5),
+        Stage(epochs=1, learning_rate=(1e-3, 0), variation=0),
+    )
+    recipe = Recipe(stages=stages, batch_size=16, held_out=0.1, decoded_size=64)
+    return Options({"base_colour": 1.0}, recipe, tmp_path / "run", hidden=True)
 
 
 def test_a_network_with_a_teacher(products: Products, options: Options, tmp_path: Path) -> None:
@@ -61,7 +66,7 @@ def test_a_network_with_a_teacher(products: Products, options: Options, tmp_path
     keras.utils.set_random_seed(0)
     trunk = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=shape)
     trunk.save_weights(tmp_path / "teacher.weights.h5")
-    teacher = Teacher(get_backbone("mobilenet_v2"), tmp_path / "teacher.weights.h5")
+    teacher = Teacher(get_backbone("mobilenet_v2"), tmp_path / "teacher.weights.h5", 96)
     outcome = train_network(products, COMPACT, options, teacher=teacher)
     assert outcome.unreadable == 1
     assert "teacher_loss" in outcome.progress.history[0]
@@ -71,8 +76,8 @@ def test_a_network_with_a_teacher(products: Products, options: Options, tmp_path
     learnt[7] = False  # no photo
     assert record.has_seen(products.fingerprints()).tolist() == learnt.tolist()
     assert outcome.learned == len(record.products) == learnt.sum()
-    assert 0 <= outcome.figures["base_colour"]["precision@5"] <= 1
-    photos = np.zeros((2, 112, 112, 3), dtype=np.uint8)
+    assert 0 <= outcome.figures["squares"]["base_colour"]["precision@5"] <= 1
+    photos = np.zeros((2, 96, 96, 3), dtype=np.uint8)
     vectors = Encoder(COMPACT, outcome.weights).encode(photos)
     assert vectors.shape == (2, 256)
 
@@ -107,7 +112,7 @@ def test_a_projection_behind_its_backbone_in_one_file(
     assert len(record.products) == 1 + outcome.learned
 
     random = np.random.default_rng(1)
-    photos = random.integers(0, 256, size=(3, 112, 112, 3), dtype=np.uint8)
+    photos = random.integers(0, 256, size=(3, 96, 96, 3), dtype=np.uint8)
     together = Encoder(COMPACT, outcome.weights).encode(photos)
     head = projection.build(256, shape)
     assert together.shape == (3, 32)

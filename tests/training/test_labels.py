@@ -10,6 +10,8 @@ WORDS: dict[str, list[str | None]] = {
     "article_type": ["Shirts", "Jeans", None, "Shirts", "Sarees"],
     "gender": ["Men", "Men", "Men", "Men", None],
     "usage": [None, None, "", None, None],
+    "title": ["a", "b", "c", "d", None],
+    "season": ["Fall", "Fall", "Fall", "Summer", "Fall"],
 }
 
 
@@ -20,11 +22,19 @@ def test_missing_words_and_words_seen_once_are_allowed() -> None:
     assert labels.weights == {"article_type": 2.0}
 
 
+def test_labels_together_are_one_label() -> None:
+    labels = encode_labels(WORDS, {"gender+season": 1.0})
+    assert labels.codes.tolist() == [[0], [0], [0], [1], [MISSING]]
+    assert labels.columns[0].classes == 2
+
+
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
         ({"gender": 1.0}, "the label gender has one value only, 'Men'"),
         ({"usage": 1.0}, "the label usage is empty"),
+        ({"title": 1.0}, "no two products have the same title: nothing can be learned"),
+        ({"season+colour": 1.0}, "there is no label called 'colour'"),
         ({"colour": 1.0}, "there is no label called 'colour'; there are article_type, gender"),
         ({"article_type": 0.0}, "the weight of article_type is 0.0"),
         ({"article_type": float("nan")}, "has to be above 0"),

@@ -12,11 +12,24 @@ from worker.training.checkpoint import Checkpoint
 from worker.training.examples import Examples
 from worker.training.labels import encode_labels
 from worker.training.loop import train
-from worker.training.recipe import Recipe
+from worker.training.recipe import Recipe, Stage
 
 pytestmark = pytest.mark.slow
 
-RECIPE = Recipe(epochs=8, batch_size=32, learning_rate=0.02, seed=3)
+RECIPE = Recipe(
+    stages=(
+        Stage(epochs=3, learning_rate=(0.02, 0.02)),
+        Stage(epochs=5, learning_rate=(0.02, 0)),
+    ),
+    batch_size=32,
+    seed=3,
+)
+
+
+def lasting(epochs: int, rate: float = 0.02, **others: object) -> Recipe:
+    """Return the recipe with one stage."""
+    stage = Stage(epochs=epochs, learning_rate=(rate, 0))
+    return RECIPE.model_copy(update={"stages": (stage,), **others})
 
 
 @pytest.fixture
@@ -30,7 +43,7 @@ def examples() -> Examples:
     colours[:30] = [None] * 30
     shapes[5] = "seen once"
     labels = encode_labels({"shape": shapes, "цвет": colours}, {"shape": 1.0, "цвет": 0.5})
-    return Examples(inputs, labels, np.arange(300) % 5 == 0)
+    return Examples(inputs, labels, np.arange(300) % 5 == 0, np.arange(300))
 
 
 def network() -> keras.Model:
@@ -54,7 +67,7 @@ def test_a_run_cut_short_ends_like_one_that_was_not(examples: Examples, tmp_path
 
     def pull_the_plug(self: Checkpoint, *arguments: object) -> None:
         save(self, *arguments)  # type: ignore[arg-type]
-        if arguments[2].epochs_done == 2:  # type: ignore[attr-defined]
+        if arguments[1].epochs_done == 2:  # type: ignore[attr-defined]
             raise KeyboardInterrupt
 
     save = Checkpoint.save
@@ -80,7 +93,7 @@ def test_a_finished_run_is_not_repeated(examples: Examples, tmp_path: Path) -> N
 
 
 def test_it_stops_when_it_no_longer_gets_better(examples: Examples, tmp_path: Path) -> None:
-    still = replace(RECIPE, learning_rate=0.0, patience=2, epochs=50)
+    still = lasting(50, 0.0, patience=2)
     progress = train(network(), examples, still, tmp_path, hidden=True)
     assert progress.epochs_done == 3
     assert progress.best_epoch == 1
@@ -93,10 +106,10 @@ def test_with_nothing_held_out_the_last_epoch_counts(examples: Examples, tmp_pat
 
 
 def test_another_run_in_the_folder_is_refused(examples: Examples, tmp_path: Path) -> None:
-    run = replace(RECIPE, epochs=1)
+    run = lasting(1)
     train(network(), examples, run, tmp_path, start={"weights": "a"}, hidden=True)
     with pytest.raises(LookalikeError, match="a run with another seed"):
-        train(network(), examples, replace(RECIPE, epochs=1, seed=9), tmp_path, hidden=True)
+        train(network(), examples, lasting(1, seed=9), tmp_path, hidden=True)
     with pytest.raises(LookalikeError, match="a run with another weights"):
         train(network(), examples, run, tmp_path, start={"weights": "b"}, hidden=True)
     weighed = encode_labels({"shape": ["a", "b"], "colour": ["a", "b"]}, {"shape": 2, "colour": 1})
@@ -105,18 +118,18 @@ def test_another_run_in_the_folder_is_refused(examples: Examples, tmp_path: Path
         train(network(), replace(examples, labels=labels), run, tmp_path, hidden=True)
     other = replace(examples, inputs=examples.inputs + 1)
     with pytest.raises(LookalikeError, match="a run with another data"):
-        train(network(), other, replace(RECIPE, epochs=1), tmp_path, hidden=True)
+        train(network(), other, lasting(1), tmp_path, hidden=True)
 
 
 def test_a_half_written_file_is_no_obstacle(examples: Examples, tmp_path: Path) -> None:
     (tmp_path / "unfinished-state-0001.weights.h5").write_bytes(b"half")
     (tmp_path / "state-0001.weights.h5").write_bytes(b"of a run that never said it was done")
-    progress = train(network(), examples, replace(RECIPE, epochs=1), tmp_path, hidden=True)
+    progress = train(network(), examples, lasting(1), tmp_path, hidden=True)
     assert progress.epochs_done == 1
 
 
 def test_a_teacher_is_imitated(examples: Examples, tmp_path: Path) -> None:
     teacher = examples.inputs @ np.random.default_rng(2).normal(size=(24, 5)).astype(np.float32)
-    taught = replace(examples, teacher=teacher)
+    taught = replace(examples, teacher=teacher.astype(np.float16))
     progress = train(network(), taught, RECIPE, tmp_path, hidden=True)
     assert progress.history[-1]["teacher_loss"] < progress.history[0]["teacher_loss"]

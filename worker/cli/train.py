@@ -11,10 +11,16 @@ from app.database.ready import ready_database
 from app.settings import get_settings
 
 NETWORK_ALONE = (
-    *("backbone", "precision", "variation"),
+    *("backbone", "precision", "variation", "recipe"),
     *("teacher", "teacher_weights", "teacher_weight"),
 )
 """Options that have no effect on the training of a head."""
+
+IN_A_RECIPE = (
+    *("backbone", "teacher", "teacher_weight", "neighbour_weight", "labels"),
+    *("epochs", "learning_rate", "variation", "held_out", "seed"),
+)
+"""Options that a recipe decides."""
 
 
 @click.command(name="train")
@@ -22,15 +28,22 @@ NETWORK_ALONE = (
 @click.argument("name")
 @click.option(
     "--from",
-    "source",
+    "sources",
     required=True,
+    multiple=True,
     metavar="SOURCE|database",
-    help="What to learn from: a source as for ingest, or `database` for what is ingested.",
+    help="What to learn from: a source as for ingest, or `database` for what is ingested. Repeat "
+    "it for several sources; a product that several have is one, with several photos.",
 )
 @click.option(
     "--profile",
     metavar="FILE",
     help="Catalog profile of SOURCE; by default its own, or the one in the database.",
+)
+@click.option(
+    "--recipe",
+    metavar="NAME|FILE",
+    help="All hyperparameters, from a TOML file; the package has the one of `compact`.",
 )
 @click.option(
     "--projection-of",
@@ -68,8 +81,8 @@ NETWORK_ALONE = (
     "labels",
     multiple=True,
     metavar="LABEL[=WEIGHT]",
-    help="Learn this label, with this weight; repeat for several. By default those that the "
-    "profile marks with train.",
+    help="Learn this label, with this weight; repeat for several. ONE+OTHER is both as one label. "
+    "By default those that the profile marks with train.",
 )
 @click.option(
     "--dimensions",
@@ -101,10 +114,10 @@ NETWORK_ALONE = (
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of all random choices.")
 @click.option(
     "--precision",
-    type=click.Choice(["float32", "bfloat16"]),
-    default="float32",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="auto",
     show_default=True,
-    help="What the network computes in; bfloat16 is faster where the processor has it.",
+    help="What the network computes in; auto is bfloat16 where the processor has it.",
 )
 @click.option(
     "--output",
@@ -118,6 +131,8 @@ def command(ctx: click.Context, /, name: str, **options: object) -> None:
     run that was killed goes on where it was when the same command is given again.
     """
     _refuse_idle_options(ctx)
+    if "database" in ctx.params["sources"] and len(ctx.params["sources"]) > 1:
+        raise click.UsageError("--from database goes with no other source", ctx)
     from app.encoders.keras_import import load_keras
 
     load_keras()  # quietly, before the imports below load it
@@ -132,18 +147,22 @@ def _refuse_idle_options(ctx: click.Context) -> None:
     """Refuse options that were given and have no effect."""
     for name, reason in _idle_options(ctx.params).items():
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"--{name.replace('_', '-')} has no effect here: {reason}", ctx)
+            option = "label" if name == "labels" else name.replace("_", "-")
+            raise click.UsageError(f"--{option} has no effect here: {reason}", ctx)
 
 
 def _idle_options(given: Mapping[str, Any]) -> dict[str, str]:
     """Return the options that have no effect together with the others, each with the reason."""
+    if given["recipe"] is not None and given["base"] is None:
+        idle = dict.fromkeys(IN_A_RECIPE, "the recipe says it")
+        return idle | {"dimensions": "without --projection-of the length is the backbone's"}
     if given["base"] is None:
         idle = {"dimensions": "without --projection-of the length is the backbone's"}
         if given["teacher"] is None:
             idle |= dict.fromkeys(("teacher_weights", "teacher_weight"), "there is no --teacher")
         return idle
     idle = dict.fromkeys(NETWORK_ALONE, "--projection-of trains a head and no network")
-    if given["source"] == "database":
+    if "database" in given["sources"]:
         idle["profile"] = "the database has its own"
         idle["weights"] = "the model in the database has its own"
     return idle

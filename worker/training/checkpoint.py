@@ -66,11 +66,13 @@ class Checkpoint:
             training.optimizer.build(training.trainable_variables)
             training.load_weights(self._state(progress.epochs_done))
 
-    def save(self, training: keras.Model, network: keras.Model, progress: Progress) -> None:
-        """Save the state after an epoch, and the network's weights if it is the best epoch."""
+    def save_best(self, network: keras.Model, progress: Progress) -> None:
+        """Save the network's weights after its best epoch so far, which `save` makes count."""
+        _save_weights(network, self.best(progress))
+
+    def save(self, training: keras.Model, progress: Progress) -> None:
+        """Save the state after an epoch."""
         _save_weights(training, self._state(progress.epochs_done))
-        if progress.best_epoch == progress.epochs_done:
-            _save_weights(network, self.best(progress))
         _replace(self._folder / _PROGRESS, json.dumps(asdict(progress), indent=1).encode())
         kept = {self._state(progress.epochs_done), self.best(progress)}
         for stale in set(self._folder.glob("*.weights.h5")) - kept:

@@ -15,6 +15,7 @@ from app.catalog.attributes import load_catalog
 from app.catalog.profile import Profile, load_profile
 from app.database import Database
 from app.database.connection import without_timeouts
+from app.encoders.precision import Precision
 from app.encoders.projection import shape_in
 from app.encoders.registry import Backbone, get_backbone, registered_backbone
 from app.encoders.weights import default_file, find
@@ -28,9 +29,9 @@ from worker.evaluation.stored import read_gallery
 from worker.sources import default_profile
 from worker.training.network_job import Teacher, train_network
 from worker.training.outcome import Outcome
-from worker.training.products import Products, from_database, from_source
+from worker.training.products import Products, from_database, from_source, together
 from worker.training.projection_job import Base, Vectors, train_projection, vectors_of
-from worker.training.recipe import NETWORK, PROJECTION
+from worker.training.recipe import Recipe
 from worker.training.request import DATABASE, Request, options_of
 
 
@@ -44,13 +45,14 @@ def run(database: Database, settings: Settings, request: Request) -> None:
     _require_free(database, request.name)
     if request.output is not None:
         _require_folder(request.output)
+    recipe = request.full_recipe()
     if request.base is None:
-        backbone = get_backbone(request.backbone)
-        outcome = _network(database, settings, request, backbone)
+        backbone = get_backbone(recipe.backbone)
+        outcome = _network(database, settings, request, recipe, backbone)
     else:
         base, vectors = _vectors(database, settings, request, request.base)
         backbone = base.backbone
-        options = options_of(request, settings, vectors.labels, vectors.weights, PROJECTION)
+        options = options_of(request, settings, vectors.labels, vectors.weights, recipe)
         outcome = train_projection(vectors, base, request.dimensions, options)
     _report(outcome)
     if request.output is not None:
@@ -88,22 +90,26 @@ def _require_folder(output: Path) -> None:
 
 
 def _network(
-    database: Database, settings: Settings, request: Request, backbone: Backbone
+    database: Database, settings: Settings, request: Request, recipe: Recipe, backbone: Backbone
 ) -> Outcome:
     weights, teacher = None, None
     if request.weights is not None:
         weights = _without_head(request.weights)
-    if request.teacher is not None:
-        larger = get_backbone(request.teacher)
-        teacher = Teacher(larger, _without_head(request.teacher_weights or default_file(larger)))
+    if recipe.teacher is not None:
+        larger = get_backbone(recipe.teacher.backbone)
+        teacher = Teacher(
+            larger,
+            _without_head(request.teacher_weights or default_file(larger)),
+            recipe.teacher.size or larger.input_size,
+        )
     products = _products(database, settings, request)
     return train_network(
         products,
         backbone,
-        options_of(request, settings, products.labels, products.weights, NETWORK),
+        options_of(request, settings, products.labels, products.weights, recipe),
         weights=weights,
         teacher=teacher,
-        precision=request.precision,
+        precision=Precision(request.precision),
     )
 
 
@@ -111,7 +117,7 @@ def _vectors(
     database: Database, settings: Settings, request: Request, base: str
 ) -> tuple[Base, Vectors]:
     """Return the vectors to project, from the database or computed now by a backbone."""
-    if request.source != DATABASE:
+    if request.sources != (DATABASE,):
         backbone = get_backbone(base)
         below = Base(backbone, _without_head(request.weights or default_file(backbone)))
         return below, vectors_of(_products(database, settings, request), below)
@@ -125,7 +131,12 @@ def _vectors(
         without_timeouts(connection)
         gallery = read_gallery(connection, model, tuple(catalog.labels))
     vectors = Vectors(
-        gallery.skus, gallery.products(), gallery.vectors, gallery.labels, catalog.labels
+        gallery.skus,
+        gallery.products(),
+        gallery.vectors,
+        gallery.labels,
+        catalog.labels,
+        [DATABASE] * len(gallery.skus),
     )
     return Base(backbone, weights), vectors
 
@@ -140,8 +151,13 @@ def _without_head(weights: Path, called: str | None = None) -> Path:
 
 
 def _products(database: Database, settings: Settings, request: Request) -> Products:
-    if request.source != DATABASE:
-        return from_source(request.source, _profile(database, request), settings)
+    if request.sources != (DATABASE,):
+        return together(
+            [
+                from_source(source, _profile(database, request, source), settings)
+                for source in request.sources
+            ]
+        )
     with database.connection() as connection:
         without_timeouts(connection)
         storage = photo_storage(connection, settings)
@@ -149,17 +165,17 @@ def _products(database: Database, settings: Settings, request: Request) -> Produ
         return from_database(connection, load_catalog(connection), storage)
 
 
-def _profile(database: Database, request: Request) -> Profile:
+def _profile(database: Database, request: Request, source: str) -> Profile:
     """Return the requested profile, else the source's own, else the database's."""
     if request.profile is not None:
         return load_profile(request.profile)
-    profile = default_profile(request.source)
+    profile = default_profile(source)
     if profile is None:
         with database.connection() as connection:
             profile = stored_profile(connection)
     if profile is None:
         raise LookalikeError(
-            f"nothing says what {request.source} holds: name a --profile, which `lookalike catalog "
+            f"nothing says what {source} holds: name a --profile, which `lookalike catalog "
             "inspect` writes"
         )
     return profile
@@ -173,11 +189,10 @@ def _report(outcome: Outcome) -> None:
     )
     if outcome.unreadable:
         click.echo(f"{counted(outcome.unreadable, 'photo')} can't be decoded: left out")
-    rows: list[dict[str, Any]] = [
-        {"label": name, **figures}
-        for name, figures in outcome.figures.items()
-        if isinstance(figures, dict)
-    ]
-    if rows:
-        click.echo("held-out products, looked up among all:")
-        echo_table(rows, {key: key for key in rows[0]})
+    for source, figures in outcome.figures.items():
+        rows: list[dict[str, Any]] = [
+            {"label": name, **own} for name, own in figures.items() if isinstance(own, dict)
+        ]
+        if rows:
+            click.echo(f"held-out products of {source}, looked up among all of it:")
+            echo_table(rows, {key: key for key in rows[0]})

@@ -76,12 +76,19 @@ def with_heads(
     return keras.Model(network.input, outputs)
 
 
-def losses(columns: Sequence[LabelColumn]) -> Mapping[str, Callable[[Any, Any], Any]]:
-    """Return the loss of each output that `with_heads` can add, by the output's name."""
+def losses(
+    columns: Sequence[LabelColumn], product_weight: float
+) -> Mapping[str, Callable[[Any, Any], Any]]:
+    """Return the loss of each output that `with_heads` can add, by the output's name.
+
+    Args:
+        columns: the labels to learn.
+        product_weight: weight of the nearness of photos of one product, beside the labels' own.
+    """
     by_label = {column.output: _cross_entropy(column.classes) for column in columns}
     return {
         **by_label,
-        NEIGHBOURS: _neighbourhood([c.weight for c in columns]),
+        NEIGHBOURS: _neighbourhood([*(c.weight for c in columns), product_weight]),
         TEACHER: _squared_error,
     }
 
@@ -104,7 +111,8 @@ def _neighbourhood(weights: Sequence[float]) -> Callable[[Any, Any], Any]:
 
     It is the neighbourhood component analysis of Goldberger et al. (2004) on cosines: minus the
     logarithm of the probability that a random neighbour in the batch, where nearer ones are more
-    likely, has the item's label; a weighted term for each label. Searches are judged by the same.
+    likely, has the item's label; a weighted term for each label, and one for the product itself.
+    Searches are judged by the same.
     """
 
     def loss(codes: Any, unit: Any) -> Any:

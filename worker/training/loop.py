@@ -1,42 +1,77 @@
 """Train a network epoch by epoch: measure it, save its state, and stop in time."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
 
 from worker.console import progress_bar
 from worker.evaluation.bootstrap import mean
 from worker.evaluation.metrics import MISSING, precision_at, relevance
-from worker.evaluation.neighbours import exact_neighbours
+from worker.evaluation.neighbours import Rows, exact_neighbours
 from worker.training.checkpoint import Checkpoint, Progress
-from worker.training.examples import Batches, Examples, Vary
+from worker.training.examples import Batches, Examples, Inputs, Vary
 from worker.training.labels import require_enough
-from worker.training.recipe import Recipe, compiled
+from worker.training.recipe import Recipe, Stage, compiled
 
-GALLERY = 4_000
-"""Most training items among which the held-out ones are searched for."""
+QUERIES = 3_000
+"""Most held-out items that an epoch is judged by."""
+
+GALLERY = 6_000
+"""Most training items among which they are searched for."""
+
+BATCH = 128
+"""Inputs that are embedded together."""
 
 NEIGHBOURS = 5
 
 
-def held_out_precision(network: keras.Model, examples: Examples) -> dict[str, float]:
+def embedded(
+    network: keras.Model, inputs: Inputs, rows: Rows, size: int | None = None
+) -> NDArray[np.float32]:
+    """Return a network's vectors of some of the inputs, float32, shape `(len(rows), D)`.
+
+    Args:
+        network: the network.
+        inputs: photos or vectors.
+        rows: which of them.
+        size: edge to which photos are resized; None leaves the inputs as they are.
+    """
+    parts = []
+    for start in range(0, len(rows), BATCH):
+        batch = inputs[rows[start : start + BATCH]]
+        if size is not None and size != batch.shape[1]:
+            batch = tf.image.resize(batch, (size, size), antialias=True).numpy()
+        parts.append(network.predict_on_batch(batch.astype(np.float32, copy=False)))
+    return np.concatenate(parts).astype(np.float32)
+
+
+def held_out_precision(
+    network: keras.Model, examples: Examples, size: int | None = None
+) -> dict[str, float]:
     """Return the precision@5 of the held-out items, by label.
 
-    The gallery is the held-out items themselves and the first `GALLERY` others: enough to compare
-    epochs, at a small part of an epoch's cost.
+    Of each product one photo counts. The gallery is the first `QUERIES` held-out ones and the first
+    `GALLERY` others: enough to compare epochs, at a small part of an epoch's cost.
+
+    Args:
+        network: the network.
+        examples: the items.
+        size: edge to which photos are resized.
 
     Returns:
         A figure for each label that any held-out item has; empty if no item is held out.
     """
-    queries = np.flatnonzero(examples.held_out)
+    _, first = np.unique(examples.products, return_index=True)
+    queries = np.sort(first[examples.held_out[first]])[:QUERIES]
     if not len(queries):
         return {}
-    rows = np.concatenate([queries, np.flatnonzero(~examples.held_out)[:GALLERY]])
-    vectors = network.predict(examples.inputs[rows], batch_size=128, verbose=0)
+    rows = np.concatenate([queries, np.sort(first[~examples.held_out[first]])[:GALLERY]])
+    vectors = embedded(network, examples.inputs, rows, size)
     codes = examples.labels.codes[rows]
     asked = np.arange(len(queries))
     neighbours = exact_neighbours(vectors, asked, NEIGHBOURS)
@@ -56,21 +91,17 @@ class ProgressBar(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ship
     events of a JSON log.
     """
 
-    def __init__(self, epochs: int, first_epoch: int, batch_size: int, *, hidden: bool) -> None:
-        """Take the run's length, its first epoch, and whether to draw nothing."""
+    def __init__(self, epochs: int, batches: Batches, first_epoch: int, *, hidden: bool) -> None:
+        """Draw the bar of a run: its length, an epoch's batches, its first epoch, or nothing."""
         super().__init__()
-        self._epochs, self._first_epoch = epochs, first_epoch
-        self._batch_size, self._hidden = batch_size, hidden
-
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Draw the bar."""
-        per_epoch = self.params["steps"] * self._batch_size
+        self._epochs, self._batch_size = epochs, batches.batch_size
+        per_epoch = len(batches) * batches.batch_size
         self._bar: Any = progress_bar(
-            self._epochs * per_epoch,
+            epochs * per_epoch,
             "training",
-            "items",
-            initial=self._first_epoch * per_epoch,
-            hidden=self._hidden,
+            "products",
+            initial=first_epoch * per_epoch,
+            hidden=hidden,
         )
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -86,7 +117,7 @@ class ProgressBar(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ship
         shown = {k: f"{v:.3f}" for k, v in (logs or {}).items() if k.startswith("held-out ")}
         self._bar.set_postfix({k.removeprefix("held-out "): v for k, v in shown.items()})
 
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+    def close(self) -> None:
         """Close the bar; it stays on the screen."""
         self._bar.close()
 
@@ -98,7 +129,7 @@ def train(
     folder: Path,
     *,
     start: Mapping[str, str | int | None] | None = None,
-    vary: Vary | None = None,
+    vary: Callable[[Stage], Vary] | None = None,
     hidden: bool = False,
 ) -> Progress:
     """Train a network in place; at the end it has the weights of its best epoch.
@@ -113,7 +144,7 @@ def train(
         recipe: how to learn it.
         folder: where the state is saved after each epoch.
         start: where the network came from; a run continues only with the same.
-        vary: returns a random variant of an input for each epoch; None leaves inputs as they are.
+        vary: returns what varies the inputs in a stage; None leaves inputs as they are.
         hidden: draw no progress bar.
 
     Returns:
@@ -122,41 +153,72 @@ def train(
     Raises:
         LookalikeError: there are too few examples, or the folder holds another run.
     """
-    learning = np.flatnonzero(~examples.held_out)
-    require_enough(len(learning))
+    require_enough(len(np.unique(examples.products[~examples.held_out])))
     keras.utils.set_random_seed(recipe.seed)
     checkpoint = Checkpoint(folder)
     settings = {
-        **asdict(recipe),
+        **recipe.model_dump(mode="json"),
         **(start or {}),
         "label weights": examples.labels.weights,
         "data": examples.fingerprint(),
     }
     progress = checkpoint.load(settings)
-    batches = Batches(
-        examples.inputs[learning],
-        examples.targets(learning),
-        batch_size=recipe.batch_size,
-        seed=recipe.seed,
-        first_epoch=progress.epochs_done,
-        vary=vary,
+    batches = Batches(examples, batch_size=recipe.batch_size, seed=recipe.seed)
+    training = compiled(
+        network,
+        examples.labels,
+        examples.teacher_dimensions,
+        recipe,
+        len(batches) * recipe.epochs,
     )
-    steps = len(batches) * recipe.epochs
-    training = compiled(network, examples.labels, examples.teacher_dimensions, recipe, steps)
-    checkpoint.restore(training, progress)
-    if progress.epochs_done < recipe.epochs and not _is_stale(progress, recipe):
-        end_of_epoch = _EndOfEpoch(network, examples, recipe, checkpoint, progress)
-        bar = ProgressBar(recipe.epochs, progress.epochs_done, batches.batch_size, hidden=hidden)
+    bar = ProgressBar(recipe.epochs, batches, progress.epochs_done, hidden=hidden)
+    for first, stage in recipe.starts():
+        end = first + stage.epochs
+        if progress.epochs_done >= end or _is_stale(progress, recipe):
+            continue
+        # From the file even if nothing was killed: `fit` ends with the averages in the network.
+        checkpoint.restore(training, progress)
+        training.make_train_function(force=True)  # another size of photos, another graph
         training.fit(
-            batches,
-            epochs=recipe.epochs,
+            Batches(
+                examples,
+                batch_size=recipe.batch_size,
+                seed=recipe.seed,
+                first_epoch=progress.epochs_done,
+                vary=vary and vary(stage),
+            ),
+            epochs=end,
             initial_epoch=progress.epochs_done,
             verbose=0,
             shuffle=False,
-            callbacks=[end_of_epoch, bar],
+            callbacks=[
+                _LearningRate(recipe),
+                _EndOfEpoch(network, examples, recipe, checkpoint, progress),
+                bar,
+            ],
         )
+    bar.close()
     network.load_weights(checkpoint.best(progress))
     return progress
+
+
+class _LearningRate(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
+    """Set the learning rate of each batch.
+
+    Keras's `LearningRateScheduler` knows of epochs alone, and a schedule of its optimizer can't be
+    asked for the rate of another recipe's stages.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__()
+        self._recipe = recipe
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        rate = self._recipe.rate(self._epoch, batch / self.params["steps"])
+        self.model.optimizer.learning_rate.assign(rate)
 
 
 class _EndOfEpoch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
@@ -179,7 +241,11 @@ class _EndOfEpoch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ship
         self._checkpoint, self._progress = checkpoint, progress
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        precision = held_out_precision(self._network, self._examples)
+        averages = keras.callbacks.SwapEMAWeights()
+        averages.set_model(self.model)
+        averages.on_test_begin()  # into the network
+        size = self._recipe.stage_of(epoch).size
+        precision = held_out_precision(self._network, self._examples, size)
         logs.update({f"held-out {name}": value for name, value in precision.items()})
         progress = self._progress
         progress.epochs_done = epoch + 1
@@ -188,7 +254,9 @@ class _EndOfEpoch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ship
         score = sum(weights[name] * value for name, value in precision.items())
         if score > progress.best_score or not precision:
             progress.best_epoch, progress.best_score = epoch + 1, score
-        self._checkpoint.save(self.model, self._network, progress)
+            self._checkpoint.save_best(self._network, progress)
+        averages.on_test_end()  # and out again
+        self._checkpoint.save(self.model, progress)
         self.model.stop_training = _is_stale(progress, self._recipe)
 
 

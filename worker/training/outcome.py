@@ -1,6 +1,6 @@
 """The options and the outcome of a training job."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from worker.evaluation.report import measure
 from worker.training.checkpoint import Progress
 from worker.training.examples import Examples
+from worker.training.loop import embedded
 from worker.training.recipe import Recipe
 
 
@@ -20,8 +21,6 @@ class Options:
 
     label_weights: Mapping[str, float]
     """The labels to learn, each with its weight."""
-    held_out: float
-    """Share of the items that are only measured on, from 0 to below 1."""
     recipe: Recipe
     folder: Path
     """Where the run saves its state and its result."""
@@ -45,16 +44,33 @@ class Outcome:
     """How many items the network was trained on."""
     unreadable: int
     """How many photos were left out because they can't be decoded."""
-    figures: dict[str, Any]
-    """`measure` of the held-out items among all; empty if none is held out."""
+    figures: dict[str, dict[str, Any]]
+    """For each source, `measure` of its held-out items among all of it; empty if none is held
+    out."""
 
 
 def held_out_figures(
-    network: keras.Model, examples: Examples, labels: Mapping[str, list[str | None]]
-) -> dict[str, Any]:
-    """Measure the search for held-out items among all items, the training items included."""
-    queries = np.flatnonzero(examples.held_out)
-    if not len(queries):
-        return {}
-    vectors = network.predict(examples.inputs, batch_size=128, verbose=0)
-    return measure(vectors, labels, queries)
+    network: keras.Model,
+    examples: Examples,
+    labels: Mapping[str, list[str | None]],
+    sources: Sequence[str],
+    size: int | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Measure the search for held-out items among all items of their source.
+
+    Args:
+        network: the trained network.
+        examples: the items.
+        labels: the value of each label for every item.
+        sources: where each item came from; the products of one source are distinct.
+        size: edge to which photos are resized.
+    """
+    figures = {}
+    for source in dict.fromkeys(sources):
+        rows = np.flatnonzero([one == source for one in sources])
+        queries = np.flatnonzero(examples.held_out[rows])
+        if len(queries):
+            own = {name: [words[row] for row in rows] for name, words in labels.items()}
+            vectors = embedded(network, examples.inputs, rows, size)
+            figures[source] = measure(vectors, own, queries)
+    return figures

@@ -25,13 +25,20 @@ class Products:
     """Products with a photo."""
 
     skus: list[str]
+    """One product may come from several sources."""
     names: list[str | None]
     photos: list[StoredPhoto]
-    """The first of each product."""
+    """The first of each product in its source."""
     labels: dict[str, list[str | None]]
     """The value of each label for every product."""
     weights: dict[str, float]
     """The weight of each label, from the profile."""
+    sources: list[str]
+    """Where each came from."""
+
+    def numbers(self) -> NDArray[np.int64]:
+        """Return a number for each distinct sku, from 0, shape `(N,)`."""
+        return np.unique(self.skus, return_inverse=True)[1].astype(np.int64)
 
     def only(self, chosen: NDArray[np.bool_]) -> "Products":
         """Return the products where `chosen`, of shape `(N,)`, is true."""
@@ -42,6 +49,7 @@ class Products:
             [self.photos[row] for row in rows],
             {name: [words[row] for row in rows] for name, words in self.labels.items()},
             self.weights,
+            [self.sources[row] for row in rows],
         )
 
     def fingerprints(self) -> Fingerprints:
@@ -79,6 +87,25 @@ def from_source(source: str, profile: Profile, settings: Settings) -> Products:
             for name, place in at.items()
         },
         catalog.labels,
+        [source] * len(products),
+    )
+
+
+def together(parts: Sequence[Products]) -> Products:
+    """Join the products of several sources; a label that one of them lacks is missing there."""
+    weights = {name: weight for part in parts for name, weight in part.weights.items()}
+    return Products(
+        [sku for part in parts for sku in part.skus],
+        [name for part in parts for name in part.names],
+        [photo for part in parts for photo in part.photos],
+        {
+            label: [
+                word for part in parts for word in part.labels.get(label, [None] * len(part.skus))
+            ]
+            for label in weights
+        },
+        weights,
+        [source for part in parts for source in part.sources],
     )
 
 
@@ -95,6 +122,7 @@ def from_database(
         [StoredPhoto(storage, row[2]) for row in rows],
         {name: [row[at] for row in rows] for at, name in enumerate(labels, start=3)},
         catalog.labels,
+        ["database"] * len(rows),
     )
 
 

@@ -44,13 +44,15 @@ class Vectors:
     labels: Mapping[str, list[str | None]]
     weights: Mapping[str, float]
     """The weight of each label, from the profile."""
+    sources: Sequence[str]
+    """Where each item came from."""
     unreadable: int = 0
     """How many photos have no vector because they can't be decoded."""
 
 
 def vectors_of(products: Products, base: Base, *, hidden: bool = False) -> Vectors:
     """Compute a network's vectors of photos, as `lookalike embed` would write them."""
-    require_enough(len(products.skus))
+    require_enough(len(set(products.skus)))
     encoder = Encoder(base.backbone, base.weights)
     parts, found = [], []
     with progress_bar(len(products.photos), "embedding photos", "photos", hidden=hidden) as bar:
@@ -66,6 +68,7 @@ def vectors_of(products: Products, base: Base, *, hidden: bool = False) -> Vecto
         np.concatenate(parts),
         kept.labels,
         kept.weights,
+        kept.sources,
         unreadable=int((~readable).sum()),
     )
 
@@ -83,12 +86,17 @@ def train_projection(vectors: Vectors, base: Base, dimensions: int, options: Opt
         LookalikeError: there are too few items, labels can't be learned, or the folder holds
             another run.
     """
-    require_enough(len(vectors.skus))
+    require_enough(len(set(vectors.skus)))
     labels = encode_labels(vectors.labels, options.label_weights)
-    outside = held_out(vectors.skus, options.held_out)
+    outside = held_out(vectors.skus, options.recipe.held_out)
     keras.config.set_dtype_policy("float32")
     head = projection.build(vectors.vectors.shape[1], shape := projection.Shape(HIDDEN, dimensions))
-    examples = Examples(np.asarray(vectors.vectors, dtype=np.float32), labels, outside)
+    examples = Examples(
+        np.asarray(vectors.vectors, dtype=np.float32),
+        labels,
+        outside,
+        np.unique(vectors.skus, return_inverse=True)[1].astype(np.int64),
+    )
     progress = train(
         head,
         examples,
@@ -101,11 +109,11 @@ def train_projection(vectors: Vectors, base: Base, dimensions: int, options: Opt
     whole.save_weights(options.result)
     projection.mark(options.result, shape)
     learnt = vectors.products[~outside]
-    record_training(options.result, learnt, options.held_out, begun_from=base.weights)
+    record_training(options.result, learnt, options.recipe.held_out, begun_from=base.weights)
     return Outcome(
         options.result,
         progress,
         learned=int((~outside).sum()),
         unreadable=vectors.unreadable,
-        figures=held_out_figures(head, examples, vectors.labels),
+        figures=held_out_figures(head, examples, vectors.labels, vectors.sources),
     )

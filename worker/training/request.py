@@ -1,14 +1,14 @@
 """The arguments and options of `lookalike train`, checked and completed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import LookalikeError
 from app.settings import Settings
 from worker.evaluation.metrics import encode
 from worker.training.outcome import Options
-from worker.training.recipe import Recipe
+from worker.training.recipe import NETWORK, PROJECTION, Recipe, TeacherRecipe, load_recipe
 
 DATABASE = "database"
 """The source that means the ingested products."""
@@ -19,8 +19,9 @@ class Request:
     """The command's arguments and options; see its `--help` for each field."""
 
     name: str
-    source: str
+    sources: tuple[str, ...]
     profile: str | None
+    recipe: str | None
     base: str | None
     backbone: str
     weights: Path | None
@@ -38,13 +39,43 @@ class Request:
     precision: str
     output: Path | None
 
+    def full_recipe(self) -> Recipe:
+        """Return the named recipe, or the usual one with what the options say.
+
+        Raises:
+            LookalikeError: there is no such recipe.
+        """
+        if self.recipe is not None:
+            return load_recipe(self.recipe)
+        usual = NETWORK if self.base is None else PROJECTION
+        (stage,) = usual.stages
+        peak, end = stage.learning_rate
+        stage = stage.model_copy(
+            update={
+                "epochs": self.epochs or stage.epochs,
+                "learning_rate": (self.learning_rate or peak, end),
+                "variation": self.variation,
+            }
+        )
+        return usual.model_copy(
+            update={
+                "stages": (stage,),
+                "teacher_weight": self.teacher_weight or usual.teacher_weight,
+                "neighbour_weight": self.neighbour_weight or usual.neighbour_weight,
+                "seed": self.seed,
+                "backbone": self.backbone,
+                "held_out": self.held_out,
+                "teacher": None if self.teacher is None else TeacherRecipe(backbone=self.teacher),
+            }
+        )
+
 
 def options_of(
     request: Request,
     settings: Settings,
     words: Mapping[str, Sequence[str | None]],
     weights: Mapping[str, float],
-    usual: Recipe,
+    recipe: Recipe,
 ) -> Options:
     """Complete a request with the defaults.
 
@@ -53,23 +84,15 @@ def options_of(
         settings: where the state of a run is saved.
         words: the value of each label for every product.
         weights: the default weight of each label.
-        usual: the default recipe.
+        recipe: the request's recipe.
 
     Raises:
         LookalikeError: a label's weight is not a number.
     """
+    asked = _asked(request.labels, weights) or recipe.labels
     return Options(
-        label_weights=_asked(request.labels, weights) or _usable(words, weights),
-        held_out=request.held_out,
-        recipe=replace(
-            usual,
-            epochs=request.epochs or usual.epochs,
-            learning_rate=request.learning_rate or usual.learning_rate,
-            teacher_weight=request.teacher_weight or usual.teacher_weight,
-            neighbour_weight=request.neighbour_weight or usual.neighbour_weight,
-            variation=request.variation,
-            seed=request.seed,
-        ),
+        label_weights=asked or _usable(words, weights),
+        recipe=recipe,
         folder=settings.home / "training" / request.name,
     )
 
