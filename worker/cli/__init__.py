@@ -21,6 +21,7 @@ COMMANDS = {
     "items": "Delete stored products.",
     "jobs": "List the photos that are pending or failed, and retry them.",
     "models": "Register, switch and drop embedding models.",
+    "search": "Print the products that a text finds, by name and by look.",
     "serve": "Serve the HTTP API and the web pages.",
     "similar": "Print the products that look most like one.",
     "status": "Show the progress, speed and index of each model.",
