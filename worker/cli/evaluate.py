@@ -5,6 +5,8 @@ from typing import Any
 import click
 
 from app.database.ready import ready_database
+from app.errors import LookalikeError
+from app.models import active_model, get_model
 from app.settings import get_settings
 from worker.console import echo_json, echo_table
 
@@ -17,7 +19,8 @@ from worker.console import echo_json, echo_table
     type=click.IntRange(min=1),
     help="Query with only so many products, the same in each run; all stay in the gallery.",
 )
-def command(names: tuple[str, ...], as_json: bool, sample: int | None) -> None:
+@click.option("--words", is_flag=True, help="Measure the active model's search by words instead.")
+def command(names: tuple[str, ...], as_json: bool, sample: int | None, words: bool) -> None:
     """Measure how well nearest neighbours agree with the catalog's own labels.
 
     For each label: precision@5 and @10 and mAP@10; over all labels nDCG@10, its gain the number
@@ -26,6 +29,9 @@ def command(names: tuple[str, ...], as_json: bool, sample: int | None) -> None:
     """
     from worker.evaluation.run import chosen_models, evaluate
 
+    if words:
+        _evaluate_words(names, as_json)
+        return
     with ready_database(get_settings()) as database:
         reports = [evaluate(database, model, sample) for model in chosen_models(database, names)]
     if as_json:
@@ -33,6 +39,30 @@ def command(names: tuple[str, ...], as_json: bool, sample: int | None) -> None:
         return
     rows = _rows(reports)
     echo_table(rows, {"figure": "", **{report["name"]: report["name"] for report in reports}})
+
+
+def _evaluate_words(names: tuple[str, ...], as_json: bool) -> None:
+    """Measure the search by words, and print a column for each side."""
+    from worker.evaluation.words import SIDES, evaluate_words
+
+    with ready_database(get_settings()) as database:
+        with database.connection() as connection:
+            model = get_model(connection, names[0]) if names else active_model(connection)
+        if model is None:
+            raise LookalikeError("no embedding model is active yet: run `lookalike embed`")
+        report = evaluate_words(database, model)
+    if as_json:
+        echo_json(report)
+        return
+    click.echo(
+        f"{report['name']}: {report['gallery']:,} products, {report['queries']:,} of them held out"
+    )
+    figures = dict.fromkeys(figure for side in SIDES for figure in report[side])
+    rows = [
+        {"figure": figure, **{side: report[side].get(figure) for side in SIDES}}
+        for figure in figures
+    ]
+    echo_table(rows, {"figure": "", **{side: side for side in SIDES}})
 
 
 def _rows(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
