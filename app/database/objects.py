@@ -12,10 +12,10 @@ from app.database.connection import without_timeouts
 from app.database.locks import Lock, lock
 from app.database.query import query
 
-PARTS = ("tables", "functions", "views", "attributes", "rights")
+PARTS = ("tables", "functions", "views", "words", "attributes", "rights")
 """The files of `migrations/sql` that create objects of the schema, in order."""
 
-RERUN = ("functions", "views", "attributes", "roles", "rights")
+RERUN = ("functions", "views", "words", "attributes", "roles", "rights")
 """The files of `migrations/sql` that may be run again, in order."""
 
 _RELATION = re.compile(r"^CREATE (?:OR REPLACE )?(TABLE|VIEW|SEQUENCE|TYPE) (\w+)", re.MULTILINE)

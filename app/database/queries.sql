@@ -252,9 +252,11 @@ WHERE a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum
 
 -- name: show_model
--- Make photo_embeddings show one model's vectors, cast as in its index; item_embeddings is a view
--- of it. The double cast leaves a column without a length, so that models of different dimensions
--- can be switched.
+-- Make word_embeddings and photo_embeddings show one model's vectors, the latter cast as in its
+-- index; item_embeddings is a view of it. The double cast leaves a column without a length, so that
+-- models of different dimensions can be switched. Words first, since searches by words read them first.
+CREATE OR REPLACE VIEW word_embeddings AS
+SELECT w.word, w.products, w.spellings, w.vector FROM word_vectors AS w WHERE w.model_id = {model_id};
 CREATE OR REPLACE VIEW photo_embeddings AS
 SELECT e.item_id, e.position, (e.embedding::halfvec({dimensions}))::halfvec AS embedding
 FROM embeddings AS e

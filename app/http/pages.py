@@ -1,7 +1,10 @@
 """The web pages: a grid of products with search and filters, and a product with similar ones."""
 
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
+import psycopg
 from flask import Blueprint, Response, render_template, request
 from pydantic import BaseModel, Field, create_model
 from werkzeug.datastructures import MultiDict
@@ -10,7 +13,7 @@ from app.catalog.attributes import Catalog
 from app.catalog.filters import filter_names
 from app.http.addresses import address, item_url, with_parameters
 from app.http.answers import unwrap_single
-from app.http.context import connection, searching, with_catalog
+from app.http.context import searching, with_catalog
 from app.http.filter_form import (
     YES_NO,
     attribute_list,
@@ -21,8 +24,9 @@ from app.http.filter_form import (
 from app.http.items import ItemsQuery
 from app.items.facets import catalog_state, count_facets
 from app.items.keys import ItemKey
-from app.items.listing import get_item, list_items
+from app.items.listing import Item, get_item, list_items
 from app.items.parameters import read_with_filters
+from app.search.by_words import FoundItem, WordsQuery, search_by_words
 from app.search.errors import NoModelError, NotEmbeddedError, UnknownItemError
 from app.search.options import Options, SearchOptions, options_model
 from app.search.similar import similar_items
@@ -49,7 +53,7 @@ MOST_SIMILAR = 48
 
 
 class BrowseQuery(ItemsQuery):
-    """The parameters of `/`: those of the API's list."""
+    """The parameters of `/`: those of the API's list; `q` is searched for by look as well."""
 
     limit: int = Field(default=PAGE_SIZE, ge=1, le=100)
 
@@ -70,11 +74,10 @@ def browse(catalog: Catalog) -> str:
     """Show a page of the products that have a photo."""
     given = given_parameters(catalog, BrowseQuery, request.args)
     asked, filters = read_with_filters(catalog, BrowseQuery, unwrap_single(given.items()))
-    with connection() as borrowed:
-        page = list_items(
-            borrowed, catalog, filters, asked.q, asked.limit, asked.cursor, photo_only=True
-        )
-        facets = count_facets(borrowed, catalog, filters, asked.q)
+    with searching() as borrowed:
+        found, next_cursor, by_look = _find(borrowed, catalog, asked, filters)
+        # By look, a text ranks all products that the filters let through.
+        facets = count_facets(borrowed, catalog, filters, None if by_look else asked.q)
         state = catalog_state(borrowed)
     return render_template(
         "browse.html",
@@ -82,10 +85,29 @@ def browse(catalog: Catalog) -> str:
         given=given,
         chosen=chosen_filters(catalog, given),
         form=filter_form(catalog, facets, given),
-        page=page,
+        items=found,
+        next_cursor=next_cursor,
+        by_look=by_look,
         facets=facets,
         state=state,
     )
+
+
+def _find(
+    borrowed: psycopg.Connection[Any],
+    catalog: Catalog,
+    asked: BrowseQuery,
+    filters: Mapping[str, Any],
+) -> tuple[Sequence[Item | FoundItem], str | None, bool]:
+    """Return a page of products, the next cursor, and whether a text was compared with photos."""
+    if asked.q is None:
+        page = list_items(
+            borrowed, catalog, filters, None, asked.limit, asked.cursor, photo_only=True
+        )
+        return page.items, page.next_cursor, False
+    words = WordsQuery(q=asked.q, top_n=asked.limit, cursor=asked.cursor)
+    answer = search_by_words(borrowed, catalog, words, filters, photo_only=True)
+    return answer.results, answer.next_cursor, answer.by_look
 
 
 @blueprint.get("/items/<sku:item>")

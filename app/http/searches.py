@@ -19,12 +19,13 @@ from werkzeug.datastructures import FileStorage
 from app.catalog.attributes import Catalog
 from app.catalog.filters import Text, as_list, filter_names, filters_model
 from app.http.answers import MULTIPART, multipart_fields, query_parameters, send
-from app.http.context import connection, photo_search, with_catalog
+from app.http.context import connection, photo_search, searching, with_catalog
 from app.http.openapi import Operation, always, operation
 from app.items.parameters import read_parameters, read_with_filters
 from app.photos.box import EXPECTED, Box
 from app.search.answers import SimilarItems, answer_model
-from app.search.by_photo import Photo, similar_to_photo
+from app.search.by_photo import Photo, Wish, similar_to_photo
+from app.search.by_words import Words, WordsQuery, found_model, search_by_words
 from app.search.duplicates import Duplicates, list_duplicates
 from app.search.errors import QueryError
 from app.search.options import Options, SearchOptions, capped
@@ -89,6 +90,12 @@ class PhotoForm(PhotoOptions):
     """A photo, and which similar products to find."""
 
     image: File = Field(description="JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC")
+    text: Words | None = Field(default=None, description="words to add to the photo's look")
+    text_weight: float = Field(
+        default=1.0,
+        allow_inf_nan=False,
+        description="weight of the text beside the photo; negative: away from it",
+    )
 
 
 class ExamplesForm(BaseModel):
@@ -163,7 +170,8 @@ def by_photo(catalog: Catalog) -> Response:
     read_with_filters(catalog, photo_options(catalog), in_url)
     form, filters = read_with_filters(catalog, photo_form(catalog), {**in_url, **fields})
     photo = Photo("image", form.image.read(), form.box)
-    answer = similar_to_photo(photo_search(), photo, SearchOptions(catalog, form, filters))
+    wish = None if form.text is None else Wish(form.text, form.text_weight)
+    answer = similar_to_photo(photo_search(), photo, SearchOptions(catalog, form, filters), wish)
     return send(answer, answer.left_out())
 
 
@@ -189,6 +197,21 @@ def recommendations(catalog: Catalog) -> Response:
         asked = _parse(catalog, request.get_data(), "body")
     positive, negative = form.photos("positive"), form.photos("negative")
     answer = recommend(photo_search(), catalog, asked, positive, negative)
+    return send(answer, answer.left_out())
+
+
+@blueprint.get("/search")
+@operation(
+    Operation(
+        "Products found by words", TAG, found_model, parameters=[always(WordsQuery), filters_model]
+    )
+)
+@with_catalog
+def by_words(catalog: Catalog) -> Response:
+    """The products whose names and brands have the words, or whose photos look like them."""
+    asked, filters = read_with_filters(catalog, WordsQuery, query_parameters())
+    with searching() as borrowed:
+        answer = search_by_words(borrowed, catalog, asked, filters)
     return send(answer, answer.left_out())
 
 

@@ -61,7 +61,9 @@ VALUES (
     %(name)s, %(backbone)s, %(pooling)s, %(dimensions)s, %(input_size)s, %(preprocessing)s,
     %(weights_sha256)s, %(precision)s, %(active)s
 )
-RETURNING *
+RETURNING
+    model_id, name, backbone, pooling, dimensions, input_size, preprocessing, weights_sha256,
+    precision, created_at, active, dropping
 
 -- name: list_models
 -- The registered models, oldest first.

@@ -22,10 +22,14 @@ from app.photos.box import Box
 from app.photos.decode import FORMATS, load_photo, open_photo
 from app.photos.errors import NotAPhotoError, PhotoError
 from app.search.answers import SimilarItems
+from app.search.by_words import text_vector
 from app.search.errors import NoModelError, NotAnImageError, QueryError
 from app.search.nearest import nearest, search_connection
 from app.search.options import SearchOptions
 from app.search.query import SearchQuery
+
+NO_DIRECTION = 1e-3
+"""Length up to which a sum of unit vectors in half precision is a rounding error."""
 
 TRIES = 2
 """How often a photo is embedded if another model becomes active in between."""
@@ -69,13 +73,25 @@ class PhotoSearch:
     """Where the active model's encoder is kept."""
 
 
-def similar_to_photo(engine: PhotoSearch, photo: Photo, options: SearchOptions) -> SimilarItems:
+@dataclass(frozen=True)
+class Wish:
+    """What a product should have beside the look of a photo."""
+
+    text: str
+    weight: float
+    """Relative to the photo; negative for what it should not have."""
+
+
+def similar_to_photo(
+    engine: PhotoSearch, photo: Photo, options: SearchOptions, wish: Wish | None = None
+) -> SimilarItems:
     """Find the listed products that look most like a photo.
 
     Args:
         engine: the database and the encoders.
         photo: the photo; a product with the same photo may be a result.
         options: how many products, which ones, how varied.
+        wish: a text whose vector, times its weight, is added to the photo's.
 
     Returns:
         `top_n` products whenever so many match.
@@ -90,11 +106,24 @@ def similar_to_photo(engine: PhotoSearch, photo: Photo, options: SearchOptions) 
     def search(
         connection: psycopg.Connection[Any], model: str, vectors: NDArray[np.float32]
     ) -> SimilarItems:
+        asked: dict[str, Any] = {"image": photo.described()}
+        target: NDArray[np.floating[Any]] = vectors[0]
+        if wish is not None:
+            asked |= {"text": wish.text, "text_weight": wish.weight}
+            # In proportion to the larger of both, so that no sum overflows.
+            scale = max(1.0, abs(wish.weight))
+            words = text_vector(connection, model, "text", wish.text)
+            target = vectors[0].astype(np.float64) / scale + words * (wish.weight / scale)
+            length = np.linalg.norm(target)
+            if not length > NO_DIRECTION:
+                raise QueryError("text", "it cancels the photo out, so nothing can be like both")
+            target = target / length
         search_query = SearchQuery(
             model=model,
-            embeddings=(HalfVector(vectors[0]),),
-            asked={"image": photo.described()},
+            embeddings=(HalfVector(target),),
+            asked=asked,
             photos=frozenset([photo.sha256]),
+            examples=None if wish is None else vectors,
         )
         return nearest(connection, search_query, options)
 

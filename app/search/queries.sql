@@ -10,6 +10,10 @@ SELECT
 -- How many vectors an exact search compares.
 SELECT count(*) FROM photo_embeddings AS e JOIN filter_items(%(filter)s) AS i USING (item_id)
 
+-- name: embed_text
+-- The vector of a text, null if no word is known, and whether any word is.
+SELECT text_embedding(%(text)s), EXISTS (SELECT FROM word_embeddings)
+
 -- name: fetch_examples
 -- The products of a request, in its order, with the vector of the first photo that has one and
 -- the SHA-256 of all their photos.
@@ -59,6 +63,29 @@ LEFT JOIN LATERAL (
 LEFT JOIN photo_embeddings AS e ON e.item_id = i.item_id
 ORDER BY e.position
 
+-- name: find_by_words
+-- The products that a text finds, best first, and how they were found; one row without a product if
+-- there is none. No attribute's name begins with _.
+WITH asked AS MATERIALIZED (SELECT text_embedding(%(q)s) AS embedding)
+SELECT
+    {columns},
+    c.distance,
+    1 - c.distance AS similarity,
+    c.text_rank,
+    c.look_rank,
+    c.photo_position,
+    (SELECT m.name FROM embedding_models AS m WHERE m.active) AS _model,
+    a.embedding IS NOT NULL AS _by_look,
+    EXISTS (SELECT FROM word_embeddings) AS _has_words,
+    websearch_to_tsquery('english', %(q)s)::text AS _text
+FROM asked AS a
+LEFT JOIN LATERAL search_by_words(%(q)s, a.embedding, %(top_n)s, %(filter)s, %(with_photo)s)
+    WITH ORDINALITY
+    AS c (item_id, score, text_rank, look_rank, distance, photo_position, place)
+    ON true
+LEFT JOIN items AS i USING (item_id)
+ORDER BY c.place
+
 -- name: find_nearest
 -- The nearest products with what choosing among them needs, and how they were found; one row
 -- without a product if there is none. No attribute's name begins with _.
@@ -102,6 +129,10 @@ WHERE d.item_id BETWEEN %(first)s AND %(last)s
     AND (d.item_id > %(item_id)s OR d.duplicate_id > %(duplicate_id)s)
 ORDER BY d.item_id, d.duplicate_id
 LIMIT %(limit)s
+
+-- name: list_read_words
+-- How the words of a text are read.
+SELECT r.word, r.read_as, r.known FROM read_words(%(q)s) AS r ORDER BY r.place
 
 -- name: list_pictured
 -- The ids of listed products with a photo, from a given id on.

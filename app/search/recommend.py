@@ -25,7 +25,8 @@ from app.catalog.filters import Filters, filters_model
 from app.database import query
 from app.items.keys import LAST_ID, MAX_SKU, ItemKey
 from app.search.answers import SimilarItems, answer_model
-from app.search.by_photo import Photo, PhotoSearch, with_vectors
+from app.search.by_photo import NO_DIRECTION, Photo, PhotoSearch, with_vectors
+from app.search.by_words import Words, text_vector
 from app.search.errors import QueryError
 from app.search.nearest import nearest
 from app.search.options import Options, SearchOptions, capped
@@ -34,20 +35,18 @@ from app.search.query import SearchQuery
 MAX_EXAMPLES = 100
 """Maximum number of products of a list."""
 
-NO_DIRECTION = 1e-3
-"""Length up to which a sum of unit vectors in half precision is a rounding error."""
-
 ItemId = Annotated[int, Field(strict=True, ge=1, le=LAST_ID)]
 Sku = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_SKU, pattern=r"^[^\x00]*$")]
 
 
 class Example(BaseModel):
-    """A product to be like or unlike, by its sku or item_id."""
+    """A product to be like or unlike, by its sku or item_id, or a text that says how it looks."""
 
     model_config = ConfigDict(extra="forbid")
 
     sku: Sku | None = None
     item_id: ItemId | None = None
+    text: Words | None = None
     weight: float = Field(
         default=1.0,
         strict=True,
@@ -59,21 +58,23 @@ class Example(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _named_once(cls, value: Any) -> Any:
-        if isinstance(value, dict) and ("sku" in value) == ("item_id" in value):
-            raise ValueError('expected a sku (a text), an item_id (a number), or {"sku": …}')
+        if isinstance(value, dict) and len({"sku", "item_id", "text"} & set(value)) != 1:
+            raise ValueError(
+                'expected a sku (a text), an item_id (a number), {"sku": …} or {"text": …}'
+            )
         return value
 
-    @field_validator("sku", "item_id", mode="before")
+    @field_validator("sku", "item_id", "text", mode="before")
     @classmethod
     def _given(cls, value: Any) -> Any:
         if value is None:
-            raise ValueError("expected a sku (a text) or an item_id (a number)")
+            raise ValueError("expected a sku (a text), an item_id (a number) or a text")
         return value
 
     @property
     def key(self) -> ItemKey:
         """Return the product."""
-        named = self.sku if self.sku is not None else self.item_id
+        named: str | int | None = self.sku if self.sku is not None else self.item_id
         assert named is not None  # noqa: S101 - _named_once made sure
         return ItemKey.from_json(named)
 
@@ -97,8 +98,8 @@ Examples = Annotated[
 class RecommendationRequest(Options):
     """Products to be like and unlike, and which products may be results."""
 
-    positive: Examples = Field(default_factory=list, description="products to be like")
-    negative: Examples = Field(default_factory=list, description="products to be unlike")
+    positive: Examples = Field(default_factory=list, description="products or texts to be like")
+    negative: Examples = Field(default_factory=list, description="products or texts to be unlike")
     filters: Filters = Field(default_factory=Filters)
 
 
@@ -152,16 +153,21 @@ def recommend(
         LookalikeError: this machine lacks the model's weights.
     """
     if not (asked.positive or positive):
-        raise QueryError("positive", "name at least one product, or send a photo, to be like")
+        raise QueryError(
+            "positive", "name at least one product, or give a text or a photo, to be like"
+        )
     options = SearchOptions(catalog, asked, asked.filters.as_json())
 
     def search(
         connection: psycopg.Connection[Any], model: str, vectors: NDArray[np.float32]
     ) -> Recommendations:
-        keys = [example.key for example in asked.positive + asked.negative]
+        examples = asked.positive + asked.negative
+        keys = [example.key for example in examples if example.text is None]
         found = _find_examples(connection, keys)
         likes = _sum_up(asked.positive, found, vectors[: len(positive)])
+        likes += _texts(connection, model, "positive", asked.positive)
         dislikes = _sum_up(asked.negative, found, vectors[len(positive) :])
+        dislikes += _texts(connection, model, "negative", asked.negative)
         search_query = SearchQuery(
             model=model,
             embeddings=(HalfVector(_direction(likes, dislikes)),),
@@ -225,11 +231,24 @@ def _without_vector(keys: Sequence[ItemKey], found: Mapping[ItemKey, _Found]) ->
     ]
 
 
+def _texts(
+    connection: psycopg.Connection[Any], model: str, parameter: str, examples: list[Example]
+) -> Weighted:
+    """Return the vectors of one side's texts with their weights."""
+    return [
+        (text_vector(connection, model, parameter, example.text), example.weight)
+        for example in examples
+        if example.text is not None
+    ]
+
+
 def _sum_up(
     examples: list[Example], found: Mapping[ItemKey, _Found], photos: NDArray[np.float32]
 ) -> Weighted:
     """Return the vectors of one side with their weights."""
-    products = [(found[e.key].vector, e.weight) for e in examples if e.key in found]
+    products = [
+        (found[e.key].vector, e.weight) for e in examples if e.text is None and e.key in found
+    ]
     items = [(vector, weight) for vector, weight in products if vector is not None]
     return items + [(vector.astype(np.float64), 1.0) for vector in photos]
 
@@ -265,8 +284,8 @@ def _repeat(
         {
             **(
                 {"item_id": found[example.key].item_id, "sku": found[example.key].sku}
-                if example.key in found
-                else example.model_dump(include={"item_id", "sku"}, exclude_none=True)
+                if example.text is None and example.key in found
+                else example.model_dump(include={"item_id", "sku", "text"}, exclude_none=True)
             ),
             "weight": example.weight,
         }

@@ -160,6 +160,25 @@ END;
 COMMENT ON FUNCTION filter_condition(text, text) IS
     'The SQL condition of a filter on a column of items; true if the filter lacks the key or it is null';
 
+CREATE OR REPLACE FUNCTION result_columns(distance text, search text) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+    SELECT string_agg(
+        CASE
+            WHEN a.attname = 'similarity' THEN '1 - ' || result_columns.distance
+            WHEN a.attname = 'distance' THEN result_columns.distance
+            WHEN a.attname = 'photo_position' THEN 'c.photo_position'
+            WHEN a.attname = 'search' THEN result_columns.search
+            ELSE format('i.%I', a.attname)
+        END,
+        ', ' ORDER BY a.attnum
+    )
+    FROM pg_attribute AS a
+    WHERE a.attrelid = 'similar_item'::regclass AND a.attnum > 0 AND NOT a.attisdropped
+$$;
+COMMENT ON FUNCTION result_columns(text, text) IS
+    'A part of apply_filters: the columns of similar_item, in terms of items AS i and of candidates AS c';
+
 -- The functions whose text depends on the declaration. filter_items and item_label are one plain
 -- SELECT, so that the planner inlines them and sees the values; a condition whose key the filter lacks
 -- folds to true. The parameter is qualified, since an attribute may be called filter.
@@ -236,23 +255,32 @@ AS $body$
     ORDER BY c.distance, i.item_id
 $body$
         $function$,
-        (
-            SELECT string_agg(
-                CASE
-                    WHEN a.attname = 'similarity' THEN '1 - greatest(c.distance, 0)'
-                    WHEN a.attname = 'distance' THEN 'greatest(c.distance, 0)'
-                    WHEN a.attname = 'photo_position' THEN 'c.photo_position'
-                    WHEN a.attname = 'search' THEN 's.search'
-                    ELSE format('i.%I', a.attname)
-                END,
-                ', ' ORDER BY a.attnum
-            )
-            FROM pg_attribute AS a
-            WHERE a.attrelid = 'similar_item'::regclass AND a.attnum > 0 AND NOT a.attisdropped
-        )
+        result_columns('greatest(c.distance, 0)', 's.search')
     );
     COMMENT ON FUNCTION nearest_items(halfvec, integer, jsonb, double precision, bigint[]) IS
         'The products nearest to a vector of the active model by cosine distance, without the excluded ones: top_n whenever so many match the filter; no rows for null';
+
+    EXECUTE format(
+        $function$
+CREATE OR REPLACE FUNCTION search_items(
+    query text, top_n integer DEFAULT 5, filter jsonb DEFAULT '{}'
+) RETURNS SETOF similar_item
+LANGUAGE sql STABLE
+AS $body$
+    SELECT %s
+    FROM search_by_words(query, text_embedding(query), top_n, filter, false) WITH ORDINALITY
+        AS c (item_id, score, text_rank, look_rank, distance, photo_position, place)
+    JOIN items AS i USING (item_id)
+    ORDER BY c.place
+$body$
+        $function$,
+        result_columns('c.distance', $search$
+        CASE
+            WHEN c.look_rank IS NULL THEN 'words' WHEN c.text_rank IS NULL THEN 'look' ELSE 'both'
+        END$search$)
+    );
+    COMMENT ON FUNCTION search_items(text, integer, jsonb) IS
+        'The products that a text finds, by their names and brands and by how they look, best first; search says which: words, look or both. similarity is that of the photo with the text. Example: SELECT * FROM search_items(''red floral dress'', 10, ''{"price_max": 1000}'')';
 END
 $$;
 COMMENT ON PROCEDURE apply_filters() IS

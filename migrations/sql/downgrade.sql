@@ -40,7 +40,7 @@ $$;
 
 DROP VIEW IF EXISTS
     brand_neighbours, category_coverage, duplicate_items, embedding_progress, item_embeddings,
-    photo_embeddings;
+    photo_embeddings, word_embeddings;
 
 DO $$
 BEGIN
@@ -56,17 +56,19 @@ BEGIN
                 'core_columns', 'cosine_similarity', 'drop_obsolete_columns', 'estimate_matches',
                 'exact_search_limit', 'filter_condition', 'filter_items', 'grant_rights',
                 'index_is_worthwhile', 'item_label', 'item_of', 'jsonb_booleans', 'jsonb_texts',
-                'known_filters', 'label_cohesion', 'missing_columns', 'nearest_items',
+                'known_filters', 'label_cohesion', 'missing_columns', 'nearest_items', 'nearest_photo',
                 'obsolete_columns', 'plan_search', 'requested_ef_search', 'scan_exactly',
-                'scan_index', 'search_candidates', 'similar_items', 'similar_to', 'unknown_label'
+                'read_words', 'result_columns', 'scan_index', 'search_by_words', 'search_candidates',
+                'search_items', 'similar_items', 'similar_to', 'text_embedding', 'text_features',
+                'text_words', 'unknown_label', 'wanted_names', 'word_parts', 'word_spellings'
             )
     );
 END
 $$;
 
 DROP TYPE similar_item;
-DROP TABLE evaluations, embedding_jobs, embeddings, embedding_models, photos, items, attributes,
-    catalogs;
+DROP TABLE evaluations, embedding_jobs, embeddings, word_vectors, embedding_models, photos, items,
+    attributes, catalogs;
 DROP SEQUENCE item_ids;
 
 DO $$

@@ -24,7 +24,8 @@ DECLARE
         WHERE p.pronamespace = c.relnamespace AND p.prokind = 'f'
             AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = p.oid AND d.deptype = 'e')
     );
-    views text := 'photo_embeddings, item_embeddings, embedding_progress, duplicate_items';
+    views text :=
+        'photo_embeddings, item_embeddings, word_embeddings, embedding_progress, duplicate_items';
 BEGIN
     IF everyone IS NULL THEN
         RETURN;
@@ -43,7 +44,7 @@ BEGIN
     ) AS v;
     EXECUTE format('GRANT SELECT ON %s TO %s', views, everyone);
     EXECUTE format(
-        'GRANT SELECT ON items, photos, catalogs, attributes, embedding_models, embeddings, evaluations TO %s',
+        'GRANT SELECT ON items, photos, catalogs, attributes, embedding_models, embeddings, word_vectors, evaluations TO %s',
         everyone
     );
     IF to_regrole('lookalike_api') IS NOT NULL THEN
@@ -58,7 +59,8 @@ BEGIN
     GRANT UPDATE ON catalogs TO lookalike_worker;
     GRANT INSERT, UPDATE, DELETE ON embeddings TO lookalike_worker;
     GRANT SELECT, INSERT, UPDATE, DELETE ON embedding_jobs TO lookalike_worker;
-    GRANT UPDATE (precision) ON embedding_models TO lookalike_worker;
+    GRANT UPDATE (precision, words_held_out) ON embedding_models TO lookalike_worker;
+    GRANT INSERT, DELETE ON word_vectors TO lookalike_worker;
     GRANT INSERT ON evaluations TO lookalike_worker;
     -- An ingest ends with ANALYZE, which could be granted to others from Postgres 17 on.
     IF current_setting('server_version_num')::integer >= 170000 THEN

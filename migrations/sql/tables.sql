@@ -63,6 +63,7 @@ CREATE TABLE items (
     ) STORED
 ) WITH (fillfactor = 50);  -- room for new versions of rows on the page, so that indexes needn't change
 CREATE INDEX items_brand_name ON items (brand_name);
+CREATE INDEX items_name ON items (lower(left(product_display_name, 100)) text_pattern_ops);
 CREATE INDEX items_name_search ON items USING gin (name_search);
 CREATE SEQUENCE item_ids START 1000000000000001;
 
@@ -115,7 +116,8 @@ CREATE TABLE embedding_models (
     precision text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     active boolean NOT NULL DEFAULT false,
-    dropping boolean NOT NULL DEFAULT false CHECK (NOT (active AND dropping))
+    dropping boolean NOT NULL DEFAULT false CHECK (NOT (active AND dropping)),
+    words_held_out real CHECK (words_held_out >= 0 AND words_held_out < 1)
 );
 CREATE UNIQUE INDEX embedding_models_one_active ON embedding_models (active) WHERE active;
 
@@ -132,6 +134,26 @@ COMMENT ON COLUMN embedding_models.precision IS 'Number format that the network 
 COMMENT ON COLUMN embedding_models.created_at IS 'When the model was registered';
 COMMENT ON COLUMN embedding_models.active IS 'Whether item_embeddings and similar_items use it; at most one does';
 COMMENT ON COLUMN embedding_models.dropping IS 'Whether lookalike models drop has begun and is not finished';
+COMMENT ON COLUMN embedding_models.words_held_out IS 'Share of the products that lookalike train words held out, by the hash of their sku; null before';
+
+CREATE TABLE word_vectors (
+    model_id smallint NOT NULL REFERENCES embedding_models ON DELETE CASCADE,
+    word text NOT NULL,
+    products integer NOT NULL,
+    spellings text[],
+    vector halfvec NOT NULL,
+    PRIMARY KEY (model_id, word)
+);
+CREATE INDEX word_vectors_spellings ON word_vectors USING gin (spellings);
+-- In the row itself, not in TOAST, as in embeddings.
+ALTER TABLE word_vectors ALTER COLUMN vector SET STORAGE PLAIN;
+
+COMMENT ON TABLE word_vectors IS 'What words look like to a model: text_embedding is the normalised sum of their vectors. Written by lookalike train words';
+COMMENT ON COLUMN word_vectors.model_id IS 'The model in embedding_models whose vectors they are comparable with';
+COMMENT ON COLUMN word_vectors.word IS 'A word, two adjacent words with a space between, or three letters of a word as a LIKE pattern: dre%, %res%, %ess';
+COMMENT ON COLUMN word_vectors.products IS 'How many products it was learnt from';
+COMMENT ON COLUMN word_vectors.spellings IS 'word_spellings of a word, to find it by a misspelt one; null for pairs and patterns';
+COMMENT ON COLUMN word_vectors.vector IS 'Its vector; its length is the word''s weight';
 
 -- The columns are ordered by width: without padding an exact scan reads less.
 CREATE TABLE embeddings (

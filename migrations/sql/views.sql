@@ -23,6 +23,17 @@ COMMENT ON VIEW item_embeddings IS
 COMMENT ON COLUMN item_embeddings.item_id IS 'The product';
 COMMENT ON COLUMN item_embeddings.embedding IS 'Its vector, of length 1; <=> is the cosine distance, 1 - similarity';
 
+-- Activating a model replaces this view too.
+CREATE OR REPLACE VIEW word_embeddings AS
+SELECT w.word, w.products, w.spellings, w.vector FROM word_vectors AS w WHERE w.model_id = 0;
+
+COMMENT ON VIEW word_embeddings IS
+    'The words that the active model has vectors for. text_embedding sums them up';
+COMMENT ON COLUMN word_embeddings.word IS 'A word, two adjacent ones, or three letters as a LIKE pattern';
+COMMENT ON COLUMN word_embeddings.products IS 'How many products it was learnt from';
+COMMENT ON COLUMN word_embeddings.spellings IS 'A word and it with one letter left out; null for pairs and patterns';
+COMMENT ON COLUMN word_embeddings.vector IS 'Its vector; its length is the word''s weight';
+
 CREATE OR REPLACE VIEW embedding_progress AS
 SELECT
     m.name,

@@ -11,7 +11,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-PARTS = ("tables", "functions", "views", "attributes", "roles", "rights")
+PARTS = ("tables", "functions", "views", "words", "attributes", "roles", "rights")
 
 
 def upgrade() -> None:

@@ -23,6 +23,7 @@ COMMANDS = {
     "jobs": "List the photos that are pending or failed, and retry them.",
     "models": "Register, switch and drop embedding models.",
     "plot": "Draw pictures for a report: neighbours, precision, robustness.",
+    "search": "Print the products that a text finds, by name and by look.",
     "serve": "Serve the HTTP API and the web pages.",
     "similar": "Print the products that look most like one.",
     "status": "Show the progress, speed and index of each model.",

@@ -6,6 +6,8 @@ import click
 from click.core import ParameterSource
 
 from app.database.ready import ready_database
+from app.errors import LookalikeError
+from app.models import active_model, get_model
 from app.settings import get_settings
 from worker.console import echo_json, echo_table, say
 
@@ -37,6 +39,7 @@ from worker.console import echo_json, echo_table, say
     show_default=True,
     help="Seed of all that --robustness chooses.",
 )
+@click.option("--words", is_flag=True, help="Measure the active model's search by words instead.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -46,6 +49,7 @@ def command(
     pair: tuple[str, str] | None,
     robustness: bool,
     seed: int,
+    words: bool,
 ) -> None:
     """Measure how well nearest neighbours agree with the catalog's own labels.
 
@@ -65,9 +69,14 @@ def command(
         raise click.UsageError("--compare names its models, and compares no robustness", ctx)
     if not robustness and ctx.get_parameter_source("seed") is ParameterSource.COMMANDLINE:
         raise click.UsageError("--seed has no effect here: only --robustness uses it", ctx)
+    if words and (pair or robustness or sample is not None or len(names) > 1):
+        raise click.UsageError("--words measures one model, with every product held out", ctx)
     from worker.evaluation.comparison import compare
     from worker.evaluation.run import chosen_models, evaluate
 
+    if words:
+        _evaluate_words(names, as_json)
+        return
     with ready_database(get_settings()) as database:
         if pair:
             comparison = compare(database, chosen_models(database, pair), sample)
@@ -97,6 +106,30 @@ def _print(
         echo_json(document)
     else:
         echo_table(rows, {column: column if column != "figure" else "" for column in rows[0]})
+
+
+def _evaluate_words(names: tuple[str, ...], as_json: bool) -> None:
+    """Measure the search by words, and print a column for each side."""
+    from worker.evaluation.words import SIDES, evaluate_words
+
+    with ready_database(get_settings()) as database:
+        with database.connection() as connection:
+            model = get_model(connection, names[0]) if names else active_model(connection)
+        if model is None:
+            raise LookalikeError("no embedding model is active yet: run `lookalike embed`")
+        report = evaluate_words(database, model)
+    if as_json:
+        echo_json(report)
+        return
+    click.echo(
+        f"{report['name']}: {report['gallery']:,} products, {report['queries']:,} of them held out"
+    )
+    figures = dict.fromkeys(figure for side in SIDES for figure in report[side])
+    rows = [
+        {"figure": figure, **{side: report[side].get(figure) for side in SIDES}}
+        for figure in figures
+    ]
+    echo_table(rows, {"figure": "", **{side: side for side in SIDES}})
 
 
 def _figures(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """`lookalike similar`: print the products that look most like one."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -39,14 +40,20 @@ def command(sku: str, top_n: int, as_json: bool) -> None:
 
 def print_similar(catalog: Catalog, answer: SimilarItems) -> None:
     """Print similar items as a table, with the attributes that the profile marks with `card`."""
+    print_products(catalog, answer.results, {"similarity": "similarity"})
+
+
+def print_products(catalog: Catalog, products: Sequence[Product], own: Mapping[str, str]) -> None:
+    """Print products as a table.
+
+    Args:
+        catalog: those of its attributes that it marks with `card` are shown.
+        products: the products.
+        own: further fields with their headings.
+    """
     cards = {a.name: a.label.lower() for a in catalog.attributes if a.card}
-    columns = {
-        "sku": "sku",
-        "similarity": "similarity",
-        **cards,
-        "product_display_name": "name",
-    }
-    echo_table([_row(item, columns) for item in answer.results], columns)
+    columns = {"sku": "sku", **own, **cards, "product_display_name": "name"}
+    echo_table([_row(item, columns) for item in products], columns)
 
 
 def _row(item: Product, columns: dict[str, str]) -> dict[str, Any]:

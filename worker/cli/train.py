@@ -23,7 +23,25 @@ IN_A_RECIPE = (
 """Options that a recipe decides."""
 
 
-@click.command(name="train")
+class _Train(click.Command):
+    """The command, or `train words` if that is what is asked for."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Return the context of the command that the arguments name."""
+        if args[:1] != ["words"]:
+            return super().make_context(info_name, args, parent, **extra)
+        from worker.cli.train_words import command as words
+
+        return words.make_context(f"{info_name} words", args[1:], parent, **extra)
+
+
+@click.command(name="train", cls=_Train)
 @click.pass_context
 @click.argument("name")
 @click.option(
@@ -129,6 +147,8 @@ def command(ctx: click.Context, /, name: str, **options: object) -> None:
 
     Afterwards `lookalike embed` fills it and `lookalike models activate NAME` switches to it. A
     run that was killed goes on where it was when the same command is given again.
+
+    `lookalike train words` is a command of its own: it learns what words look like to a model.
     """
     _refuse_idle_options(ctx)
     if "database" in ctx.params["sources"] and len(ctx.params["sources"]) > 1:

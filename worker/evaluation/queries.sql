@@ -73,3 +73,40 @@ ORDER BY model_id
 -- Store the figures of a model.
 INSERT INTO evaluations (model_id, gallery, queries, figures)
 VALUES (%(model_id)s, %(gallery)s, %(queries)s, %(figures)s)
+
+-- name: embed_texts
+-- The vectors of texts, in their order.
+SELECT text_embedding(t.text)
+FROM unnest(%(texts)s::text[]) WITH ORDINALITY AS t (text, place)
+ORDER BY t.place
+
+-- name: fetch_names
+-- The skus, names and brands of products, in the order of `item_ids`.
+SELECT i.sku, i.product_display_name, i.brand_name
+FROM unnest(%(item_ids)s::bigint[]) WITH ORDINALITY AS q (item_id, place)
+JOIN items AS i USING (item_id)
+ORDER BY q.place
+
+-- name: fetch_words_state
+-- The share of products that the learning of words held out, and whether there are any words.
+SELECT
+    coalesce(m.words_held_out, 0),
+    EXISTS (SELECT FROM word_vectors AS w WHERE w.model_id = m.model_id)
+FROM embedding_models AS m
+WHERE m.model_id = %(model_id)s
+
+-- name: find_by_text
+-- What plain full-text search finds among the products with a photo.
+SELECT i.item_id
+FROM filter_items(%(filter)s) AS i
+WHERE i.name_search @@ websearch_to_tsquery('english', %(q)s)
+    AND EXISTS (SELECT FROM photos AS p WHERE p.item_id = i.item_id)
+ORDER BY ts_rank(i.name_search, websearch_to_tsquery('english', %(q)s)) DESC, i.item_id
+LIMIT %(top_n)s
+
+-- name: find_by_words
+-- What the search by words finds among the products with a photo.
+SELECT c.item_id
+FROM search_by_words(%(q)s, text_embedding(%(q)s), %(top_n)s, %(filter)s, true) WITH ORDINALITY
+    AS c (item_id, score, text_rank, look_rank, distance, photo_position, place)
+ORDER BY c.place
