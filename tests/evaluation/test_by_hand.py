@@ -12,7 +12,7 @@ import pytest
 from pgvector.psycopg import register_vector
 
 from app.encoders.registry import get_backbone
-from app.encoders.training_record import fingerprints, record_training
+from app.encoders.training_record import fingerprints, record_training, training_record
 from app.encoders.weights import default_file
 from tests.conftest import Cli
 
@@ -179,7 +179,11 @@ def test_two_models_are_compared_with_the_same_queries(marked_url: str, cli: Cli
     low, high = figure["interval"]
     assert 0 < low < figure["difference"] < high
     assert figure["beyond_chance"]
-    assert report["unseen"]["queries"] == sum(row.item_id % 2 for row in kept)
+    bundled = training_record(default_file(get_backbone("compact")))
+    assert bundled is not None
+    learnt = bundled.has_seen(fingerprints([row.sku for row in kept], [row.name for row in kept]))
+    unseen = sum(row.item_id % 2 and not seen for row, seen in zip(kept, learnt, strict=True))
+    assert report["unseen"]["queries"] == unseen
 
     lines = cli(marked_url, "evaluate", "--compare", "compact", "marked").stdout.splitlines()
     assert lines[0].split() == ["queries", "compact", "marked", "difference", "beyond", "chance"]
