@@ -59,7 +59,7 @@ BACKBONES = {
         Backbone(
             name="compact",
             dimensions=256,
-            input_size=96,
+            input_size=112,
             resize=Resize.ANTIALIAS,
             pooling="attention",
             preprocessing="inside the network",

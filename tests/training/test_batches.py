@@ -22,9 +22,8 @@ def examples() -> Examples:
 
 
 def shown(batches: Batches) -> list[int]:
-    return [
-        int(row) for inputs, _ in map(batches.__getitem__, range(len(batches))) for row in inputs
-    ]
+    inputs = np.concatenate([batches[index][0] for index in range(len(batches))])
+    return [int(row) for row in inputs[:, 0]]
 
 
 def test_an_epoch_shows_each_product_once(examples: Examples) -> None:

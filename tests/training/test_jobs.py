@@ -1,5 +1,6 @@
 """What the two kinds of training make: files that the registry's loader takes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -77,7 +78,7 @@ def test_a_network_with_a_teacher(products: Products, options: Options, tmp_path
     assert record.has_seen(products.fingerprints()).tolist() == learnt.tolist()
     assert outcome.learned == len(record.products) == learnt.sum()
     assert 0 <= outcome.figures["squares"]["base_colour"]["precision@5"] <= 1
-    photos = np.zeros((2, 96, 96, 3), dtype=np.uint8)
+    photos = np.zeros((2, 112, 112, 3), dtype=np.uint8)
     vectors = Encoder(COMPACT, outcome.weights).encode(photos)
     assert vectors.shape == (2, 256)
 
@@ -100,6 +101,8 @@ def test_a_projection_behind_its_backbone_in_one_file(
     base = Base(COMPACT, tmp_path / "base.weights.h5")
     vectors = vectors_of(products, base, hidden=True)
     assert vectors.unreadable == 1
+    recipe = Recipe(stages=(Stage(epochs=1, learning_rate=(1e-3, 0)),), batch_size=16, held_out=0.1)
+    options = replace(options, recipe=recipe)
     outcome = train_projection(vectors, base, 32, options)
     shape = projection.shape_in(outcome.weights)
     assert shape is not None
@@ -112,7 +115,7 @@ def test_a_projection_behind_its_backbone_in_one_file(
     assert len(record.products) == 1 + outcome.learned
 
     random = np.random.default_rng(1)
-    photos = random.integers(0, 256, size=(3, 96, 96, 3), dtype=np.uint8)
+    photos = random.integers(0, 256, size=(3, 112, 112, 3), dtype=np.uint8)
     together = Encoder(COMPACT, outcome.weights).encode(photos)
     head = projection.build(256, shape)
     assert together.shape == (3, 32)

@@ -112,7 +112,9 @@ def test_another_run_in_the_folder_is_refused(examples: Examples, tmp_path: Path
         train(network(), examples, lasting(1, seed=9), tmp_path, hidden=True)
     with pytest.raises(LookalikeError, match="a run with another weights"):
         train(network(), examples, run, tmp_path, start={"weights": "b"}, hidden=True)
-    weighed = encode_labels({"shape": ["a", "b"], "colour": ["a", "b"]}, {"shape": 2, "colour": 1})
+    weighed = encode_labels(
+        {"shape": ["a", "b", "a"], "colour": ["a", "b", "a"]}, {"shape": 2, "colour": 1}
+    )
     labels = replace(examples.labels, columns=weighed.columns)
     with pytest.raises(LookalikeError, match="a run with another label weights: go on"):
         train(network(), replace(examples, labels=labels), run, tmp_path, hidden=True)

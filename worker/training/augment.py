@@ -126,8 +126,8 @@ def as_uploaded(photos: Pixels, size: int, random: np.random.Generator) -> Float
     layers = np.concatenate([photos, backdrop(photos)[..., None]], axis=3)
     warped = warp(layers, size, maps)
     kept = random.random(count) < 0.25
-    opacity = np.where(kept, 0, random.uniform(*UPLOAD_OPACITY, count)).astype(np.float32)
-    clear = warped[..., 3:] * (opacity / 255)[:, None, None, None]
+    opacity = np.where(kept, 0, random.uniform(*UPLOAD_OPACITY, count)) / 255
+    clear: Floats = warped[..., 3:] * opacity.astype(np.float32)[:, None, None, None]
     picture = warped[..., :3] * (1 - clear) + _scenes(photos, size, random) * clear
     light = np.exp(
         random.uniform(*UPLOAD_EXPOSURE, (count, 1))
@@ -139,7 +139,7 @@ def as_uploaded(photos: Pixels, size: int, random: np.random.Generator) -> Float
         picture[blurred] = tf.nn.avg_pool2d(picture[blurred], 3, 1, "SAME").numpy()
     deviation = random.uniform(0, UPLOAD_NOISE, (count, 1, 1, 1)).astype(np.float32)
     picture += deviation * random.standard_normal(picture.shape, dtype=np.float32)
-    picture = np.clip(picture, 0, 255)
+    picture = np.clip(picture, 0, 255).astype(np.float32)
     for row in np.flatnonzero(random.random(count) < 0.3):
         picture[row] = _compressed(picture[row], int(random.integers(*JPEG_QUALITY)))
     return picture

@@ -41,6 +41,7 @@ def embedded(
         rows: which of them.
         size: edge to which photos are resized; None leaves the inputs as they are.
     """
+    network.make_predict_function(force=True)  # one graph takes one size
     parts = []
     for start in range(0, len(rows), BATCH):
         batch = inputs[rows[start : start + BATCH]]
