@@ -17,7 +17,6 @@ from app.http.context import connection, context, photo_search, with_catalog
 from app.http.filter_form import filter_form
 from app.http.pages import (
     MOST_SIMILAR,
-    WITH_SCRIPTS,
     Given,
     chosen_filters,
     given_parameters,
@@ -88,7 +87,7 @@ def _page(
     with connection() as borrowed:
         facets = count_facets(borrowed, catalog, {})
         state = catalog_state(borrowed)
-    response = make_response(
+    return make_response(
         render_template(
             "search.html",
             catalog=catalog,
@@ -102,5 +101,3 @@ def _page(
         ),
         status,
     )
-    response.headers["Content-Security-Policy"] = WITH_SCRIPTS
-    return response

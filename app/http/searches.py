@@ -35,6 +35,7 @@ from app.search.recommend import (
     recommend,
     request_model,
 )
+from app.search.suggestions import Suggestions, SuggestionsQuery, suggest
 
 blueprint = Blueprint("searches", __name__, url_prefix="/api/v1")
 
@@ -213,6 +214,23 @@ def by_words(catalog: Catalog) -> Response:
     with searching() as borrowed:
         answer = search_by_words(borrowed, catalog, asked, filters)
     return send(answer, answer.left_out())
+
+
+@blueprint.get("/suggestions")
+@operation(
+    Operation(
+        "Suggestions as one types",
+        TAG,
+        always(Suggestions),
+        parameters=[always(SuggestionsQuery)],
+    )
+)
+@with_catalog
+def suggestions(catalog: Catalog) -> Response:
+    """Texts to search for that begin with what was typed."""
+    asked = read_parameters(SuggestionsQuery, query_parameters())
+    with connection() as borrowed:
+        return send(suggest(borrowed, catalog, asked))
 
 
 @blueprint.get("/duplicates")

@@ -142,3 +142,56 @@ WHERE i.removed_at IS NULL AND i.item_id >= %(first)s
     AND EXISTS (SELECT FROM photos AS p WHERE p.item_id = i.item_id)
 ORDER BY i.item_id
 LIMIT %(limit)s
+
+-- name: suggest
+-- Completions of a text by values, and then by names. Values that no listed product has any more
+-- are left out.
+WITH found AS (
+    SELECT
+        CASE WHEN v.whole THEN v.value ELSE %(before)s || v.value END AS text,
+        v.kind,
+        NOT v.whole AS partly
+    FROM ({values}) AS v
+    ORDER BY partly, length(v.value), v.value
+    LIMIT %(limit)s
+), names AS (
+    -- In the order of the index items_name, so that the limit ends the scan.
+    SELECT i.product_display_name AS text
+    FROM items AS i
+    WHERE lower(left(i.product_display_name, 100)) LIKE %(typed)s AND i.removed_at IS NULL
+    ORDER BY lower(left(i.product_display_name, 100)) USING ~<~
+    LIMIT 10 * %(limit)s
+)
+SELECT u.text, min(u.kind) AS kind
+FROM (
+    SELECT f.text, f.kind, f.partly::integer AS place FROM found AS f
+    UNION ALL
+    SELECT n.text, 'name', 2 FROM names AS n
+) AS u
+GROUP BY u.text
+ORDER BY min(u.place), CASE WHEN min(u.place) < 2 THEN length(u.text) END, u.text
+LIMIT %(limit)s
+
+-- name: suggest_values
+-- The distinct values of one column that a text, or its last word, begins. The recursion jumps from
+-- value to value in the column's index.
+SELECT d.value, {kind} AS kind, lower(d.value) LIKE %(typed)s AS whole
+FROM (
+    WITH RECURSIVE each_value AS (
+        (SELECT {column} AS value FROM items AS i WHERE {column} IS NOT NULL ORDER BY {column} LIMIT 1)
+        UNION ALL
+        SELECT (
+            SELECT {column} FROM items AS i WHERE {column} > e.value ORDER BY {column} LIMIT 1
+        )
+        FROM each_value AS e
+        WHERE e.value IS NOT NULL
+    )
+    SELECT e.value FROM each_value AS e WHERE e.value IS NOT NULL
+) AS d
+WHERE
+    (
+        lower(d.value) LIKE %(typed)s
+        OR lower(d.value) LIKE %(last)s
+        OR lower(d.value) LIKE '%% ' || %(last)s
+    )
+    AND EXISTS (SELECT FROM items AS i WHERE {column} = d.value AND i.removed_at IS NULL)

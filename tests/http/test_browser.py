@@ -117,6 +117,17 @@ def test_a_visitor_searches_clicks_a_product_and_a_similar_one(visit: Visit, sit
     assert visit.complaints == []
 
 
+def test_a_visitor_gets_suggestions(visit: Visit, site: str) -> None:
+    page = visit.page
+    page.goto(site)
+    offered = page.locator("#suggestions option")
+    expect(offered).to_have_count(0)
+    page.get_by_role("combobox", name="Search").press_sequentially("tsh")
+    expect(offered.first).to_have_attribute("value", "Tshirts")
+    page.get_by_role("combobox", name="Search").fill("")
+    expect(offered).to_have_count(0)
+
+
 def test_a_visitor_filters(visit: Visit, site: str) -> None:
     page = visit.page
     page.goto(site)

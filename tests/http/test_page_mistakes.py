@@ -43,7 +43,9 @@ def test_a_cursor_of_another_question_is_refused(client: FlaskClient) -> None:
 @pytest.mark.parametrize("url", ["/", "/items/1", "/nowhere", "/?colour=Red"])
 def test_a_page_may_load_nothing_but_its_own(client: FlaskClient, url: str) -> None:
     policy = client.get(url).headers["Content-Security-Policy"]
-    assert {"default-src 'none'", "img-src 'self'", "style-src 'self'"} <= set(policy.split("; "))
+    said = {"default-src 'none'", "img-src 'self'", "style-src 'self'", "script-src 'self'"}
+    assert said <= set(policy.split("; "))
+    assert "unsafe" not in policy
 
 
 def test_the_pages_about_the_api_may_run_their_scripts(client: FlaskClient) -> None:
