@@ -208,7 +208,7 @@ def test_a_restore_without_pgvector_is_named(
             done = cli(url, *command)
             assert done.returncode == 1
             assert "extension vector" in done.stdout + done.stderr
-        assert "view photo_embeddings" in done.stderr
+        assert "table embeddings" in done.stdout + done.stderr
 
 
 def test_a_role_that_may_not_compare_says_so(empty_url: str, cli: Cli) -> None:

@@ -227,7 +227,7 @@ def test_no_timeout_ends_a_job(
         assert done.returncode == 0, done.stderr
         ((sku,),) = execute(url, "SELECT min(sku) FROM items")
         done = cli(url, "items", "delete", str(sku), "--yes")
-        assert (done.returncode, done.stdout[:18]) == (0, "deleted 1 products"), done.stderr
+        assert (done.returncode, done.stdout[:18]) == (0, "deleted 1 product "), done.stderr
 
 
 def test_timeouts_are_lifted_for_a_transaction(blank_url: str) -> None:

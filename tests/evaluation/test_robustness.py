@@ -71,12 +71,12 @@ def test_photos_that_are_gone_are_left_out_or_told(
     for arguments in (["ingest", str(catalog)], ["models", "add", "compact"], ["embed"]):
         assert cli(empty_url, *arguments).returncode == 0
     photos = sorted((catalog / "images").iterdir())
-    for photo in photos[3:]:
+    for photo in photos[::2]:  # so that some of those left are unseen
         photo.write_bytes(b"no photo")
     some = cli(empty_url, "evaluate", "--robustness", "--json")
     assert some.returncode == 0, some.stderr
     report = json.loads(some.stdout)["models"][0]
-    assert report["queries"] <= 3
+    assert 0 < report["queries"] < len(photos) / 2
     assert any("photos can't be read and were left out" in text for text in report["warnings"])
     for photo in photos:
         photo.write_bytes(b"no photo")

@@ -257,5 +257,5 @@ def test_damaged_exif_is_nothing_to_warn_of(empty_url: str, tmp_path: Path, cli:
     Image.new("RGB", (64, 64), "red").save(tmp_path / "a.jpg", exif=exif)
     (tmp_path / "products.csv").write_text("sku,title,photo\n1,Chair,a.jpg\n")
     done = cli(empty_url, "ingest", "--update", str(tmp_path / "products.csv"))
-    assert "1 photos, 0 of them unchanged" in done.stdout
+    assert "1 photo, 0 of them unchanged" in done.stdout
     assert "Warning" not in done.stderr

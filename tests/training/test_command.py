@@ -48,15 +48,15 @@ def test_a_projection_of_what_stands_in_the_database(
 def test_a_projection_sees_photos_as_its_model_does(catalog_url: str, cli: Cli) -> None:
     """Its head has learned from vectors of photos that were resized in that way."""
     for arguments in (
-        ["models", "add", "compact", "--as", "squashed", "--resize", "antialias"],
-        ["embed", "--model", "squashed"],
-        ["train", "head", "--from", "database", "--projection-of", "squashed", "--epochs", "1"],
+        ["models", "add", "compact", "--as", "letterboxed", "--resize", "letterbox"],
+        ["embed", "--model", "letterboxed"],
+        ["train", "head", "--from", "database", "--projection-of", "letterboxed", "--epochs", "1"],
     ):
         done = cli(catalog_url, *arguments)
         assert done.returncode == 0, done.stderr
     listed = json.loads(cli(catalog_url, "models", "list", "--json").stdout)["models"]
     seen = {model["name"]: model["preprocessing"] for model in listed}
-    assert seen["head"] == seen["squashed"] != seen["compact"]
+    assert seen["head"] == seen["letterboxed"] != seen["compact"]
 
 
 def test_a_network_killed_and_resumed(
