@@ -10,6 +10,8 @@ from psycopg.rows import class_row
 from app.database import query
 from app.errors import LookalikeError
 
+NONE_ACTIVE = "no embedding model is active yet: run `lookalike embed`"
+
 
 @dataclass(frozen=True)
 class EmbeddingModel:
@@ -61,6 +63,18 @@ def get_model(connection: psycopg.Connection[Any], name: str) -> EmbeddingModel:
             return model
     names = ", ".join(model.name for model in models) or "none yet"
     raise LookalikeError(f"there is no model called {name!r}; registered: {names}")
+
+
+def get_model_or_active(connection: psycopg.Connection[Any], name: str | None) -> EmbeddingModel:
+    """Return the model of that name; the active one if there is no name.
+
+    Raises:
+        LookalikeError: there is no such model, or none is active.
+    """
+    model = active_model(connection) if name is None else get_model(connection, name)
+    if model is None:
+        raise LookalikeError(NONE_ACTIVE)
+    return model
 
 
 def require_free(

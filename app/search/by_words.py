@@ -17,6 +17,7 @@ from app.catalog.filters import Text
 from app.database import query
 from app.items import cursors
 from app.items.product import Address, Product, product_columns, with_attributes
+from app.models import NONE_ACTIVE
 from app.search.errors import QueryError
 
 TOP_N = 20
@@ -213,7 +214,7 @@ def _explain(
     if how["_by_look"]:
         look = " ".join(word.read_as for word in words if word.known is not None)
     elif how["_model"] is None:
-        look = "no embedding model is active yet: run `lookalike embed`"
+        look = NONE_ACTIVE
     else:
         look = _unknown(how["_model"], how["_has_words"])
     return WordsExplanation(

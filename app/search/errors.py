@@ -2,6 +2,7 @@
 
 from app.errors import LookalikeError
 from app.items.keys import ItemKey
+from app.models import NONE_ACTIVE
 
 
 class UnknownItemError(LookalikeError):
@@ -21,7 +22,7 @@ class NoModelError(LookalikeError):
     """No model is active yet."""
 
     def __init__(self) -> None:
-        super().__init__("no embedding model is active yet: run `lookalike embed`")
+        super().__init__(NONE_ACTIVE)
 
 
 class QueryError(LookalikeError):

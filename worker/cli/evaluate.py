@@ -6,8 +6,7 @@ import click
 from click.core import ParameterSource
 
 from app.database.ready import ready_database
-from app.errors import LookalikeError
-from app.models import active_model, get_model
+from app.models import get_model_or_active
 from app.settings import get_settings
 from worker.console import echo_json, echo_table, say
 
@@ -114,9 +113,7 @@ def _evaluate_words(names: tuple[str, ...], as_json: bool) -> None:
 
     with ready_database(get_settings()) as database:
         with database.connection() as connection:
-            model = get_model(connection, names[0]) if names else active_model(connection)
-        if model is None:
-            raise LookalikeError("no embedding model is active yet: run `lookalike embed`")
+            model = get_model_or_active(connection, names[0] if names else None)
         report = evaluate_words(database, model)
     if as_json:
         echo_json(report)

@@ -22,6 +22,14 @@ IN_A_RECIPE = (
 )
 """Options that a recipe decides."""
 
+held_out_option = click.option(
+    "--held-out",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.15,
+    show_default=True,
+    help="Share of the products held out to measure on, chosen by a hash of their skus.",
+)
+
 
 class _Train(click.Command):
     """The command, or `train words` if that is what is asked for."""
@@ -122,13 +130,7 @@ class _Train(click.Command):
     show_default=True,
     help="How much to vary the photos; little or none finishes a network that starts from weights.",
 )
-@click.option(
-    "--held-out",
-    type=click.FloatRange(0, 1, max_open=True),
-    default=0.15,
-    show_default=True,
-    help="Share of the products held out to measure on, chosen by a hash of their skus.",
-)
+@held_out_option
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of all random choices.")
 @click.option(
     "--precision",

@@ -33,13 +33,6 @@ JOIN photos AS p ON p.item_id = i.item_id AND p.position = 1
 WHERE i.removed_at IS NULL
 ORDER BY length(i.sku), i.sku
 
--- name: fetch_skus
--- The skus of some products, in the order of `item_ids`.
-SELECT i.sku
-FROM unnest(%(item_ids)s::bigint[]) WITH ORDINALITY AS q (item_id, place)
-JOIN items AS i USING (item_id)
-ORDER BY q.place
-
 -- name: set_words_held_out
 -- The share of the products that a model's word vectors have not seen.
 UPDATE embedding_models SET words_held_out = %(share)s WHERE model_id = %(model_id)s
