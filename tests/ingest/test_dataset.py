@@ -119,7 +119,7 @@ def test_broken_metadata_is_counted(empty_url: str, cli: Cli, catalog: Path) -> 
         file = catalog / "styles" / f"{line.partition(',')[0]}.json"
         file.write_bytes(content.encode(errors="surrogateescape"))
     counts = report(cli, empty_url, catalog)
-    assert counts["broken_details"] == len(BROKEN_METADATA)
+    assert counts["bad_values"]["details"] == len(BROKEN_METADATA)
     assert counts["with_details"] <= len(BAD_VALUES)
     assert counts["stored"] == len(lines)
 

@@ -38,7 +38,6 @@ def read(
         whole.bad_values += batch.bad_values
         whole.read += batch.read
         whole.repaired += batch.repaired
-        whole.broken_details += batch.broken_details
     return whole
 
 

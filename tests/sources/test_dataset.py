@@ -230,7 +230,9 @@ def test_broken_metadata_costs_no_more_than_itself(
     found = with_metadata(tmp_path, content)
     assert only(found).core[2] == core
     assert only(found).details == details
-    assert found.broken_details == (details is None)
+    said = [each.reason for each in found.bad_values if each.column == "details"]
+    assert len(said) == (details is None)
+    assert all(reason.startswith("styles/7.json: ") for reason in said)
 
 
 def test_style_images_are_further_photos_where_the_profile_says_so(tmp_path: Path) -> None:

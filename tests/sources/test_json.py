@@ -107,7 +107,7 @@ def test_details_that_can_not_be_stored_cost_no_more(
     found = read(write(tmp_path, line), SAID)
     product = only(found)
     assert product[1:5] == ("A", ("Lamp", None, Decimal(3), None, None), (), ("a.jpg",))
-    assert found.broken_details == broken
+    assert [each.column for each in found.bad_values] == ["details"] * broken
     assert (product.details is None) is broken
 
 

@@ -139,11 +139,8 @@ def print_report(report: IngestReport) -> None:
             f"{counted(report.unavailable_photos, 'photo')} can't be read now: what was stored "
             "stays, and the next ingest tries again"
         )
-    if report.with_details or report.broken_details:
-        broken = (
-            f", {report.broken_details:,} with broken metadata" if report.broken_details else ""
-        )
-        click.echo(f"{report.with_details:,} with metadata{broken}")
+    if report.with_details:
+        click.echo(f"{report.with_details:,} with metadata")
     click.echo(
         f"{report.added:,} added, {report.changed:,} changed, {report.unchanged:,} unchanged, "
         f"{report.removed:,} removed"

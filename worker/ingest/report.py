@@ -25,8 +25,6 @@ class IngestReport:
     bad_values: dict[str, int] = field(default_factory=dict)
     """By column of the source, values stored as null because they can't be parsed."""
     with_details: int = 0
-    broken_details: int = 0
-    """Products stored without their details, which can't be used."""
     with_photo: int = 0
     without_photo: int = 0
     """Products without a photo; 0, like `with_photo`, if the profile maps no photos."""

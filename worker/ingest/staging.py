@@ -72,7 +72,6 @@ class Staging:
         report.stored += len(batch.products)
         report.rejected += len(batch.rejects)
         report.repaired += batch.repaired
-        report.broken_details += batch.broken_details
         for reject in batch.rejects:
             self._on_problem(Problem("row", reject.line, reject.reason, reject.raw))
         for bad in batch.bad_values:

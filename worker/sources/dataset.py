@@ -13,8 +13,8 @@ from app.errors import LookalikeError
 from worker.sources.delimited import DelimitedTable, LineReader, RecordReader
 from worker.sources.files import SourceFile, require_utf8
 from worker.sources.interfaces import BadValue, Batch, Product
-from worker.sources.json_lines import parse_object, to_json
-from worker.sources.mapping import MAX_DETAILS_BYTES, MappedSource, Mapper, named_columns, printable
+from worker.sources.json_lines import details_of, parse_object
+from worker.sources.mapping import DETAILS, MappedSource, Mapper, named_columns, printable
 from worker.sources.photos import parse_photos
 from worker.sources.skus import MAX_ID, IdReader
 from worker.sources.values import parse_price, parse_text, shorten
@@ -78,39 +78,33 @@ class Metadata(NamedTuple):
     """The rest as JSON text; None if it can't be used."""
     images: Any = None
     """Its `styleImages`: URLs of pictures."""
+    problem: str | None = None
+    """Why there are no details."""
 
 
-def read_metadata(file: Path, max_bytes: int) -> Metadata:
-    """Read the usable parts of a metadata file.
-
-    There are no details if `jsonb` can't store them: NUL characters, lone surrogates, NaN.
-
-    Args:
-        file: the file.
-        max_bytes: the limit for the details.
-    """
+def read_metadata(file: Path) -> Metadata:
+    """Read the usable parts of a metadata file; `problem` says what is wrong with the rest."""
     try:
         data = parse_object(file.read_text(encoding="utf-8-sig")).get("data")
-    except (OSError, ValueError):
-        return Metadata()
+    except OSError as error:
+        return Metadata(problem=f"can't be read: {error.strerror}")
+    except UnicodeDecodeError:
+        return Metadata(problem="it is not UTF-8")
+    except ValueError as error:
+        return Metadata(problem=str(error))
     if not isinstance(data, dict):
-        return Metadata()
+        return Metadata(problem="it has no object `data`")
     images = data.get("styleImages")
-    return Metadata(
+    found = Metadata(
         brand=data.pop("brandName", None),
         price=data.pop("price", None),
         discounted_price=data.pop("discountedPrice", None),
-        details=_details(data, max_bytes),
         images=images if isinstance(images, dict) else None,
     )
-
-
-def _details(data: dict[str, Any], max_bytes: int) -> str | None:
     try:
-        details = to_json(data)
-    except (ValueError, TypeError, RecursionError):
-        return None
-    return details if len(details.encode()) <= max_bytes else None
+        return found._replace(details=details_of(data))
+    except ValueError as error:
+        return found._replace(problem=str(error))
 
 
 STYLES = "styles.csv"
@@ -198,7 +192,7 @@ class DatasetSource(MappedSource):
 
     def _read_metadata(self, item_id: int) -> Metadata:
         file = self._folder / METADATA_FOLDER / f"{item_id}{METADATA_ENDING}"
-        return read_metadata(file, MAX_DETAILS_BYTES)
+        return read_metadata(file)
 
     def _further_photos(self, metadata: Metadata) -> tuple[list[str], list[str]]:
         if not self._more_photos or not metadata.images:
@@ -235,7 +229,9 @@ def _complete(
 
 def _described(product: Product, metadata: Metadata, batch: Batch) -> Product:
     """Return a product with the fields of its metadata file."""
-    batch.broken_details += metadata.details is None
+    if metadata.problem is not None:
+        reason = f"{METADATA_FOLDER}/{product.sku}{METADATA_ENDING}: {metadata.problem}"
+        batch.bad_values.append(BadValue(product.line, product.sku, DETAILS, reason, ""))
     title, brand, price, discounted, available = product.core
 
     def parsed(column: str, value: Any, parse: Callable[[Any], Any]) -> Any:

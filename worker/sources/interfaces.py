@@ -62,8 +62,6 @@ class Batch:
     read: int = 0
     repaired: int = 0
     """Rows whose title contained unquoted commas."""
-    broken_details: int = 0
-    """Products stored without their details, which could not be used."""
 
 
 class ProductSource(Protocol):

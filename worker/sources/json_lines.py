@@ -14,6 +14,7 @@ from worker.sources.nested import has_field, lookup
 DECODER = json.JSONDecoder()
 BLANK = re.compile(r"[ \t\r\n]*")
 TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', re.DOTALL)
+MAX_DETAILS_BYTES = 100_000
 ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -46,18 +47,23 @@ def parse_object(text: str) -> dict[str, Any]:
     return found
 
 
-def to_json(fields: dict[str, Any]) -> str:
-    """Return fields as JSON text that Postgres can store as `jsonb`.
+def details_of(fields: dict[str, Any]) -> str:
+    """Return a product's other fields as JSON text that Postgres can store as `jsonb`.
 
     Raises:
-        ValueError: a value can't be stored: NaN, a NUL character, a lone surrogate.
-        TypeError: a value has no form in JSON.
-        RecursionError: the fields are nested too deeply.
+        ValueError: they can't be stored; the message says why.
     """
-    text = json.dumps(fields, ensure_ascii=False, allow_nan=False)
-    text.encode()
+    try:
+        text = json.dumps(fields, ensure_ascii=False, allow_nan=False)
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise ValueError("a text holds half of a surrogate pair") from None
+    except (ValueError, TypeError, RecursionError):
+        raise ValueError("a value is not a number, or is nested too deeply or too long") from None
     if "\\u0000" in text and ESCAPED_NUL.search(text):
         raise ValueError("a text holds a NUL character")
+    if size > MAX_DETAILS_BYTES:
+        raise ValueError(f"they have {size:,} bytes; at most {MAX_DETAILS_BYTES:,} are stored")
     return text
 
 
@@ -150,7 +156,7 @@ class ObjectFrame(Frame):
         if found.keys() <= used:
             return None
         rest = {name: value for name, value in found.items() if name not in used}
-        return to_json(rest)
+        return details_of(rest)
 
 
 class JsonTable:

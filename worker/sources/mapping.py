@@ -28,7 +28,9 @@ CORE: tuple[tuple[str, Parser], ...] = (
 )
 """Fields of `Source`, in the order of `Product.core`."""
 
-MAX_DETAILS_BYTES = 100_000
+DETAILS = "details"
+"""How the fields that no column takes are called in messages."""
+
 MAX_RAW = 1000
 """Most characters kept of a bad value."""
 
@@ -116,7 +118,7 @@ class Mapper:
                     zip(*core, strict=True),
                     zip(*attributes, strict=True) if attributes else repeat(()),
                     self._photos(columns),
-                    self._details(frame, columns.indices, batch),
+                    self._details(frame, columns, batch),
                     strict=False,  # repeat() has no end
                 ),
             )
@@ -146,21 +148,19 @@ class Mapper:
         ]
 
     def _details(
-        self, frame: Frame, indices: Sequence[int], batch: Batch
+        self, frame: Frame, columns: "_Columns", batch: Batch
     ) -> Iterator[str | None] | list[str | None]:
         if type(frame).details is Frame.details:
             return repeat(None)
-        return [self._details_of(frame, index, batch) for index in indices]
-
-    def _details_of(self, frame: Frame, index: int, batch: Batch) -> str | None:
-        try:
-            details = frame.details(index, self._used)
-            if details is None or len(details.encode()) <= MAX_DETAILS_BYTES:
-                return details
-        except (ValueError, TypeError, RecursionError):
-            pass
-        batch.broken_details += 1
-        return None
+        found = []
+        for index, line, sku in zip(columns.indices, columns.lines, columns.skus, strict=True):
+            try:
+                details = frame.details(index, self._used)
+            except ValueError as error:
+                details = None
+                batch.bad_values.append(BadValue(line, sku, DETAILS, str(error), ""))
+            found.append(details)
+        return found
 
 
 class _Columns:
