@@ -5,6 +5,7 @@ then both are described and compared. So `migrations/sql` is the only definition
 view and index, and what `apply_attributes` derives from the catalog is compared as well.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import groupby
@@ -134,9 +135,9 @@ def _describe(connection: psycopg.Connection[Any]) -> dict[str, str]:
     """Return the definitions of the objects in the schema that is first on the search path."""
     row = connection.execute("SELECT quote_ident(%s) || '.'", [schema_name(connection)]).fetchone()
     assert row is not None  # noqa: S101
-    (prefix,) = row
+    prefix = re.compile(rf"(?<!\w){re.escape(row[0])}")  # a schema `ext` is not in "this text."
     rows = connection.execute(query(__package__, "describe_schema")).fetchall()
-    return {name: definition.replace(prefix, "") for name, definition in rows}
+    return {name: prefix.sub("", definition) for name, definition in rows}
 
 
 def _without_parts(differences: list[str]) -> list[str]:

@@ -201,9 +201,10 @@ def test_tables_off_the_search_path_are_named(server: str, empty_template: str, 
         assert cli(url, "db", "check").returncode == 0
 
 
-def test_a_schema_of_ones_own(blank_url: str, home: Path) -> None:
-    execute(blank_url, 'CREATE SCHEMA "My shop"')
-    alter(blank_url, "search_path", '"My shop", public')
+@pytest.mark.parametrize("schema", ['"My shop"', "ext"])
+def test_a_schema_of_ones_own(blank_url: str, home: Path, schema: str) -> None:
+    execute(blank_url, f"CREATE SCHEMA {schema}")
+    alter(blank_url, "search_path", f"{schema}, public")
     execute(blank_url, "CREATE EXTENSION vector SCHEMA public")
     with open_database(settings_for(blank_url, home)) as database:
         work_through(database)
