@@ -8,7 +8,7 @@ from typing import Any
 
 from app.catalog.profile import Profile, parse_profile
 from app.photos.photo_file import PhotoFile, Unchanged
-from worker.sources import Batch, Product
+from worker.sources import Batch, Product, Products
 
 SHOP = """
 [source]
@@ -87,7 +87,7 @@ class ListSource:
         self.notes: list[str] = []
         self.profile = shop_profile(SHOP)
         self.absent = absent
-        self._batches = batches or [Batch(list(products), read=len(products))]
+        self._batches = batches or [Batch(Products.of(products), read=len(products))]
 
     def size(self) -> int | None:
         return None

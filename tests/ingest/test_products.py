@@ -10,7 +10,7 @@ from app.errors import LookalikeError
 from tests.ingest.conftest import Shop
 from tests.ingest.fakes import SHOP, ListSource, product, shop_profile
 from worker.ingest import Problem
-from worker.sources import BadValue, Batch, Reject
+from worker.sources import BadValue, Batch, Products, Reject
 
 VERSIONS = "SELECT sku, ctid::text, xmin::text, xmax::text FROM items ORDER BY sku"
 
@@ -108,13 +108,15 @@ def test_half_of_a_catalog_may_go_and_more_has_to_be_allowed(shop: Shop) -> None
 
 def test_rejects_and_bad_values_are_counted_and_told(shop: Shop) -> None:
     batch = Batch(
-        [product("a", price=None), product("b")],
+        Products.of([product("a", price=None), product("b")]),
         [Reject(4, "the sku is empty", ",x")],
         [BadValue(2, "a", "price", "'NaN' is not a number", "NaN")],
         read=3,
         repaired=1,
     )
-    report = shop.ingest(source=ListSource(batches=[batch, Batch([product("c")], read=1)]))
+    report = shop.ingest(
+        source=ListSource(batches=[batch, Batch(Products.of([product("c")]), read=1)])
+    )
     assert (report.read, report.stored, report.rejected) == (4, 3, 1)
     assert report.repaired == 1
     assert report.bad_values == {"price": 1}
@@ -126,10 +128,10 @@ def test_rejects_and_bad_values_are_counted_and_told(shop: Shop) -> None:
 
 def test_progress_adds_up_to_the_rows(shop: Shop) -> None:
     seen: list[int] = []
-    many = [product(str(n)) for n in range(1, 4501)]
+    many = Products.of([product(str(n)) for n in range(1, 4501)])
     batches = [
         Batch(many, read=4501, rejects=[Reject(1, "bad", "")]),
-        Batch([product("x")], read=1),
+        Batch(Products.of([product("x")]), read=1),
     ]
     shop.ingest(source=ListSource(batches=batches), on_progress=seen.append)
     assert sum(seen) == 4502
@@ -139,8 +141,11 @@ def test_progress_adds_up_to_the_rows(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("batch", "complaint"),
     [
-        (Batch([], read=0), "feed.csv holds no product"),
-        (Batch([], [Reject(2, "no sku", "")], read=1), "feed.csv has 1 row, and none is a product"),
+        (Batch(Products.of([]), read=0), "feed.csv holds no product"),
+        (
+            Batch(Products.of([]), [Reject(2, "no sku", "")], read=1),
+            "feed.csv has 1 row, and none is a product",
+        ),
     ],
 )
 def test_a_source_without_a_product_changes_nothing(

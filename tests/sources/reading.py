@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from app.catalog.profile import Profile, parse_profile
-from worker.sources import BadValue, Batch, Product, Reject, open_source
+from worker.sources import BadValue, Batch, Product, Products, Reject, open_source
 
 
 def profile(text: str, name: str = "shop.toml") -> Profile:
@@ -30,14 +30,16 @@ def read(
     source: Path | str, said: Profile, *, query: str | None = None, root: str | None = None
 ) -> Batch:
     """Everything that a source gives, as one batch; what is read is products and rejects."""
-    whole = Batch([])
+    whole = Batch(Products.of([]))
+    products: list[Product] = []
     for batch in open_source(str(source), said, query=query, root=root).batches():
         assert batch.read == len(batch.products) + len(batch.rejects)
-        whole.products += batch.products
+        products += batch.products
         whole.rejects += batch.rejects
         whole.bad_values += batch.bad_values
         whole.read += batch.read
         whole.repaired += batch.repaired
+    whole.products = Products.of(products)
     return whole
 
 

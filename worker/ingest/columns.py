@@ -1,10 +1,9 @@
-"""The columns of `items` that a source fills, and a product's row of them."""
+"""The columns of `items` that a source fills, and the products' rows of them."""
 
-from collections.abc import Callable
-from operator import itemgetter
+from collections.abc import Iterator
 from typing import Any
 
-from worker.sources import Product, ProductSource
+from worker.sources import Products, ProductSource
 
 CORE = {
     "title": "product_display_name",
@@ -86,25 +85,14 @@ class Columns:
             for column in (said.photo, *said.more_photos)
         )
         """Whether the source has photos."""
-        complete = wanted == list(range(len(CORE) + 2 + len(profile.attributes)))
-        self._pick = None if complete else itemgetter(*wanted, 0)
+        self._wanted = wanted
 
-    @property
-    def row(self) -> Callable[[Product], tuple[Any, ...]]:
-        """Return the function that turns a product into a row."""
-        pick = self._pick
-
-        def whole(product: Product) -> tuple[Any, ...]:
-            title, brand, price, discounted_price, available = product.core
-            return (
-                *(product.sku, title, brand, price, discounted_price),
-                available is not False,  # a product without stock information is available
-                product.details,
-                *product.attributes,
-            )
-
-        def part(product: Product) -> tuple[Any, ...]:
-            assert pick is not None  # noqa: S101
-            return tuple(pick(whole(product))[:-1])
-
-        return whole if pick is None else part
+    def rows(self, products: Products) -> Iterator[tuple[Any, ...]]:
+        """Return the products' rows, with the columns of `names`."""
+        *texts_and_prices, available = products.core
+        every = (
+            *(products.skus, *texts_and_prices),
+            [value is not False for value in available],  # available if nothing is said of stock
+            *(products.details, *products.attributes),
+        )
+        return zip(*(every[at] for at in self._wanted), strict=True)

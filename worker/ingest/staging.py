@@ -1,6 +1,8 @@
 """Filling the staging tables from a source, batch by batch."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import compress
 from typing import Any
 
 import psycopg
@@ -10,7 +12,7 @@ from app.database import query
 from worker.ingest.columns import Columns
 from worker.ingest.photos import Photo, PhotoLookup, StoredPhotos
 from worker.ingest.report import IngestReport, Problem
-from worker.sources import Batch, Product, ProductSource
+from worker.sources import Batch, Products, ProductSource
 
 PHOTO_TYPES = ("text", "int2", "text", "text", "int4", "int4", "text")
 
@@ -49,6 +51,8 @@ class Staging:
         connection.execute(query(__package__, "stage_items").format(columns=names))
         connection.execute(query(__package__, "stage_photos"))
         self._copy_items = query(__package__, "copy_items").format(columns=names)
+        self._open = ExitStack()
+        self._copy: psycopg.Copy | None = None
 
     def fill(self, source: ProductSource) -> None:
         """Stage all products of a source.
@@ -56,15 +60,16 @@ class Staging:
         Raises:
             LookalikeError: the source can't be read, or the photo storage is unavailable.
         """
-        for batch in source.batches():
-            self._count(batch)
-            rest = batch.read - len(batch.products)
-            for products in _slices(batch.products):
-                self._stage_items(products)
-                if self._photos is not None:
-                    self._stage_photos(products, self._photos)
-                self._on_progress(len(products))
-            self._on_progress(rest)
+        with self._open:
+            for batch in source.batches():
+                self._count(batch)
+                rest = batch.read - len(batch.products)
+                for products in _slices(batch.products):
+                    self._stage_items(products)
+                    if self._photos is not None:
+                        self._stage_photos(products, self._photos)
+                    self._on_progress(len(products))
+                self._on_progress(rest)
 
     def _count(self, batch: Batch) -> None:
         report = self._report
@@ -78,19 +83,26 @@ class Staging:
             report.bad_values[bad.column] = report.bad_values.get(bad.column, 0) + 1
             self._on_problem(Problem("value", bad.line, f"{bad.column}: {bad.reason}", bad.raw))
 
-    def _stage_items(self, products: Sequence[Product]) -> None:
-        row = self._columns.row
-        with self._connection.cursor().copy(self._copy_items) as copy:
-            copy.set_types(self._columns.types)
-            for product in products:
-                copy.write_row(row(product))
-        self._report.with_details += sum(product.details is not None for product in products)
+    def _stage_items(self, products: Products) -> None:
+        # One COPY as long as no other statement is needed: the server loads rows while we read.
+        if self._copy is None:
+            self._copy = self._open.enter_context(self._connection.cursor().copy(self._copy_items))
+            self._copy.set_types(self._columns.types)
+        write_row = self._copy.write_row
+        for row in self._columns.rows(products):
+            write_row(row)
+        self._report.with_details += len(products) - products.details.count(None)
 
-    def _stage_photos(self, products: Sequence[Product], lookup: PhotoLookup) -> None:
+    def _end_copy(self) -> None:
+        self._copy = None
+        self._open.close()
+
+    def _stage_photos(self, products: Products, lookup: PhotoLookup) -> None:
         """Stage the products' photos that can be read, or were before."""
         before = self._report.with_photo
-        skus = [product.sku for product in products if product.photos]
+        skus = list(compress(products.skus, products.photos))
         if skus:
+            self._end_copy()
             found = lookup.look_up(products, self._stored(skus), self._report, self._on_problem)
             rows = [(sku, *photo) for sku, photo in found]
             with self._connection.cursor().copy(query(__package__, "copy_photos")) as copy:
@@ -108,6 +120,6 @@ class Staging:
         return stored
 
 
-def _slices(products: Sequence[Product]) -> Iterator[Sequence[Product]]:
+def _slices(products: Products) -> Iterator[Products]:
     for start in range(0, len(products), SLICE):
         yield products[start : start + SLICE]

@@ -18,7 +18,7 @@ The data's path, from the outside in:
 """
 
 from worker.sources.inspection import Inspection, inspect_source
-from worker.sources.interfaces import BadValue, Batch, Product, ProductSource, Reject
+from worker.sources.interfaces import BadValue, Batch, Product, Products, ProductSource, Reject
 from worker.sources.opening import default_profile, open_source
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Inspection",
     "Product",
     "ProductSource",
+    "Products",
     "Reject",
     "default_profile",
     "inspect_source",

@@ -12,7 +12,7 @@ from app.catalog.profile import DATASET, Profile
 from app.errors import LookalikeError
 from worker.sources.delimited import DelimitedTable, LineReader, RecordReader
 from worker.sources.files import SourceFile, require_utf8
-from worker.sources.interfaces import BadValue, Batch, Product
+from worker.sources.interfaces import BadValue, Batch
 from worker.sources.json_lines import details_of, parse_object
 from worker.sources.mapping import DETAILS, MappedSource, Mapper, named_columns, printable
 from worker.sources.photos import parse_photos
@@ -113,8 +113,6 @@ PHOTO_FOLDER, PHOTO_ENDING = "images", ".jpg"
 STYLE_IMAGES = "styleImages"
 """A value for a profile's `more_photos`: the pictures that the metadata lists."""
 
-NOTHING = Metadata()
-
 
 class StylesTable(DelimitedTable):
     """`styles.csv`: one line for each product; titles may contain unquoted commas. See `Table`."""
@@ -178,7 +176,7 @@ class DatasetSource(MappedSource):
         with ThreadPoolExecutor() as pool:
             for frame in self._table.frames():
                 batch = mapper.map(frame)
-                ids = [int(product.sku) for product in batch.products]
+                ids = list(map(int, batch.products.skus))
                 listed = metadata.among(ids)
                 found = dict(zip(listed, pool.map(self._read_metadata, listed), strict=True))
                 _complete(batch, ids, found, photos(ids), self._further_photos)
@@ -211,46 +209,38 @@ def _complete(
     if not found and not with_photo:
         return
     for at, item_id in enumerate(ids):
-        metadata = found.get(item_id, NOTHING)
-        if metadata is NOTHING and item_id not in with_photo:
-            continue
-        product = batch.products[at]
         photos = [f"{PHOTO_FOLDER}/{item_id}{PHOTO_ENDING}"] if item_id in with_photo else []
-        if metadata is not NOTHING:
+        metadata = found.get(item_id)
+        if metadata is not None:
             more, problems = further(metadata)
             photos += more
-            product = _described(product, metadata, batch)
+            _describe(batch, at, metadata)
             for problem in problems:
-                batch.bad_values.append(
-                    BadValue(product.line, product.sku, STYLE_IMAGES, problem, "")
-                )
-        batch.products[at] = product._replace(photos=tuple(dict.fromkeys(photos)))
+                _enter(batch, at, STYLE_IMAGES, problem, "")
+        if photos:
+            batch.products.photos[at] = tuple(dict.fromkeys(photos))
 
 
-def _described(product: Product, metadata: Metadata, batch: Batch) -> Product:
-    """Return a product with the fields of its metadata file."""
+def _describe(batch: Batch, at: int, metadata: Metadata) -> None:
+    """Set the fields of a product that `styles.csv` leaves empty from its metadata file."""
+    batch.products.details[at] = metadata.details
     if metadata.problem is not None:
-        reason = f"{METADATA_FOLDER}/{product.sku}{METADATA_ENDING}: {metadata.problem}"
-        batch.bad_values.append(BadValue(product.line, product.sku, DETAILS, reason, ""))
-    title, brand, price, discounted, available = product.core
-
-    def parsed(column: str, value: Any, parse: Callable[[Any], Any]) -> Any:
+        file = f"{METADATA_FOLDER}/{batch.products.skus[at]}{METADATA_ENDING}"
+        _enter(batch, at, DETAILS, f"{file}: {metadata.problem}", "")
+    _, brands, prices, discounted_prices, _ = batch.products.core
+    for values, name, value, parse in (
+        (brands, "brandName", metadata.brand, parse_text),
+        (prices, "price", metadata.price, parse_price),
+        (discounted_prices, "discountedPrice", metadata.discounted_price, parse_price),
+    ):
+        if values[at] is not None:
+            continue
         try:
-            return parse(value)
+            values[at] = parse(value)
         except ValueError as error:
-            raw = printable(shorten(value, 1000))
-            batch.bad_values.append(BadValue(product.line, product.sku, column, str(error), raw))
-            return None
+            _enter(batch, at, name, str(error), printable(shorten(value, 1000)))
 
-    return product._replace(
-        core=(
-            title,
-            brand or parsed("brandName", metadata.brand, parse_text),
-            price if price is not None else parsed("price", metadata.price, parse_price),
-            discounted
-            if discounted is not None
-            else parsed("discountedPrice", metadata.discounted_price, parse_price),
-            available,
-        ),
-        details=metadata.details,
-    )
+
+def _enter(batch: Batch, at: int, column: str, reason: str, raw: str) -> None:
+    products = batch.products
+    batch.bad_values.append(BadValue(products.lines[at], products.skus[at], column, reason, raw))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self, overload
 
 from app.catalog.profile import Profile
 from worker.sources.nested import lookup
@@ -32,6 +32,56 @@ class Product(NamedTuple):
     """Other fields of the product, as JSON text that is valid for `jsonb`."""
 
 
+@dataclass(slots=True)
+class Products(Sequence[Product]):
+    """Products, column by column: a million are read in half the time that objects take."""
+
+    lines: Sequence[int]
+    skus: Sequence[str]
+    core: Sequence[list[Any]]
+    """The columns of `Core`, in its order."""
+    attributes: Sequence[list[Any]]
+    """In the profile's order."""
+    photos: list[tuple[str, ...]]
+    details: list[str | None]
+
+    @classmethod
+    def of(cls, products: Sequence[Product]) -> Self:
+        """Return the columns of some products."""
+        if not products:
+            return cls([], [], [[] for _ in range(5)], [], [], [])
+        lines, skus, core, attributes, photos, details = zip(*products, strict=True)
+        return cls(
+            *(lines, skus, [list(column) for column in zip(*core, strict=True)]),
+            [list(column) for column in zip(*attributes, strict=True)],
+            *(list(photos), list(details)),
+        )
+
+    def __len__(self) -> int:
+        """Return the number of products."""
+        return len(self.skus)
+
+    @overload
+    def __getitem__(self, at: int) -> Product: ...
+    @overload
+    def __getitem__(self, at: slice) -> "Products": ...
+
+    def __getitem__(self, at: int | slice) -> "Product | Products":
+        """Return a product, or the columns of some."""
+        if isinstance(at, slice):
+            return Products(
+                *(self.lines[at], self.skus[at], [column[at] for column in self.core]),
+                [column[at] for column in self.attributes],
+                *(self.photos[at], self.details[at]),
+            )
+        title, brand, price, discounted_price, available = (column[at] for column in self.core)
+        return Product(
+            *(self.lines[at], self.skus[at], (title, brand, price, discounted_price, available)),
+            tuple(column[at] for column in self.attributes),
+            *(self.photos[at], self.details[at]),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Reject:
     """A row that is not a product, and why."""
@@ -56,7 +106,7 @@ class BadValue:
 class Batch:
     """Some rows of a source; `read` counts products and rejects."""
 
-    products: list[Product]
+    products: Products
     rejects: list[Reject] = field(default_factory=list)
     bad_values: list[BadValue] = field(default_factory=list)
     read: int = 0

@@ -1,12 +1,12 @@
 """Mapping the rows of a source to products, column by column, as the profile says."""
 
 from collections.abc import Collection, Iterator, Sequence
-from itertools import chain, compress, repeat
+from itertools import chain, compress
 from typing import Any
 
 from app.catalog.profile import Profile
 from app.errors import LookalikeError
-from worker.sources.interfaces import BadValue, Batch, Frame, Product, Reject, Table
+from worker.sources.interfaces import BadValue, Batch, Frame, Products, Reject, Table
 from worker.sources.photos import MAX_PHOTOS, PLAIN_URL, parse_photos
 from worker.sources.skus import SkuReader
 from worker.sources.values import (
@@ -17,6 +17,7 @@ from worker.sources.values import (
     parse_price,
     parse_text,
     shorten,
+    strip_texts,
 )
 
 CORE: tuple[tuple[str, Parser], ...] = (
@@ -33,6 +34,9 @@ DETAILS = "details"
 
 MAX_RAW = 1000
 """Most characters kept of a bad value."""
+
+FIRST = 100
+"""Values by which it is decided whether a column repeats its values."""
 
 SHOWN = 20
 """Most columns listed in a message."""
@@ -100,39 +104,31 @@ class Mapper:
 
     def map(self, frame: Frame) -> Batch:
         """Turn a frame into products; each row becomes a product or a reject."""
-        batch = Batch([], list(frame.rejects), read=len(frame.lines) + len(frame.rejects))
-        batch.repaired = frame.repaired
-        skus, keep = self._read_skus(frame, batch)
-        columns = _Columns(frame, skus, keep, batch.bad_values)
-        core = [columns.get(getattr(self._source, name), parse) for name, parse in CORE]
-        attributes = [
-            columns.get(each.column, PARSERS[each.type], many=each.type == "text[]")
-            for each in self._attributes
-        ]
-        batch.products = list(
-            map(
-                Product._make,
-                zip(
-                    columns.lines,
-                    columns.skus,
-                    zip(*core, strict=True),
-                    zip(*attributes, strict=True) if attributes else repeat(()),
-                    self._photos(columns),
-                    self._details(frame, columns, batch),
-                    strict=False,  # repeat() has no end
-                ),
-            )
+        rejects, bad_values = list(frame.rejects), list[BadValue]()
+        skus, keep = self._read_skus(frame, rejects)
+        columns = _Columns(frame, skus, keep, bad_values)
+        products = Products(
+            columns.lines,
+            columns.skus,
+            [columns.get(getattr(self._source, name), parse) for name, parse in CORE],
+            [
+                columns.get(each.column, PARSERS[each.type], many=each.type == "text[]")
+                for each in self._attributes
+            ],
+            self._photos(columns),
+            self._details(frame, columns, bad_values),
         )
-        return batch
+        read = len(frame.lines) + len(frame.rejects)
+        return Batch(products, rejects, bad_values, read, frame.repaired)
 
-    def _read_skus(self, frame: Frame, batch: Batch) -> tuple[list[str], list[bool]]:
-        """Return each row's sku and whether the row is a product; add the rejects to the batch."""
+    def _read_skus(self, frame: Frame, rejects: list[Reject]) -> tuple[list[str], list[bool]]:
+        """Return each row's sku and whether the row is a product; add the rejects to the others."""
         skus, reasons = self._skus.read(frame.column(self._source.sku), frame.lines)
         keep = [True] * len(skus)
         for index, reason in reasons.items():
             keep[index] = False
-            batch.rejects.append(Reject(frame.lines[index], reason, printable(frame.raw(index))))
-        batch.rejects.sort(key=lambda reject: reject.line)
+            rejects.append(Reject(frame.lines[index], reason, printable(frame.raw(index))))
+        rejects.sort(key=lambda reject: reject.line)
         return skus, keep
 
     def _photos(self, columns: "_Columns") -> list[tuple[str, ...]]:
@@ -148,18 +144,17 @@ class Mapper:
         ]
 
     def _details(
-        self, frame: Frame, columns: "_Columns", batch: Batch
-    ) -> Iterator[str | None] | list[str | None]:
+        self, frame: Frame, columns: "_Columns", bad_values: list[BadValue]
+    ) -> list[str | None]:
+        found: list[str | None] = [None] * len(columns.indices)
         if type(frame).details is Frame.details:
-            return repeat(None)
-        found = []
-        for index, line, sku in zip(columns.indices, columns.lines, columns.skus, strict=True):
+            return found
+        for at, index in enumerate(columns.indices):
             try:
-                details = frame.details(index, self._used)
+                found[at] = frame.details(index, self._used)
             except ValueError as error:
-                details = None
-                batch.bad_values.append(BadValue(line, sku, DETAILS, str(error), ""))
-            found.append(details)
+                sku = columns.skus[at]
+                bad_values.append(BadValue(columns.lines[at], sku, DETAILS, str(error), ""))
         return found
 
 
@@ -230,6 +225,10 @@ def parse_column(
     """
     if not texts and not set(map(type, values)) <= {str, type(None)}:
         return _parse_each(values, parse)
+    if parse is parse_text and len(set(values[:FIRST])) > FIRST // 2:  # hardly any text repeats
+        stripped = strip_texts(values)
+        if stripped is not None:
+            return stripped, {}
     parsed = _ParsedTexts(parse)
     found = list(map(parsed.__getitem__, values))
     reasons = parsed.reasons

@@ -11,8 +11,8 @@ from worker.sources.values import shorten
 
 MAX_LENGTH = 200
 USABLE = re.compile(rf"[^\0-\x1f\x7f-\x9f\ud800-\udfff]{{1,{MAX_LENGTH}}}")
-PLAIN = re.compile(rf"[!-~]{{1,{MAX_LENGTH}}}")
-PLAIN_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+PLAIN = re.compile(rf"(?:[!-~]{{1,{MAX_LENGTH}}}\n)++")
+PLAIN_NUMBERS = re.compile(r"(?:[1-9][0-9]{0,17}\n)++")
 NUMERIC = re.compile(r"\d+(?:\.0+)?")
 FLOAT = re.compile(r"(\d+)\.0+")
 MAX_ID = 2**63 - 1
@@ -22,7 +22,7 @@ class SkuReader:
     """Reads the skus of a source, and remembers them to find repeated ones."""
 
     plain = PLAIN
-    """A pattern that most values match: they are skus without further checks."""
+    """A pattern of lines; values that match it are skus without further checks."""
 
     def __init__(self) -> None:
         self._lines: dict[str, int] = {}
@@ -41,14 +41,14 @@ class SkuReader:
             self._numeric = _are_numeric(values)
         seen = self._lines
         size = len(seen)
-        plain = PLAIN_NUMBER if self._numeric else self.plain
-        if all(type(value) is str and plain.fullmatch(value) for value in values):
+        plain = PLAIN_NUMBERS if self._numeric else self.plain
+        if _are_lines(values, plain):
             new = dict(zip(values, lines, strict=True))
             if len(new) == len(values) and seen.keys().isdisjoint(new):
                 seen.update(new)
                 return list(values), reasons  # the usual frame, checked as a whole
         for index, (value, line) in enumerate(zip(values, lines, strict=True)):
-            if isinstance(value, str) and plain.fullmatch(value):
+            if isinstance(value, str) and plain.fullmatch(f"{value}\n"):
                 sku = value
             else:
                 try:
@@ -89,7 +89,7 @@ class SkuReader:
 class IdReader(SkuReader):
     """Reads the ids of the dataset: positive 64-bit integers."""
 
-    plain = PLAIN_NUMBER
+    plain = PLAIN_NUMBERS
 
     def sku(self, value: Any) -> str:
         """Return a value as an id in decimal digits.
@@ -108,6 +108,14 @@ class IdReader(SkuReader):
     def repeated(self, sku: str, line: int) -> str:
         """Return the reason for rejecting a repeated id."""
         return f"id {sku} stands on line {line} already"
+
+
+def _are_lines(values: Sequence[Any], lines: re.Pattern[str]) -> bool:
+    """Return whether all values match a pattern of lines: at once, since one by one is slow."""
+    if set(map(type, values)) != {str}:
+        return False
+    text = "\n".join(values) + "\n"
+    return text.count("\n") == len(values) and lines.fullmatch(text) is not None
 
 
 def _are_numeric(values: Sequence[Any]) -> bool:
