@@ -1,5 +1,6 @@
 """What an ingest makes of photos: read once, kept while they can't be read, gone with the list."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 
@@ -17,6 +18,7 @@ from app.photos.errors import (
 from tests.conftest import Cli
 from tests.ingest.conftest import Shop, embed, vectors
 from tests.ingest.fakes import SHOP, ListSource, product, shop_profile
+from worker.sources import Batch, Products
 
 DENIED = UnavailablePhotoError("403 Forbidden")
 MISSING = MissingPhotoError("404 Not Found")
@@ -34,6 +36,32 @@ def test_photos_are_stored_in_the_order_of_the_list(shop: Shop) -> None:
     assert shop.rows("SELECT width, height, validator FROM photos WHERE reference = 'c.jpg'") == [
         (8, 8, "v:C")
     ]
+
+
+def test_products_with_and_without_photos_may_alternate(shop: Shop) -> None:
+    shop.photos.files = {"b.jpg": "B", "d.jpg": "D"}
+    batches = [
+        Batch(Products.of([each]), read=1)
+        for each in (product("1"), product("2", "b.jpg"), product("3"), product("4", "d.jpg"))
+    ]
+    report = shop.ingest(source=ListSource(batches=batches))
+    assert (report.added, report.with_photo, report.without_photo) == (4, 2, 2)
+    assert [row[0] for row in shop.photo_rows()] == ["2", "4"]
+    again = shop.ingest(source=ListSource(batches=batches))
+    assert (again.unchanged, again.unchanged_photos) == (4, 2)
+
+
+def test_a_source_that_fails_halfway_changes_nothing(shop: Shop) -> None:
+    class Broken(ListSource):
+        def batches(self) -> Iterator[Batch]:
+            yield from super().batches()
+            raise LookalikeError("feed.csv is damaged")
+
+    shop.ingest(product("1"))
+    with pytest.raises(LookalikeError, match=r"feed\.csv is damaged"):
+        shop.ingest(source=Broken([product("1", title="Another"), product("2")]))
+    assert shop.rows("SELECT sku, product_display_name FROM items") == [("1", "A chair")]
+    assert shop.ingest(product("1"), product("2")).added == 1
 
 
 def test_no_unchanged_photo_is_read_again_unless_told_to(shop: Shop) -> None:

@@ -189,6 +189,7 @@ def test_a_missing_column_is_named_with_those_there_are(tmp_path: Path) -> None:
         ("x" * 300, "has more than 200 characters"),
         ("a\0b", "holds a control character"),
         ("a\tb", "holds a control character"),
+        ('"1\n2"', "holds a control character"),
     ],
 )
 def test_skus(tmp_path: Path, sku: str, stored: str) -> None:

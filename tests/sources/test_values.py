@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from worker.sources.mapping import parse_column
 from worker.sources.values import (
     PARSERS,
     parse_available,
@@ -284,3 +285,20 @@ def test_any_value_is_parsed_or_refused_in_words(parse: Any, value: Any) -> None
     else:
         return
     assert 0 < len(reason) < 200
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.one_of(st.text(), st.none(), st.sampled_from(["x" * 501, "ä" * 1001, "\0", "\ud800"]))
+    )
+)
+def test_a_column_of_texts_is_parsed_as_each_of_them(values: list[str | None]) -> None:
+    values = ["first ", "Ümlaut\u2003", *values, *(f"{at} " for at in range(100))]
+    found, bad = parse_column(values, parse_text, texts=True)
+    for at, value in enumerate(values):
+        try:
+            expected, reason = parse_text(value), None
+        except ValueError as error:
+            expected, reason = None, str(error)
+        assert (found[at], bad.get(at)) == (expected, reason)

@@ -48,7 +48,7 @@ class SkuReader:
                 seen.update(new)
                 return list(values), reasons  # the usual frame, checked as a whole
         for index, (value, line) in enumerate(zip(values, lines, strict=True)):
-            if isinstance(value, str) and plain.fullmatch(f"{value}\n"):
+            if _are_lines([value], plain):
                 sku = value
             else:
                 try:
