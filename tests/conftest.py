@@ -9,7 +9,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ from app.catalog.apply import apply_profile
 from app.catalog.profile import DATASET, load_profile
 from app.database import Database, embedded, open_database
 from app.settings import Settings
-from tests.support.commands import run_command
+from tests.support.commands import LOOKALIKE, Command, preload_keras, run_command
 from tests.support.photo_server import PhotoServer, serving
 from tests.support.templates import database_uri, kept_catalog, kept_template, make_template
 
@@ -33,18 +33,18 @@ if TYPE_CHECKING:  # TensorFlow is for the tests that embed
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
-LOOKALIKE = Path(sys.executable).with_name("lookalike")
 NUMBERS = count(1)
 
 SLOW_FIXTURES = {"browser", "cluster", "keras", "live_server"}
 """Who uses one of these is marked slow without a word: TensorFlow, Ray, a browser, a web server."""
 
-WHOLE_FILE_IS_SLOW = "\npytestmark = pytest.mark.slow\n"
+WHOLE_FILE_IS_SLOW = "\npytestmark = pytest.mark.slow"
 
 BLOCKED = str(Path(__file__).parent / "support" / "blocked")
 """Stands before the real packages on the path while the slow tests are left out."""
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+Start = Callable[..., Command]
 
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None)
 hypothesis.settings.register_profile(
@@ -78,6 +78,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Share the import of TensorFlow where slow tests are to run."""
+    if any(item.get_closest_marker("slow") for item in session.items):
+        preload_keras()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -207,9 +213,21 @@ def cli(home: Path) -> Cli:
     def run(
         url: str | None, *arguments: object, **environment: str
     ) -> "subprocess.CompletedProcess[str]":
-        return _run_cli(url, home, *map(str, arguments), **environment)
+        return run_command([*map(str, arguments)], cli_environment(url, home, **environment))
 
     return run
+
+
+@pytest.fixture
+def start(home: Path) -> Iterator[Start]:
+    """Start a command and don't wait for it: `start(url, "embed", LOOKALIKE_BATCH_SIZE="8")`."""
+    with ExitStack() as started:
+
+        def begin(url: str | None, *arguments: object, **environment: str) -> Command:
+            command = Command([*map(str, arguments)], cli_environment(url, home, **environment))
+            return started.enter_context(closing(command))
+
+        yield begin
 
 
 @pytest.fixture
@@ -325,9 +343,3 @@ def run_unblocked(url: str, home: Path, *arguments: str, **environment: str) -> 
         timeout=300,
         stdout=subprocess.DEVNULL,
     )
-
-
-def _run_cli(
-    url: str | None, home: Path, *arguments: str, **environment: str
-) -> "subprocess.CompletedProcess[str]":
-    return run_command(LOOKALIKE, [*arguments], cli_environment(url, home, **environment))
