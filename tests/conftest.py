@@ -43,6 +43,11 @@ WHOLE_FILE_IS_SLOW = "\npytestmark = pytest.mark.slow"
 BLOCKED = str(Path(__file__).parent / "support" / "blocked")
 """Stands before the real packages on the path while the slow tests are left out."""
 
+EXPENDABLE = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
+"""Settings of the server that the tests share. A database for each test is made and dropped in a
+fraction of the time, since nothing is forced to the disk and there are few buffers to look through.
+"""
+
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., Command]
 
@@ -99,6 +104,11 @@ def home() -> Iterator[Path]:
     """A LOOKALIKE_HOME with an embedded server that all tests share."""
     # Not below pytest's own folder: its next session closes that to Postgres's user under root.
     with tempfile.TemporaryDirectory(prefix="lookalike-") as folder:
+        with psycopg.connect(embedded.start(Path(folder)), autocommit=True) as connection:
+            for name, value in EXPENDABLE.items():
+                statement = sql.SQL("ALTER SYSTEM SET {} = {}")
+                connection.execute(statement.format(sql.Identifier(name), value))
+        embedded.stop(Path(folder))
         embedded.start(Path(folder))
         yield Path(folder)
         embedded.stop(Path(folder))
