@@ -14,6 +14,8 @@ from tests.support.products import store_model
 from tests.support.waiting import end, execute, wait_until
 from tests.support.words import COLOURS, KINDS, learn, numbers, stock
 
+pytestmark = pytest.mark.slow
+
 
 def rows(database: Database, question: str, *values: Any) -> list[tuple[Any, ...]]:
     with database.connection() as connection:
