@@ -143,8 +143,8 @@ def catalog_template(server: str, empty_template: str, home: Path, sample_catalo
     assert empty_template  # with it came the roles that a dump grants rights to
 
     def fill(url: str) -> None:
-        for arguments in (["ingest", str(sample_catalog)], ["models", "add", "compact"], ["embed"]):
-            run_unblocked(url, home, *arguments)
+        run_unblocked(url, home, "ingest", str(sample_catalog))
+        run_unblocked(url, home, "embed", LOOKALIKE_MODEL="compact")
 
     return kept_template(server, "template_catalog", sample_catalog, fill)
 
