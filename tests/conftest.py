@@ -9,7 +9,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ from app.catalog.apply import apply_profile
 from app.catalog.profile import DATASET, load_profile
 from app.database import Database, embedded, open_database
 from app.settings import Settings
-from tests.support.commands import run_command
+from tests.support.commands import LOOKALIKE, Command, preload_keras, run_command
 from tests.support.photo_server import PhotoServer, serving
 from tests.support.templates import database_uri, kept_catalog, kept_template, make_template
 
@@ -33,18 +33,23 @@ if TYPE_CHECKING:  # TensorFlow is for the tests that embed
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
-LOOKALIKE = Path(sys.executable).with_name("lookalike")
 NUMBERS = count(1)
 
 SLOW_FIXTURES = {"browser", "cluster", "keras", "live_server"}
 """Who uses one of these is marked slow without a word: TensorFlow, Ray, a browser, a web server."""
 
-WHOLE_FILE_IS_SLOW = "\npytestmark = pytest.mark.slow\n"
+WHOLE_FILE_IS_SLOW = "\npytestmark = pytest.mark.slow"
 
 BLOCKED = str(Path(__file__).parent / "support" / "blocked")
 """Stands before the real packages on the path while the slow tests are left out."""
 
+EXPENDABLE = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
+"""Settings of the server that the tests share. A database for each test is made and dropped in a
+fraction of the time, since nothing is forced to the disk and there are few buffers to look through.
+"""
+
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+Start = Callable[..., Command]
 
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None)
 hypothesis.settings.register_profile(
@@ -80,6 +85,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Share the import of TensorFlow where slow tests are to run."""
+    if any(item.get_closest_marker("slow") for item in session.items):
+        preload_keras()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _clean_environment() -> None:
     """Let no setting of the person who runs the tests reach them."""
@@ -93,6 +104,11 @@ def home() -> Iterator[Path]:
     """A LOOKALIKE_HOME with an embedded server that all tests share."""
     # Not below pytest's own folder: its next session closes that to Postgres's user under root.
     with tempfile.TemporaryDirectory(prefix="lookalike-") as folder:
+        with psycopg.connect(embedded.start(Path(folder)), autocommit=True) as connection:
+            for name, value in EXPENDABLE.items():
+                statement = sql.SQL("ALTER SYSTEM SET {} = {}")
+                connection.execute(statement.format(sql.Identifier(name), value))
+        embedded.stop(Path(folder))
         embedded.start(Path(folder))
         yield Path(folder)
         embedded.stop(Path(folder))
@@ -127,8 +143,8 @@ def catalog_template(server: str, empty_template: str, home: Path, sample_catalo
     assert empty_template  # with it came the roles that a dump grants rights to
 
     def fill(url: str) -> None:
-        for arguments in (["ingest", str(sample_catalog)], ["models", "add", "compact"], ["embed"]):
-            run_unblocked(url, home, *arguments)
+        run_unblocked(url, home, "ingest", str(sample_catalog))
+        run_unblocked(url, home, "embed", LOOKALIKE_MODEL="compact")
 
     return kept_template(server, "template_catalog", sample_catalog, fill)
 
@@ -207,9 +223,21 @@ def cli(home: Path) -> Cli:
     def run(
         url: str | None, *arguments: object, **environment: str
     ) -> "subprocess.CompletedProcess[str]":
-        return _run_cli(url, home, *map(str, arguments), **environment)
+        return run_command([*map(str, arguments)], cli_environment(url, home, **environment))
 
     return run
+
+
+@pytest.fixture
+def start(home: Path) -> Iterator[Start]:
+    """Start a command and don't wait for it: `start(url, "embed", LOOKALIKE_BATCH_SIZE="8")`."""
+    with ExitStack() as started:
+
+        def begin(url: str | None, *arguments: object, **environment: str) -> Command:
+            command = Command([*map(str, arguments)], cli_environment(url, home, **environment))
+            return started.enter_context(closing(command))
+
+        yield begin
 
 
 @pytest.fixture
@@ -325,9 +353,3 @@ def run_unblocked(url: str, home: Path, *arguments: str, **environment: str) -> 
         timeout=300,
         stdout=subprocess.DEVNULL,
     )
-
-
-def _run_cli(
-    url: str | None, home: Path, *arguments: str, **environment: str
-) -> "subprocess.CompletedProcess[str]":
-    return run_command(LOOKALIKE, [*arguments], cli_environment(url, home, **environment))

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from app.logs import JsonFormatter
-from tests.conftest import LOOKALIKE, Cli, cli_environment, free_port, wait_for
+from tests.conftest import Cli, cli_environment, free_port, wait_for
+from tests.support.commands import LOOKALIKE
 from tests.support.waiting import execute
 
 JSON = {"LOOKALIKE_LOG_FORMAT": "json"}

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import pytest
 
 from app.database import embedded
-from tests.conftest import LOOKALIKE, cli_environment, clone, web_server
-from tests.support.commands import run_command
+from tests.conftest import cli_environment, clone, web_server
+from tests.support.commands import LOOKALIKE, run_command
 from tests.support.photo_server import serving
 from tests.support.templates import kept_catalog
 from tests.support.worked_examples import (
@@ -145,7 +145,7 @@ def run_typed(command: str, folder: Path, environment: dict[str, str]) -> str:
     if words[0] == "lookalike" and not re.search(r"[|>&]", command):
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
-            return run_command(LOOKALIKE, words[1:], environment, merged=True).stdout
+            return run_command(words[1:], environment, merged=True).stdout
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=folder,

@@ -82,6 +82,7 @@ def test_the_api_writes_nothing(drawn_url: str, statement: str) -> None:
         run(as_role(drawn_url, "lookalike_api"), statement)
 
 
+@pytest.mark.slow
 def test_the_jobs_run_as_the_workers_role(
     server: str, drawn_template: str, drawn_catalog: Path, tmp_path: Path, cli: Cli
 ) -> None:

@@ -14,6 +14,7 @@ from app.errors import LookalikeError
 from app.items.parameters import read_with_filters
 from app.search.options import Options
 from tests.conftest import Cli, settings_for
+from tests.models.conftest import add_model
 from tests.support.vectors import stub_engine
 from worker.embedding.run import EmbeddingRun
 
@@ -75,9 +76,9 @@ def test_attributes_may_have_the_names_of_the_schemas_own(
             bare_url, "ingest", tmp_path / "odd.csv", "--profile", tmp_path / "odd.toml", *root
         )
         assert done.returncode == 0, done.stderr
-    assert cli(bare_url, "models", "add", "compact").returncode == 0
     settings = settings_for(bare_url, home)
     with open_database(settings) as database:
+        add_model(database, "compact")
         EmbeddingRun(settings, stub_engine(settings), Event(), name=None, follow=False).work(
             database
         )

@@ -13,15 +13,9 @@ import pytest
 from app.database import Database, connect, embedded, migrate, open_database, schema
 from app.database.differences import find_differences
 from app.database.objects import missing_objects
-from tests.conftest import (
-    LOOKALIKE,
-    NUMBERS,
-    Cli,
-    cli_environment,
-    clone,
-    settings_for,
-)
+from tests.conftest import NUMBERS, Cli, cli_environment, clone, settings_for
 from tests.models.conftest import add_model
+from tests.support.commands import LOOKALIKE
 from tests.support.waiting import execute
 
 PAGE = Path(__file__).parents[2] / "docs" / "backup.md"
@@ -68,6 +62,7 @@ def run_commands(
     )
 
 
+@pytest.mark.slow
 def test_the_page_word_by_word(
     server: str,
     models_template: str,
@@ -91,6 +86,7 @@ def test_the_page_word_by_word(
     assert execute(target.url, valid) == [(True,)]
 
 
+@pytest.mark.slow
 def test_in_one_go_by_a_plain_owner(
     server: str,
     models_template: str,
@@ -147,14 +143,12 @@ DAMAGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damages_are_named_and_mended(
     empty_database: Database, empty_url: str, damage: str
 ) -> None:
     add_model(empty_database, "one")
-    with connect(empty_url) as connection:
-        assert find_differences(connection) == []
-        assert missing_objects(connection) == []
     execute(empty_url, damage)
     with connect(empty_url) as connection:
         found = find_differences(connection)
@@ -164,8 +158,10 @@ def test_damages_are_named_and_mended(
     migrate.repair(empty_database)
     with connect(empty_url) as connection:
         assert find_differences(connection) == []
+        assert missing_objects(connection) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "named"),
     [

@@ -106,6 +106,7 @@ def work_through(database: Database) -> None:
     assert row[4] == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "value"), UNUSUAL)
 def test_unusual_settings_of_a_database(blank_url: str, home: Path, name: str, value: str) -> None:
     alter(blank_url, name, value)
@@ -138,6 +139,7 @@ def test_a_read_only_database_says_so(server: str, empty_template: str, cli: Cli
     assert "go on" not in line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
@@ -276,6 +278,7 @@ def own_server(tmp: Path) -> Iterator[str]:
         embedded.stop(tmp)
 
 
+@pytest.mark.slow
 def test_after_a_restart_the_first_answer_comes_soon(own_home: Path) -> None:
     with own_server(own_home) as url, open_database(settings_for(url, own_home)) as database:
         hold_several(database, 6)

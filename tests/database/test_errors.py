@@ -16,7 +16,8 @@ from sqlalchemy.exc import ProgrammingError
 
 from app.database import connect
 from app.database.errors import DatabaseError, is_database_error, map_database_error, one_line
-from tests.conftest import LOOKALIKE, Cli, cli_environment, clone
+from tests.conftest import Cli, cli_environment, clone
+from tests.support.commands import LOOKALIKE
 from tests.support.waiting import execute
 from worker.cli import _describe_os_error
 

@@ -1,15 +1,14 @@
 """What the worker's tests share: catalogs to spoil, workers to disturb."""
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from app.database import Database, open_database
-from tests.conftest import LOOKALIKE, cli_environment, clone, settings_for
-from tests.support.waiting import Start, execute
+from tests.conftest import clone, settings_for
+from tests.support.waiting import execute
 
 
 @pytest.fixture
@@ -32,25 +31,3 @@ def unembedded_database(unembedded_url: str, home: Path) -> Iterator[Database]:
     """The open database of `unembedded_url`."""
     with open_database(settings_for(unembedded_url, home)) as database:
         yield database
-
-
-@pytest.fixture
-def start(home: Path) -> Iterator[Start]:
-    """Start a command and don't wait for it: `start(url, "embed", LOOKALIKE_BATCH_SIZE="8")`."""
-    started: list[subprocess.Popen[str]] = []
-
-    def begin(url: str | None, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
-        process = subprocess.Popen(
-            [LOOKALIKE, *arguments],
-            env={**cli_environment(url, home), **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    yield begin
-    for process in started:
-        process.kill()
-        process.communicate()

@@ -16,7 +16,8 @@ from app.database import Database, open_database
 from app.encoders.encoder import Encoder
 from app.photos.errors import PhotoStorageUnavailable, UnavailablePhotoError
 from app.photos.storage import PhotoStorage, open_storage
-from tests.conftest import Cli, settings_for
+from tests.conftest import Cli, cli_environment, settings_for
+from tests.support.commands import run_apart
 from tests.support.damages import (
     AFTER_INGEST,
     BEFORE_INGEST,
@@ -53,7 +54,7 @@ def damage(photos: list[Path], damages: Iterable[Damage]) -> dict[int, Damage]:
 
 
 @pytest.mark.slow
-def test_damaged_photos(empty_url: str, cli: Cli, catalog: Path) -> None:
+def test_damaged_photos(empty_url: str, home: Path, cli: Cli, catalog: Path) -> None:
     """More than one photo in ten is damaged, each in a way of its own."""
     url = empty_url
     photos = sorted((catalog / "images").glob("*.jpg"))
@@ -68,7 +69,8 @@ def test_damaged_photos(empty_url: str, cli: Cli, catalog: Path) -> None:
     reasons |= {item: AFTER_INGEST[way] for item, way in after.items()}
     failed, embedded = len(reasons), len(photos) - len(reasons) - len(not_there)
 
-    done = cli(url, "embed", LOOKALIKE_MODEL="compact", LOOKALIKE_BATCH_SIZE="32")
+    options = {"LOOKALIKE_MODEL": "compact", "LOOKALIKE_BATCH_SIZE": "32"}
+    done = run_apart(["embed"], cli_environment(url, home, **options))
     assert done.returncode == 0, done.stderr
     assert f"compact: {embedded} embedded, {failed} failed" in done.stdout
     assert "compact: index built in" in done.stdout

@@ -15,7 +15,7 @@ from app.encoders.registry import get_backbone
 from app.encoders.weights import default_file, sha256_of
 from app.errors import LookalikeError
 from app.models import register
-from tests.conftest import Cli, settings_for
+from tests.conftest import Cli, Start, settings_for
 from tests.support.vectors import (
     assert_complete,
     drained,
@@ -24,7 +24,7 @@ from tests.support.vectors import (
     vectors,
     writes_held,
 )
-from tests.support.waiting import DEADLINE, Start, execute, wait_until
+from tests.support.waiting import DEADLINE, execute, wait_until
 from worker.embedding.queue import MAX_ATTEMPTS, UnrefundedAttempts
 from worker.embedding.reconnect import run_with_reconnect
 from worker.embedding.run import EmbeddingRun

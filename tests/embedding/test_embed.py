@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from tests.conftest import Cli
+from tests.conftest import Cli, cli_environment
+from tests.support.commands import run_apart
 from tests.support.vectors import assert_complete, cosine, vectors
-from tests.support.waiting import DEADLINE, Start, execute
+from tests.support.waiting import execute
 
 VISIBLE = "SELECT item_id FROM item_embeddings"
 PROGRESS = "SELECT items, embedded, pending, failed, percent FROM embedding_progress"
@@ -41,14 +42,14 @@ def test_everything_is_embedded(catalog_url: str, cli: Cli) -> None:
     }
 
 
-def test_a_second_run_embeds_nothing_and_loads_no_network(catalog_url: str, start: Start) -> None:
+def test_a_second_run_embeds_nothing_and_loads_no_network(catalog_url: str, home: Path) -> None:
     before = vectors(catalog_url)
     # The interpreter reports every import on standard error.
-    process = start(catalog_url, "embed", PYTHONPROFILEIMPORTTIME="1")
-    output, errors = process.communicate(timeout=DEADLINE)
-    assert (process.returncode, output) == (0, "compact: nothing to embed\n")
-    assert "worker.embedding.run" in errors
-    assert "tensorflow" not in errors
+    environment = cli_environment(catalog_url, home, PYTHONPROFILEIMPORTTIME="1")
+    done = run_apart(["embed"], environment)
+    assert (done.returncode, done.stdout) == (0, "compact: nothing to embed\n")
+    assert "worker.embedding.run" in done.stderr
+    assert "tensorflow" not in done.stderr
     after = vectors(catalog_url)
     assert {item: vector.embedded_at for item, vector in after.items()} == {
         item: vector.embedded_at for item, vector in before.items()

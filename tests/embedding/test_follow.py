@@ -17,9 +17,9 @@ from app.encoders.encoder import Encoder
 from app.encoders.registry import get_backbone
 from app.models import drop, register
 from app.settings import Settings
-from tests.conftest import Cli, settings_for
+from tests.conftest import Cli, Start, settings_for
 from tests.support.vectors import assert_complete, stub_encoder, stub_engine, vectors
-from tests.support.waiting import DEADLINE, Start, end, execute, wait_until
+from tests.support.waiting import DEADLINE, end, execute, wait_until
 from worker.embedding.engines.local import LocalEngine
 from worker.embedding.run import EmbeddingRun
 

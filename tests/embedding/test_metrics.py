@@ -9,9 +9,9 @@ import pytest
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.conftest import Cli, free_port, wait_for
+from tests.conftest import Cli, Start, free_port, wait_for
 from tests.support.vectors import writes_held
-from tests.support.waiting import Start, end, execute, wait_until
+from tests.support.waiting import end, execute, wait_until
 from worker.embedding.metrics import STAGES, show_backlog
 from worker.embedding.worker import BATCH_WORKERS
 

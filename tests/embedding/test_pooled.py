@@ -11,7 +11,7 @@ import pytest
 
 from app.database import Database, open_database
 from app.models import ensure_index
-from tests.conftest import Cli, settings_for
+from tests.conftest import Cli, Start, settings_for
 from tests.support.pgbouncer import pooler
 from tests.support.vectors import (
     assert_complete,
@@ -23,7 +23,7 @@ from tests.support.vectors import (
     stub_worker,
     written,
 )
-from tests.support.waiting import DEADLINE, Start, execute, wait_until
+from tests.support.waiting import DEADLINE, execute, wait_until
 from worker.embedding.queue import choose_jobs, claim_jobs
 from worker.embedding.run import EmbeddingRun
 

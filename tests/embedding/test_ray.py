@@ -4,19 +4,19 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from ray.cluster_utils import Cluster
 
-from tests.conftest import Cli
+from tests.conftest import Cli, Start, cli_environment
+from tests.support.commands import run_apart
 from tests.support.vectors import assert_complete, cosine, log_writes, vectors, writes_held, written
-from tests.support.waiting import DEADLINE, Start, execute, read_until, wait_until
-from worker.embedding.engines.driver import CORES, Share, share_out
+from tests.support.waiting import DEADLINE, execute, read_until, wait_until
 from worker.embedding.worker import BATCH_WORKERS
 
-pytestmark = pytest.mark.slow
+if TYPE_CHECKING:  # Ray is for the process that runs these tests, not for all that collect them
+    from ray.cluster_utils import Cluster
 
 pytestmark = pytest.mark.slow
 
@@ -25,8 +25,10 @@ EMBED = ("embed", "--engine", "ray")
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
+def cluster() -> "Iterator[Cluster]":
     """A cluster of two nodes with one core each, which commands find by `RAY_ADDRESS`."""
+    from ray.cluster_utils import Cluster
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_MODE", "disabled")  # else Ray keeps a token in the person's home
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
@@ -75,7 +77,7 @@ def test_two_nodes_make_the_vectors_of_the_local_engine(
 
 
 def test_a_signal_ends_the_batches_of_all_nodes(
-    unembedded_url: str, cluster: Cluster, start: Start
+    unembedded_url: str, cluster: "Cluster", start: Start
 ) -> None:
     url = unembedded_url
     with writes_held(url) as waiting:
@@ -96,7 +98,7 @@ def test_a_signal_ends_the_batches_of_all_nodes(
 
 
 def test_a_node_is_killed_mid_run(
-    unembedded_url: str, catalog_url: str, cluster: Cluster, start: Start
+    unembedded_url: str, catalog_url: str, cluster: "Cluster", start: Start
 ) -> None:
     url = unembedded_url
     photos = sorted(vectors(catalog_url))
@@ -117,29 +119,27 @@ def test_a_node_is_killed_mid_run(
 
 
 def test_without_ray_it_says_what_to_install(
-    unembedded_url: str, start: Start, tmp_path: Path
+    unembedded_url: str, home: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "ray.py").write_text("raise ImportError('as if it were not there')\n")
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    process = start(unembedded_url, *EMBED, PYTHONPATH=path)
-    assert process.communicate(timeout=DEADLINE) == (
+    done = run_apart([*EMBED], cli_environment(unembedded_url, home, PYTHONPATH=path))
+    assert (done.returncode, done.stdout, done.stderr) == (
+        1,
         "",
         "lookalike: --engine ray needs more packages: pip install 'lookalike[ray]'\n",
     )
-    assert process.returncode == 1
 
 
-@pytest.mark.parametrize(
-    ("nodes", "share"),
-    [
+def test_each_gpu_or_group_of_cores_has_an_actor() -> None:
+    from worker.embedding.engines.driver import CORES, Share, share_out
+
+    clusters: list[tuple[list[dict[str, float]], Share]] = [
         ([{"CPU": 1.0}, {"CPU": 1.0}], Share(2, 1, 0)),
         ([{"CPU": 16.0}, {"CPU": 9.0}, {"CPU": 2.0}], Share(6, CORES, 0)),
         ([{"CPU": 64.0, "GPU": 8.0}, {"CPU": 64.0}], Share(8, CORES, 1)),
         ([{"CPU": 4.0, "GPU": 2.0}, {"CPU": 16.0, "GPU": 1.0}], Share(3, 2, 1)),
         ([{}], Share(1, 1, 0)),
-    ],
-)
-def test_each_gpu_or_group_of_cores_has_an_actor(
-    nodes: list[dict[str, float]], share: Share
-) -> None:
-    assert share_out(nodes) == share
+    ]
+    for nodes, share in clusters:
+        assert share_out(nodes) == share

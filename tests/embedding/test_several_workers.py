@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from app.database import Database, open_database
-from tests.conftest import settings_for
+from tests.conftest import Start, settings_for
 from tests.support.vectors import (
     assert_complete,
     drained,
@@ -19,7 +19,7 @@ from tests.support.vectors import (
     writes_held,
     written,
 )
-from tests.support.waiting import DEADLINE, Start, execute, wait_until
+from tests.support.waiting import DEADLINE, execute, wait_until
 from worker.embedding.queue import PhotoKey, choose_jobs, claim_jobs, finish_jobs, give_up_jobs
 from worker.embedding.worker import BATCH_WORKERS
 

@@ -7,9 +7,9 @@ import pytest
 
 from app.database import Database
 from app.photos.errors import PhotoStorageLost, PhotoStorageUnavailable
-from tests.conftest import settings_for
+from tests.conftest import Start, settings_for
 from tests.support.vectors import assert_complete, log_writes, vectors, writes_held, written
-from tests.support.waiting import DEADLINE, Start, execute, read_until, wait_until
+from tests.support.waiting import DEADLINE, execute, read_until, wait_until
 from worker.embedding.reconnect import run_with_reconnect
 from worker.embedding.worker import BATCH_WORKERS
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Start
 from tests.support.dying_worker import DIED
 from tests.support.vectors import vectors, writes_held
-from tests.support.waiting import DEADLINE, Start, end, execute, read_until, wait_until
+from tests.support.waiting import DEADLINE, end, execute, read_until, wait_until
 from worker.embedding.queue import MAX_ATTEMPTS
 from worker.embedding.worker import BATCH_WORKERS
 
@@ -46,6 +47,7 @@ def test_one_signal_ends_the_batch_and_two_end_at_once(
     ]
 
 
+@pytest.mark.slow
 def test_a_photo_that_kills_its_worker_is_set_aside(
     unembedded_url: str, sample_catalog: Path
 ) -> None:

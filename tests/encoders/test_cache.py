@@ -17,6 +17,7 @@ from app.errors import LookalikeError
 MISSING = EncoderSpec("compact", "letterbox resize", "0" * 64, "float32")
 
 
+@pytest.mark.slow
 def test_an_encoder_is_loaded_once_and_replaced_by_the_next(tmp_path: Path) -> None:
     sha256 = sha256_of(default_file(get_backbone("compact")))
     spec = EncoderSpec("compact", "letterbox resize, inside the network", sha256, "float32")

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from app.encoders.keras_import import keras_home, steering_variables
 from app.encoders.registry import get_backbone
 from tests.encoders import canonical
+
+pytestmark = pytest.mark.slow
 
 CODE = """
 import json, sys
@@ -29,6 +32,8 @@ OTHER = {
     "epsilon": 0.5,
     "nnx_enabled": True,
 }
+
+MISTAKEN = {"floatx": "bfloat7", "epsilon": 1}
 
 REMOVED = {
     "KERAS_BACKEND": "jax",
@@ -101,35 +106,36 @@ def expected() -> NDArray[np.float32]:
 
 
 @pytest.mark.parametrize(
-    ("config", "folder"),
+    ("config", "folder", "variables"),
     [
-        (json.dumps(OTHER), ".keras"),
-        (json.dumps(OTHER), "elsewhere"),
-        (json.dumps({"floatx": "bfloat7", "epsilon": 1}), ".keras"),
+        (OTHER, ".keras", RESPECTED),
+        (MISTAKEN, "elsewhere", NONSENSE),
+        (None, ".keras", REMOVED),
     ],
-    ids=["in the home", "in KERAS_HOME", "with mistakes"],
+    ids=[
+        "a configuration in the home, threads and devices chosen",
+        "a mistaken one in KERAS_HOME, nonsense chosen",
+        "variables that change what is computed",
+    ],
 )
-def test_the_configuration_of_keras_is_not_read(
-    expected: NDArray[np.float32], tmp_path: Path, config: str, folder: str
+def test_nothing_of_the_environment_changes_a_vector(
+    expected: NDArray[np.float32],
+    tmp_path: Path,
+    config: dict[str, Any] | None,
+    folder: str,
+    variables: dict[str, str],
 ) -> None:
     file = tmp_path / folder / "keras.json"
-    file.parent.mkdir()
-    file.write_text(config)
-    variables = {} if folder == ".keras" else {"KERAS_HOME": str(file.parent)}
+    if config is not None:
+        file.parent.mkdir()
+        file.write_text(json.dumps(config))
+    if folder != ".keras":
+        variables = {**variables, "KERAS_HOME": str(file.parent)}
     np.testing.assert_allclose(vectors(tmp_path, variables), expected, atol=1e-5)
-    assert file.read_text() == config
-
-
-@pytest.mark.parametrize(
-    "variables",
-    [REMOVED, RESPECTED, NONSENSE],
-    ids=["that change what is computed", "that choose threads and devices", "of nonsense"],
-)
-def test_variables_change_no_vector(
-    expected: NDArray[np.float32], tmp_path: Path, variables: dict[str, str]
-) -> None:
-    np.testing.assert_allclose(vectors(tmp_path, variables), expected, atol=1e-5)
-    assert list(tmp_path.iterdir()) == []  # Keras would leave a `keras.json` behind
+    if config is not None:
+        assert json.loads(file.read_text()) == config
+    else:
+        assert list(tmp_path.iterdir()) == []  # Keras would leave a `keras.json` behind
 
 
 def test_an_operators_choices_are_left_and_everything_else_is_not() -> None:

@@ -9,6 +9,8 @@ from app.encoders.registry import get_backbone
 from app.encoders.weights import default_file
 from app.errors import LookalikeError
 
+pytestmark = pytest.mark.slow
+
 
 def test_out_of_memory_says_what_helps() -> None:
     """TensorFlow waits ten seconds for memory before it raises this error; here it is made."""

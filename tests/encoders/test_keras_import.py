@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 CODE = """
 import gc, sys
 from app.encoders.keras_import import UNUSED, load_keras

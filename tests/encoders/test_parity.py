@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from sklearn.metrics import pairwise_distances
 
 from app.encoders.encoder import Encoder
 from app.encoders.registry import get_backbone
@@ -76,6 +75,8 @@ def test_vectors_are_the_references(
 def test_the_similarity_matrix_is_the_references(
     theirs: NDArray[np.float32], mine: NDArray[np.float32], files: list[Path], photos: list[Path]
 ) -> None:
+    from sklearn.metrics import pairwise_distances
+
     some = [files.index(photo) for photo in photos[:4]]
     expected = 1 - pairwise_distances(theirs[some], metric="cosine")
     np.testing.assert_allclose(mine[some] @ mine[some].T, expected, atol=1e-3)

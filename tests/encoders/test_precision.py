@@ -16,6 +16,8 @@ from app.encoders.weights import default_file
 from app.photos.decode import load_photo
 from tests.encoders import canonical
 
+pytestmark = pytest.mark.slow
+
 COMPACT = get_backbone("compact")
 
 

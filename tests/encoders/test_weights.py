@@ -14,6 +14,8 @@ from app.encoders.precision import Precision
 from app.encoders.registry import BACKBONES, get_backbone
 from app.errors import LookalikeError, MissingWeightsError
 
+pytestmark = pytest.mark.slow
+
 PHOTOS = np.random.default_rng(0).integers(0, 255, (2, 224, 224, 3), dtype=np.uint8)
 
 

@@ -15,6 +15,7 @@ from app.encoders.registry import get_backbone
 from app.encoders.training_record import fingerprints, record_training, training_record
 from app.encoders.weights import default_file
 from tests.conftest import Cli
+from tests.support.vectors import add_double, copy_vectors
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +45,7 @@ def marked_url(catalog_url: str, cli: Cli, tmp_path: Path) -> str:
     record_training(file, fingerprints(*zip(*learnt, strict=True)), 0.5)
     added = cli(catalog_url, "models", "add", "compact", "--as", "marked", "--weights", file)
     assert added.returncode == 0, added.stderr
-    assert cli(catalog_url, "embed", "--model", "marked").returncode == 0
+    copy_vectors(catalog_url, "marked")
     with psycopg.connect(catalog_url) as connection:
         # Second photos: half of them of the product's own looks, half of those of another product.
         connection.execute(
@@ -191,8 +192,7 @@ def test_two_models_are_compared_with_the_same_queries(marked_url: str, cli: Cli
 
 
 def test_a_model_doesnt_differ_from_its_double(catalog_url: str, cli: Cli) -> None:
-    assert cli(catalog_url, "models", "add", "compact", "--as", "again").returncode == 0
-    assert cli(catalog_url, "embed", "--model", "again").returncode == 0
+    add_double(catalog_url, "again")
     done = cli(catalog_url, "evaluate", "--compare", "compact", "again", "--json")
     figure = json.loads(done.stdout)["article_type"]["precision@5"]
     assert (figure["difference"], figure["interval"]) == (0, [0, 0])

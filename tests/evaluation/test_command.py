@@ -9,6 +9,7 @@ from app.catalog.attributes import Catalog
 from app.catalog.profile import DATASET, load_profile
 from app.database import Database
 from tests.conftest import Cli
+from tests.support.vectors import add_double
 from worker.evaluation.run import chosen_models, evaluate
 
 pytestmark = pytest.mark.slow
@@ -38,8 +39,7 @@ def test_json_has_every_figure_and_is_recorded(
 
 
 def test_table_has_a_column_a_model(catalog_url: str, cli: Cli) -> None:
-    assert cli(catalog_url, "models", "add", "compact", "--as", "again").returncode == 0
-    assert cli(catalog_url, "embed", "--model", "again").returncode == 0
+    add_double(catalog_url, "again")
     done = cli(catalog_url, "evaluate", "--model", "again", "--model", "compact")
     assert done.returncode == 0, done.stderr
     header, *lines = done.stdout.splitlines()

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import average_precision_score, ndcg_score
 
 from worker.evaluation import metrics
 from worker.evaluation.bootstrap import mean
@@ -48,6 +47,8 @@ def test_a_perfect_list_scores_one_and_an_impossible_query_is_left_out() -> None
 
 
 def test_average_precision_agrees_with_scikit_learn_over_whole_rankings() -> None:
+    from sklearn.metrics import average_precision_score
+
     """With a list as long as the gallery the two definitions are one."""
     relevant = RANDOM.random((40, 25)) < 0.3
     relevant[:, 0] |= ~relevant.any(axis=1)
@@ -70,6 +71,8 @@ def test_relevance_never_counts_a_missing_label() -> None:
 
 @pytest.mark.parametrize("k", [3, 10])
 def test_ndcg_agrees_with_scikit_learn(k: int) -> None:
+    from sklearn.metrics import ndcg_score
+
     labels = RANDOM.integers(0, 3, size=(60, 4))
     labels[RANDOM.random(labels.shape) < 0.1] = MISSING
     queries = np.arange(0, 60, 3)

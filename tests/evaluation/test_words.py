@@ -15,6 +15,7 @@ from tests.support.words import learn, stock
 from worker.evaluation.words import evaluate_words
 
 
+@pytest.mark.slow
 def test_figures_are_printed_and_stored(
     empty_database: Database, empty_url: str, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -42,6 +43,7 @@ def test_figures_are_printed_and_stored(
     assert printed["name"] == "made_up"
 
 
+@pytest.mark.slow
 def test_what_cannot_be_measured_is_told(empty_database: Database) -> None:
     with empty_database.connection() as connection:
         stock(connection)

@@ -17,9 +17,16 @@ Product = tuple[int, bytes]
 
 
 @pytest.fixture(scope="session")
-def reader(server: str, catalog_template: str, home: Path) -> Iterator[FlaskClient]:
-    """A client of one application over the sample catalog, its encoder loaded once."""
-    with clone(server, catalog_template) as url, client_of(url, home) as found:
+def reader_url(server: str, catalog_template: str) -> Iterator[str]:
+    """URI of a database with the sample catalog, for tests that change nothing."""
+    with clone(server, catalog_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def reader(reader_url: str, home: Path) -> Iterator[FlaskClient]:
+    """A client of one application over `reader_url`, its encoder loaded once."""
+    with client_of(reader_url, home) as found:
         yield found
 
 

@@ -15,6 +15,7 @@ from app.items.keys import LAST_ID
 from app.models import register
 from app.settings import Settings
 from tests.conftest import Cli
+from tests.http.conftest import Product
 
 
 @pytest.fixture
@@ -64,43 +65,43 @@ def test_the_photo_is_the_catalogs(
         assert response.data == photo.read_bytes()
 
 
-def test_similar_items(client: FlaskClient, ids: dict[str, int]) -> None:
-    body = client.get(f"/api/v1/items/{ids['embedded']}/similar").get_json()
+def test_similar_items(reader: FlaskClient, product: Product) -> None:
+    body = reader.get(f"/api/v1/items/{product[0]}/similar").get_json()
     assert (body["model"], body["requested"], body["returned"]) == ("compact", 5, 5)
     assert body["query"] == {
-        "item_id": ids["embedded"],
-        "sku": str(ids["embedded"]),
+        "item_id": product[0],
+        "sku": str(product[0]),
         "top_n": 5,
         "filters": {},
     }
     assert body["search"] == "exact"
     results = body["results"]
-    assert ids["embedded"] not in {result["item_id"] for result in results}
+    assert product[0] not in {result["item_id"] for result in results}
     assert [result["similarity"] for result in results] == sorted(
         (result["similarity"] for result in results), reverse=True
     )
     for result in results:
         assert result["similarity"] == pytest.approx(1 - result["distance"])
-        with client.get(result["image_url"]) as photo:
+        with reader.get(result["image_url"]) as photo:
             assert photo.status_code == 200
 
 
-def test_filters_and_threshold(client: FlaskClient, ids: dict[str, int]) -> None:
-    base = f"/api/v1/items/{ids['embedded']}/similar?top_n=1000"
-    every = client.get(base).get_json()["results"]
+def test_filters_and_threshold(reader: FlaskClient, product: Product) -> None:
+    base = f"/api/v1/items/{product[0]}/similar?top_n=1000"
+    every = reader.get(base).get_json()["results"]
     colours = sorted({result["base_colour"] for result in every})[:2]
-    chosen = client.get(f"{base}&base_colour={colours[0]}&base_colour={colours[1]}").get_json()
+    chosen = reader.get(f"{base}&base_colour={colours[0]}&base_colour={colours[1]}").get_json()
     assert chosen["query"]["filters"] == {"base_colour": colours}
     assert [result["item_id"] for result in chosen["results"]] == [
         result["item_id"] for result in every if result["base_colour"] in colours
     ]
     threshold = every[3]["similarity"]
-    kept = client.get(f"{base}&min_similarity={threshold}").get_json()["results"]
+    kept = reader.get(f"{base}&min_similarity={threshold}").get_json()["results"]
     assert kept == [result for result in every if result["similarity"] >= threshold]
 
 
-def test_an_unknown_value_is_an_empty_result(client: FlaskClient, ids: dict[str, int]) -> None:
-    response = client.get(f"/api/v1/items/{ids['embedded']}/similar?gender=Martians")
+def test_an_unknown_value_is_an_empty_result(reader: FlaskClient, product: Product) -> None:
+    response = reader.get(f"/api/v1/items/{product[0]}/similar?gender=Martians")
     assert (response.status_code, response.get_json()["returned"]) == (200, 0)
 
 
@@ -161,35 +162,35 @@ def test_a_failed_photo_is_its_own_reason(
     ["top_n=0", "top_n=-1", "top_n=1e9", "top_n=abc", "top_n=1001", "min_similarity=2",
      "min_similarity=nan", "year_min=soon", "price_max=cheap", "colour=Red", "gender=%00"],
 )  # fmt: skip
-def test_a_bad_parameter_is_named(client: FlaskClient, ids: dict[str, int], question: str) -> None:
+def test_a_bad_parameter_is_named(reader: FlaskClient, product: Product, question: str) -> None:
     name = question.partition("=")[0]
-    body = problem(client, f"/api/v1/items/{ids['embedded']}/similar?{question}", 422)
+    body = problem(reader, f"/api/v1/items/{product[0]}/similar?{question}", 422)
     assert [part.partition(".")[0] for part in body["parameters"]] == [name]
     assert name in body["detail"]
 
 
-def test_an_unknown_filter_is_answered_with_the_known(client: FlaskClient) -> None:
-    detail = problem(client, "/api/v1/items?colour=Red", 422)["detail"]
+def test_an_unknown_filter_is_answered_with_the_known(reader: FlaskClient) -> None:
+    detail = problem(reader, "/api/v1/items?colour=Red", 422)["detail"]
     assert "gender, master_category, sub_category, article_type, base_colour" in detail
 
 
-def test_pages_cover_everything_once(client: FlaskClient) -> None:
+def test_pages_cover_everything_once(reader: FlaskClient) -> None:
     seen: list[int] = []
     cursor = ""
     while True:
-        page = client.get(f"/api/v1/items?limit=40{cursor}").get_json()
+        page = reader.get(f"/api/v1/items?limit=40{cursor}").get_json()
         seen += [item["item_id"] for item in page["items"]]
         if page["next_cursor"] is None:
             break
         cursor = f"&cursor={page['next_cursor']}"
     assert seen == sorted(set(seen))
-    assert len(seen) == client.get("/api/v1/stats").get_json()["items"]
+    assert len(seen) == reader.get("/api/v1/stats").get_json()["items"]
 
 
-def test_a_cursor_belongs_to_its_question(client: FlaskClient) -> None:
-    cursor = client.get("/api/v1/items?limit=1").get_json()["next_cursor"]
+def test_a_cursor_belongs_to_its_question(reader: FlaskClient) -> None:
+    cursor = reader.get("/api/v1/items?limit=1").get_json()["next_cursor"]
     for question in (f"cursor={cursor}&gender=Men", "cursor=forged", "cursor=", "cursor=5.x"):
-        assert problem(client, f"/api/v1/items?{question}", 422)["parameters"] == ["cursor"]
+        assert problem(reader, f"/api/v1/items?{question}", 422)["parameters"] == ["cursor"]
 
 
 def test_words_find_names_and_brands(client: FlaskClient, catalog_url: str) -> None:
@@ -207,10 +208,10 @@ def test_words_find_names_and_brands(client: FlaskClient, catalog_url: str) -> N
     assert client.get("/api/v1/items?limit=1").get_json()["items"]
 
 
-def test_models_and_stats(client: FlaskClient) -> None:
-    (model,) = client.get("/api/v1/models").get_json()["models"]
+def test_models_and_stats(reader: FlaskClient) -> None:
+    (model,) = reader.get("/api/v1/models").get_json()["models"]
     assert (model["name"], model["active"], model["dimensions"]) == ("compact", True, 256)
-    stats = client.get("/api/v1/stats").get_json()
+    stats = reader.get("/api/v1/stats").get_json()
     (progress,) = stats["models"]
     assert progress["items"] == progress["embedded"] == stats["with_photo"] < stats["items"]
     assert (progress["pending"], progress["failed"], progress["percent"]) == (0, 0, 100.0)
@@ -247,9 +248,9 @@ def test_readiness_takes_one_connection(client: FlaskClient) -> None:
     assert pool.get_stats()["requests_num"] == before + 1
 
 
-def test_errors_of_http_itself_are_problems(client: FlaskClient) -> None:
-    problem(client, "/api/v1/nothing", 404)
-    refused = client.post("/api/v1/items/1/similar")
+def test_errors_of_http_itself_are_problems(reader: FlaskClient) -> None:
+    problem(reader, "/api/v1/nothing", 404)
+    refused = reader.post("/api/v1/items/1/similar")
     assert refused.status_code == 405
     assert refused.content_type == "application/problem+json"
     assert "GET" in refused.headers["Allow"]
@@ -285,8 +286,8 @@ def test_a_photo_missing_on_this_machine(
     assert "no photo" in problem(client, f"/api/v1/items/{ids['bare']}/image", 409)["detail"]
 
 
-def test_the_openapi_document_describes_what_is_there(client: FlaskClient) -> None:
-    document = client.get("/openapi.json").get_json()
+def test_the_openapi_document_describes_what_is_there(reader: FlaskClient) -> None:
+    document = reader.get("/openapi.json").get_json()
     assert document["openapi"].startswith("3.")
     paths = document["paths"]
     assert set(paths) >= {

@@ -21,6 +21,7 @@ from tests.conftest import client_of, web_server
 from tests.http.conftest import refusal, upload
 from tests.http.shops import PROFILE, declare, furnish
 from tests.http.test_serving import fetch
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -91,7 +92,7 @@ def test_running_servers_serve_a_changed_declaration_within_seconds(
     glaze = "/api/v1/items?glaze=matt"
     assert fetch(shop + glaze)[0] == 422
     with busy(shop) as statuses:
-        time.sleep(1)
+        wait_until(lambda: statuses[200] > CLIENTS)
         change(empty_url, WIDER)
         assert settle(shop, glaze, 200) < SECONDS
         body = fetch(shop + glaze)[1]
@@ -110,7 +111,7 @@ def test_running_servers_serve_a_changed_declaration_within_seconds(
 
 def test_a_type_may_change_under_load(shop: str, empty_url: str) -> None:
     with busy(shop) as statuses:
-        time.sleep(0.5)
+        wait_until(lambda: statuses[200] > CLIENTS)
         change(empty_url, PROFILE.replace('type = "text"\nlabel = "Story"', 'type = "date"'))
         assert settle(shop, "/api/v1/items/SEAT-03", 200) < SECONDS
         time.sleep(1.5)

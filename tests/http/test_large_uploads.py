@@ -14,8 +14,9 @@ import psutil
 import pytest
 from PIL import Image
 
-from tests.conftest import LOOKALIKE, cli_environment, free_port, wait_for
+from tests.conftest import cli_environment, free_port, wait_for
 from tests.http.conftest import encoded
+from tests.support.commands import LOOKALIKE
 
 pytestmark = pytest.mark.slow
 

@@ -28,27 +28,27 @@ from tests.http.html import asked, read
     ],
 )
 def test_a_mistake_in_the_address_gets_a_page(
-    client: FlaskClient, url: str, status: int, named: str
+    reader: FlaskClient, url: str, status: int, named: str
 ) -> None:
-    page = read(client, url, status)
+    page = read(reader, url, status)
     assert named in page.words
     assert page.all("a", href="/")
 
 
-def test_a_cursor_of_another_question_is_refused(client: FlaskClient) -> None:
-    (cursor,) = asked(read(client, "/").next)["cursor"]
-    assert "other filters" in read(client, f"/?gender=Men&cursor={cursor}", 422).words
+def test_a_cursor_of_another_question_is_refused(reader: FlaskClient) -> None:
+    (cursor,) = asked(read(reader, "/").next)["cursor"]
+    assert "other filters" in read(reader, f"/?gender=Men&cursor={cursor}", 422).words
 
 
 @pytest.mark.parametrize("url", ["/", "/items/1", "/nowhere", "/?colour=Red"])
-def test_a_page_may_load_nothing_but_its_own(client: FlaskClient, url: str) -> None:
-    policy = client.get(url).headers["Content-Security-Policy"]
+def test_a_page_may_load_nothing_but_its_own(reader: FlaskClient, url: str) -> None:
+    policy = reader.get(url).headers["Content-Security-Policy"]
     said = {"default-src 'none'", "img-src 'self'", "style-src 'self'", "script-src 'self'"}
     assert said <= set(policy.split("; "))
     assert "unsafe" not in policy
 
 
-def test_the_pages_about_the_api_may_run_their_scripts(client: FlaskClient) -> None:
-    response = client.get("/docs", follow_redirects=True)
+def test_the_pages_about_the_api_may_run_their_scripts(reader: FlaskClient) -> None:
+    response = reader.get("/docs", follow_redirects=True)
     assert response.status_code == 200
     assert "Content-Security-Policy" not in response.headers

@@ -18,7 +18,15 @@ HOSTILE = """<script>alert(1)</script>"><img src=x onerror='alert(2)'>"""
 
 
 @pytest.fixture
-def rows(catalog_url: str) -> Iterator[psycopg.Connection[Any]]:
+def rows(reader_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """What `reader` shows."""
+    with psycopg.connect(reader_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def own_rows(catalog_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """What `client` shows, for tests that change it."""
     with psycopg.connect(catalog_url, autocommit=True) as connection:
         yield connection
 
@@ -44,13 +52,13 @@ def common_value(rows: psycopg.Connection[Any], column: str, skip: int = 0) -> s
 
 
 def test_the_grid_pages_through_every_product_with_a_photo(
-    client: FlaskClient, rows: psycopg.Connection[Any]
+    reader: FlaskClient, rows: psycopg.Connection[Any]
 ) -> None:
     url: str | None = "/?limit=50"
     seen: list[int] = []
     pages = 0
     while url:
-        page = read(client, url)
+        page = read(reader, url)
         seen += page.items
         pages += 1
         url = page.next
@@ -61,9 +69,9 @@ def test_the_grid_pages_through_every_product_with_a_photo(
 
 
 def test_a_card_has_a_photo_with_an_alt_text_and_a_size(
-    client: FlaskClient, rows: psycopg.Connection[Any]
+    reader: FlaskClient, rows: psycopg.Connection[Any]
 ) -> None:
-    page = read(client, "/")
+    page = read(reader, "/")
     photos = [tag for tag in page.all("img") if str(tag["src"]).startswith("/api/")]
     assert len(photos) == len(page.items) == 48
     for item_id, photo in zip(page.items, photos, strict=True):
@@ -75,33 +83,33 @@ def test_a_card_has_a_photo_with_an_alt_text_and_a_size(
         assert photo["width"]
         assert photo["height"]
     assert photos[-1]["loading"] == "lazy"
-    with client.get(str(photos[0]["src"])) as response:
+    with reader.get(str(photos[0]["src"])) as response:
         assert response.mimetype == "image/jpeg"
 
 
 def test_words_and_filters_narrow_the_grid(
-    client: FlaskClient, rows: psycopg.Connection[Any]
+    reader: FlaskClient, rows: psycopg.Connection[Any]
 ) -> None:
     kind = common_value(rows, "article_type")
     colour = common_value(rows, "base_colour")
     both = f"{PICTURED} AND article_type = %s AND base_colour = %s"
-    page = read(client, f"/?article_type={kind}&base_colour={colour}&limit=100")
+    page = read(reader, f"/?article_type={kind}&base_colour={colour}&limit=100")
     assert page.items == ids(rows, both, kind, colour)
     assert page.options("article_type")[kind]
     assert page.options("base_colour")[colour]
     assert not page.options("base_colour")[""]
 
     word = "Women"
-    page = read(client, f"/?q={word}&limit=100")
+    page = read(reader, f"/?q={word}&limit=100")
     assert page.items == ids(rows, f"{PICTURED} AND product_display_name ~ %s", rf"\m{word}\M")
     assert page.all("input", name="q", value=word)
 
 
 def test_a_repeated_filter_means_any_of_these_and_stays_in_the_form(
-    client: FlaskClient, rows: psycopg.Connection[Any]
+    reader: FlaskClient, rows: psycopg.Connection[Any]
 ) -> None:
     one, other = common_value(rows, "base_colour"), common_value(rows, "base_colour", skip=1)
-    page = read(client, f"/?base_colour={one}&base_colour={other}&limit=100")
+    page = read(reader, f"/?base_colour={one}&base_colour={other}&limit=100")
     expected = ids(rows, f"{PICTURED} AND base_colour IN (%s, %s)", one, other)
     assert page.items == expected[:100]
     assert [value for value, chosen in page.options("base_colour").items() if chosen] == sorted(
@@ -114,10 +122,10 @@ def test_a_repeated_filter_means_any_of_these_and_stays_in_the_form(
 
 
 def test_a_field_counts_what_each_of_its_values_would_find(
-    client: FlaskClient, rows: psycopg.Connection[Any]
+    reader: FlaskClient, rows: psycopg.Connection[Any]
 ) -> None:
     colour = common_value(rows, "base_colour")
-    page = read(client, f"/?base_colour={colour}")
+    page = read(reader, f"/?base_colour={colour}")
     for column, condition in [("article_type", "base_colour = %s"), ("base_colour", "%s <> ''")]:
         counted = rows.execute(
             f"SELECT {column}, count(*) FROM items AS i WHERE {PICTURED} "
@@ -130,31 +138,31 @@ def test_a_field_counts_what_each_of_its_values_would_find(
 
 
 def test_a_value_that_no_product_has_finds_nothing_and_can_be_taken_back(
-    client: FlaskClient,
+    reader: FlaskClient,
 ) -> None:
-    page = read(client, "/?gender=Martians&year_min=2000")
+    page = read(reader, "/?gender=Martians&year_min=2000")
     assert page.items == []
     assert "Nothing found" in page.words
     assert page.options("gender")["Martians"]
     assert page.all("a", href="/?year_min=2000")
 
 
-def test_fields_left_empty_say_nothing(client: FlaskClient) -> None:
+def test_fields_left_empty_say_nothing(reader: FlaskClient) -> None:
     blank = "/?q=&gender=&master_category=&article_type=&year_min=&price_max=&cursor="
-    assert read(client, blank).items == read(client, "/").items
+    assert read(reader, blank).items == read(reader, "/").items
 
 
-def test_what_the_form_does_not_show_is_carried_along(client: FlaskClient) -> None:
-    page = read(client, "/?brand_name=Nike&brand_name=Puma&limit=12")
+def test_what_the_form_does_not_show_is_carried_along(reader: FlaskClient) -> None:
+    page = read(reader, "/?brand_name=Nike&brand_name=Puma&limit=12")
     hidden = [(tag["name"], tag["value"]) for tag in page.all("input", type="hidden")]
     assert hidden == [("brand_name", "Nike"), ("brand_name", "Puma"), ("limit", "12")]
 
 
 def test_a_product_shows_what_is_known_of_it(
-    client: FlaskClient, rows: psycopg.Connection[Any]
+    client: FlaskClient, own_rows: psycopg.Connection[Any]
 ) -> None:
-    (item_id, *_) = ids(rows, PICTURED)
-    rows.execute(
+    (item_id, *_) = ids(own_rows, PICTURED)
+    own_rows.execute(
         "UPDATE items SET brand_name = 'Acme & Sons', price = 2299, discounted_price = 1609.20"
         " WHERE item_id = %s",
         [item_id],
@@ -171,14 +179,14 @@ def test_a_product_shows_what_is_known_of_it(
 
 
 def test_a_product_shows_the_same_similar_items_as_the_api(
-    client: FlaskClient, rows: psycopg.Connection[Any]
+    reader: FlaskClient, rows: psycopg.Connection[Any]
 ) -> None:
     (item_id, *_) = ids(rows, PICTURED)
     for url, api_url in [
         (f"/items/{item_id}", f"/api/v1/items/{item_id}/similar?top_n=12"),
         (f"/items/{item_id}?gender=Men", f"/api/v1/items/{item_id}/similar?top_n=12&gender=Men"),
     ]:
-        page, api = read(client, url), client.get(api_url).json
+        page, api = read(reader, url), reader.get(api_url).json
         assert api is not None
         assert page.items == [similar["item_id"] for similar in api["results"]]
         assert len(page.items) == 12
@@ -187,22 +195,22 @@ def test_a_product_shows_the_same_similar_items_as_the_api(
 
 
 def test_more_similar_items_are_a_click_away(
-    client: FlaskClient, rows: psycopg.Connection[Any]
+    reader: FlaskClient, rows: psycopg.Connection[Any]
 ) -> None:
     (item_id, *_) = ids(rows, PICTURED)
-    page = read(client, f"/items/{item_id}?year_min=2000")
+    page = read(reader, f"/items/{item_id}?year_min=2000")
     (more,) = [tag["href"] for tag in page.all("a") if "top_n" in asked(tag["href"])]
     assert asked(more) == {"year_min": ["2000"], "top_n": ["48"]}
-    assert read(client, str(more)).items[:12] == page.items
+    assert read(reader, str(more)).items[:12] == page.items
 
 
 def test_a_product_without_similar_items_says_why(
-    client: FlaskClient, rows: psycopg.Connection[Any]
+    client: FlaskClient, own_rows: psycopg.Connection[Any]
 ) -> None:
-    bare = ids(rows, f"NOT {PICTURED}")[0]
-    pending, failed = ids(rows, PICTURED)[:2]
-    rows.execute("DELETE FROM embeddings WHERE item_id IN (%s, %s)", [pending, failed])
-    rows.execute(
+    bare = ids(own_rows, f"NOT {PICTURED}")[0]
+    pending, failed = ids(own_rows, PICTURED)[:2]
+    own_rows.execute("DELETE FROM embeddings WHERE item_id IN (%s, %s)", [pending, failed])
+    own_rows.execute(
         "INSERT INTO embedding_jobs"
         " (model_id, item_id, position, state, last_error, image_sha256)"
         " SELECT 1, item_id, position, 'failed', 'a <b>truncated</b> file', sha256"
@@ -220,9 +228,9 @@ def test_a_product_without_similar_items_says_why(
     assert "No photo" in read(client, f"/items/{bare}").words
 
 
-def test_a_hostile_name_is_text(client: FlaskClient, rows: psycopg.Connection[Any]) -> None:
-    (item_id, *_) = ids(rows, PICTURED)
-    rows.execute(
+def test_a_hostile_name_is_text(client: FlaskClient, own_rows: psycopg.Connection[Any]) -> None:
+    (item_id, *_) = ids(own_rows, PICTURED)
+    own_rows.execute(
         "UPDATE items SET product_display_name = %s, brand_name = %s, base_colour = %s"
         " WHERE item_id = %s",
         [HOSTILE, HOSTILE, HOSTILE, item_id],
@@ -261,14 +269,14 @@ def test_an_empty_shop_says_what_to_run(empty_client: FlaskClient, empty_url: st
     assert "No embedding model is active yet: run lookalike embed" in page.words
 
 
-def test_the_notice_goes_once_something_is_embedded(client: FlaskClient) -> None:
-    assert "Nothing is embedded yet" not in read(client, "/").words
+def test_the_notice_goes_once_something_is_embedded(reader: FlaskClient) -> None:
+    assert "Nothing is embedded yet" not in read(reader, "/").words
 
 
 def test_a_product_that_left_the_catalog_has_no_page(
-    client: FlaskClient, rows: psycopg.Connection[Any]
+    client: FlaskClient, own_rows: psycopg.Connection[Any]
 ) -> None:
-    (item_id, *_) = ids(rows, PICTURED)
-    rows.execute("UPDATE items SET removed_at = now() WHERE item_id = %s", [item_id])
+    (item_id, *_) = ids(own_rows, PICTURED)
+    own_rows.execute("UPDATE items SET removed_at = now() WHERE item_id = %s", [item_id])
     read(client, f"/items/{item_id}", 404)
     assert item_id not in read(client, "/").items

@@ -19,9 +19,9 @@ Vectors = dict[int, NDArray[np.float64]]
 
 
 @pytest.fixture
-def vectors(catalog_url: str) -> Vectors:
+def vectors(reader_url: str) -> Vectors:
     """All products' vectors."""
-    with psycopg.connect(catalog_url) as connection:
+    with psycopg.connect(reader_url) as connection:
         register_vector(connection)
         rows = connection.execute("SELECT item_id, embedding FROM item_embeddings ORDER BY 1")
         return {item_id: vector.to_numpy().astype(np.float64) for item_id, vector in rows}
@@ -39,10 +39,10 @@ def ranked(vectors: Vectors, target: NDArray[np.float64], leave_out: set[int]) -
     return sorted(others, key=lambda item_id: -float(vectors[item_id] @ target))
 
 
-def test_one_positive_is_the_search_by_id(client: FlaskClient, vectors: Vectors) -> None:
+def test_one_positive_is_the_search_by_id(reader: FlaskClient, vectors: Vectors) -> None:
     item_id = min(vectors)
-    body = answer(client, positive=[item_id], top_n=20)
-    by_id = client.get(f"/api/v1/items/{item_id}/similar?top_n=20").get_json()
+    body = answer(reader, positive=[item_id], top_n=20)
+    by_id = reader.get(f"/api/v1/items/{item_id}/similar?top_n=20").get_json()
     assert ids(body) == ids(by_id)
     assert body["unknown_ids"] == []
     assert body.keys() - by_id.keys() == {"unknown_ids"}
@@ -54,50 +54,50 @@ def test_one_positive_is_the_search_by_id(client: FlaskClient, vectors: Vectors)
     }
 
 
-def test_several_are_their_weighted_mean(client: FlaskClient, vectors: Vectors) -> None:
+def test_several_are_their_weighted_mean(reader: FlaskClient, vectors: Vectors) -> None:
     one, two, three = list(vectors)[:3]
     positive = [{"item_id": one, "weight": 3}, two, {"item_id": three, "weight": 0.5}]
-    body = answer(client, positive=positive, top_n=10)
+    body = answer(reader, positive=positive, top_n=10)
     target = 3 * vectors[one] + vectors[two] + 0.5 * vectors[three]
     assert ids(body) == ranked(vectors, target, {one, two, three})[:10]
     expected = vectors[ids(body)[0]] @ target / np.linalg.norm(target)
     assert body["results"][0]["similarity"] == pytest.approx(expected, abs=1e-3)
 
 
-def test_only_the_proportion_of_weights_counts(client: FlaskClient, vectors: Vectors) -> None:
+def test_only_the_proportion_of_weights_counts(reader: FlaskClient, vectors: Vectors) -> None:
     one, two = list(vectors)[:2]
 
     def weighted(by: float) -> list[int]:
         twice = {"item_id": one, "weight": 2 * by}
-        return ids(answer(client, positive=[twice, {"item_id": two, "weight": by}]))
+        return ids(answer(reader, positive=[twice, {"item_id": two, "weight": by}]))
 
     answers = [weighted(by) for by in (1, 1e-300, 8e307)]
     assert answers == [answers[0]] * 3
-    assert answers[0] == ids(answer(client, positive=[one, two, one]))
+    assert answers[0] == ids(answer(reader, positive=[one, two, one]))
 
 
-def test_negatives_push_away(client: FlaskClient, vectors: Vectors) -> None:
+def test_negatives_push_away(reader: FlaskClient, vectors: Vectors) -> None:
     one, two, three, four = list(vectors)[:4]
     body = answer(
-        client, positive=[one, two], negative=[{"item_id": three, "weight": 2}, four], top_n=10
+        reader, positive=[one, two], negative=[{"item_id": three, "weight": 2}, four], top_n=10
     )
     likes = (vectors[one] + vectors[two]) / 2
     dislikes = (2 * vectors[three] + vectors[four]) / 3
     target = likes + (likes - dislikes)
     assert ids(body) == ranked(vectors, target, {one, two, three, four})[:10]
-    assert ids(body) != ids(answer(client, positive=[one, two], top_n=10))
+    assert ids(body) != ids(answer(reader, positive=[one, two], top_n=10))
 
 
 def test_the_same_product_both_ways_is_no_answer_and_no_error(
-    client: FlaskClient, vectors: Vectors
+    reader: FlaskClient, vectors: Vectors
 ) -> None:
     item_id = min(vectors)
-    body = answer(client, positive=[item_id], negative=[item_id])
+    body = answer(reader, positive=[item_id], negative=[item_id])
     assert ids(body) == ranked(vectors, vectors[item_id], {item_id})[:5]
 
 
 def test_filters_and_options_are_those_of_every_search(
-    client: FlaskClient, vectors: Vectors
+    reader: FlaskClient, vectors: Vectors
 ) -> None:
     item_id = min(vectors)
     asked = {
@@ -108,8 +108,8 @@ def test_filters_and_options_are_those_of_every_search(
         "min_similarity": 0.1,
         "explain": True,
     }
-    body = answer(client, **asked)
-    by_id = client.get(
+    body = answer(reader, **asked)
+    by_id = reader.get(
         f"/api/v1/items/{item_id}/similar?gender=Men&gender=Women&year_min=2011&top_n=50"
         "&max_per=article_type:1&min_similarity=0.1&explain=true"
     ).get_json()
@@ -182,7 +182,7 @@ def test_duplicates_of_any_example_can_be_left_out(
 
 @pytest.mark.slow
 def test_photos_are_examples_too(
-    client: FlaskClient, vectors: Vectors, product: tuple[int, bytes], sample_catalog: Any
+    reader: FlaskClient, vectors: Vectors, product: tuple[int, bytes], sample_catalog: Any
 ) -> None:
     item_id, photo = product
     other = next(other for other in vectors if other != item_id)
@@ -192,7 +192,7 @@ def test_photos_are_examples_too(
         "positive_image": upload(photo),
         "negative_image": [upload(unlike), upload(unlike)],
     }
-    body = client.post(PATH, data=form).get_json()
+    body = reader.post(PATH, data=form).get_json()
     likes, dislikes = vectors[item_id], vectors[other]
     assert ids(body) == ranked(vectors, 2 * likes - dislikes, {item_id})[:8]
     assert body["unknown_ids"] == [99]

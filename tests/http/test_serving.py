@@ -14,15 +14,8 @@ import psycopg
 import pytest
 
 from app.database import embedded, migrate, open_database
-from tests.conftest import (
-    LOOKALIKE,
-    Cli,
-    cli_environment,
-    free_port,
-    settings_for,
-    wait_for,
-    web_server,
-)
+from tests.conftest import Cli, cli_environment, free_port, settings_for, wait_for, web_server
+from tests.support.commands import LOOKALIKE
 from tests.support.products import store_model, store_product, unit_vectors
 
 pytestmark = pytest.mark.slow

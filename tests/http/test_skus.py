@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from tests.conftest import Cli, client_of, clone
 from tests.http.conftest import refusal
-from tests.http.html import read
+from tests.http.html import Page, read
 from tests.support.products import store_model, store_product, unit_vectors
 
 ODD = [
@@ -69,9 +69,16 @@ def numbers(odd_url: str) -> dict[str, int]:
         return dict(connection.execute("SELECT sku, item_id FROM items").fetchall())
 
 
+@pytest.fixture(scope="module")
+def pages(shop: FlaskClient) -> list[Page]:
+    """The pages of products that the grid links to."""
+    cards = read(shop, "/?limit=100").all("a", **{"class": "card"})
+    return [read(shop, str(card["href"])) for card in cards]
+
+
 @pytest.mark.parametrize("sku", ODD)
 def test_an_address_leads_to_its_product(
-    shop: FlaskClient, numbers: dict[str, int], sku: str
+    shop: FlaskClient, numbers: dict[str, int], pages: list[Page], sku: str
 ) -> None:
     """Every link that an answer or a page gives works, whatever the sku holds."""
     every = shop.get("/api/v1/items?limit=100").get_json()["items"]
@@ -87,8 +94,6 @@ def test_an_address_leads_to_its_product(
     assert answer["query"]["sku"] == sku
     assert answer["query"]["item_id"] == numbers[sku]
     assert len(answer["results"]) == 3
-    links = [str(card["href"]) for card in read(shop, "/?limit=100").all("a", **{"class": "card"})]
-    pages = [read(shop, link) for link in links]
     assert any(page.inside("h1") == [" ".join(f"Product {sku}".split())] for page in pages) or any(
         f"Product {sku}" in page.words or sku.strip() in page.words for page in pages
     )

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import LOOKALIKE, cli_environment, free_port, wait_for
+from tests.conftest import cli_environment, free_port, wait_for
+from tests.support.commands import LOOKALIKE
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -94,7 +96,7 @@ def assert_nobody_is_cut_off(
         similar = f"/api/v1/items/{first_item(base)}/similar?top_n=20"
         clients = Clients(port, [similar, "/readyz", item, "/"], keep_alive)
         with asking(clients):
-            time.sleep(1.5)
+            wait_until(lambda: len(clients.readiness) >= CLIENTS)  # all of them are at it
             told = time.monotonic()
             send(process.pid, signal.SIGTERM)
             assert process.wait(30) == 0

@@ -16,6 +16,7 @@ HEADER = (
 )
 
 
+@pytest.mark.slow
 def test_the_real_catalog(empty_url: str, cli: Cli, shared_catalog: Path) -> None:
     first = cli(empty_url, "ingest", shared_catalog)
     assert first.returncode == 0, first.stderr

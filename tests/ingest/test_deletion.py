@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import LOOKALIKE, Cli, cli_environment
+from tests.conftest import Cli, cli_environment
 from tests.ingest.conftest import Shop, embed
 from tests.ingest.fakes import product
+from tests.support.commands import LOOKALIKE
 
 COUNTS = (
     "SELECT (SELECT count(*) FROM items), (SELECT count(*) FROM photos), "

@@ -1,6 +1,5 @@
 """What the tests of models share: a catalog with random vectors, since only their shape counts."""
 
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 from app.database import Database, open_database
 from app.encoders.registry import get_backbone
 from app.models import EmbeddingModel, ensure_index, register
-from tests.conftest import LOOKALIKE, cli_environment, clone, settings_for
-from tests.support.waiting import Start
+from tests.conftest import clone, settings_for
 
 PRODUCTS = 1200
 """Enough for an index to be worthwhile."""
@@ -68,28 +66,6 @@ def database(models_url: str, home: Path) -> Iterator[Database]:
     """The open database of `models_url`."""
     with open_database(settings_for(models_url, home)) as opened:
         yield opened
-
-
-@pytest.fixture
-def start(home: Path) -> Iterator[Start]:
-    """Start a command and don't wait for it: `start(url, "models", "drop", "ghost")`."""
-    started: list[subprocess.Popen[str]] = []
-
-    def begin(url: str | None, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
-        process = subprocess.Popen(
-            [LOOKALIKE, *arguments],
-            env=cli_environment(url, home, **environment),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    yield begin
-    for process in started:
-        process.kill()
-        process.communicate()
 
 
 def add_model(

@@ -3,9 +3,13 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Cli
 from tests.models.test_models import MODELS, PARTITIONS, refused
 from tests.support.waiting import execute
+
+pytestmark = pytest.mark.slow
 
 
 def test_adding(models_url: str, cli: Cli, home: Path, tmp_path: Path) -> None:

@@ -130,6 +130,7 @@ def test_an_invalid_index_is_built_anew(database: Database, model: EmbeddingMode
     assert execute(database.url, INDEX) == [(True,)]
 
 
+@pytest.mark.slow
 def test_readers_never_wait(database: Database, model: EmbeddingModel) -> None:
     settings = database.settings.model_copy(update=SLOW)
     shown: list[tuple[int, int]] = []
@@ -148,6 +149,7 @@ def test_readers_never_wait(database: Database, model: EmbeddingModel) -> None:
     assert results == [True]
 
 
+@pytest.mark.slow
 def test_a_build_gets_memory_and_time_and_shows_its_progress(
     database: Database, model: EmbeddingModel, models_url: str, home: Path
 ) -> None:

@@ -11,9 +11,10 @@ import pytest
 from app.database import Database
 from app.errors import LookalikeError
 from app.models import activate, active_model, drop, get_model, list_models, partition_name
-from tests.conftest import Cli
+from tests.conftest import Cli, Start
 from tests.models.conftest import PRODUCTS, add_model
-from tests.support.waiting import DEADLINE, Start, end, execute, wait_until
+from tests.support.commands import Command
+from tests.support.waiting import DEADLINE, end, execute, wait_until
 
 PHOTOS = PRODUCTS + PRODUCTS // 10
 MODELS = "SELECT name, active FROM embedding_models ORDER BY model_id"
@@ -26,7 +27,7 @@ VISIBLE = "SELECT count(*) FROM photo_embeddings"
 HELD = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
 
 
-def cut_short(url: str, dropping: "subprocess.Popen[str]", partition: str) -> None:
+def cut_short(url: str, dropping: Command, partition: str) -> None:
     """Kill a drop that waits for a reader, and what the server does for it."""
     wait_until(lambda: (partition, True) in execute(url, PARTITIONS))
     end(dropping, signal.SIGKILL)

@@ -13,10 +13,10 @@ from app.database.connection import connect
 from app.database.differences import find_differences
 from app.database.locks import Lock, lock
 from app.models import activate, drop, ensure_index, list_models
-from tests.conftest import Cli, clone, settings_for
+from tests.conftest import Cli, Start, clone, settings_for
 from tests.models.conftest import add_model
 from tests.support.pgbouncer import pooler
-from tests.support.waiting import DEADLINE, Start, execute, wait_until
+from tests.support.waiting import DEADLINE, execute, wait_until
 
 LEFT = (
     "SELECT s.name, s.setting FROM pg_settings AS s "
@@ -62,6 +62,7 @@ def test_the_life_of_a_model(models_url: str, pooled_url: str, pooled: Database)
     assert_nothing_left(models_url, pooled_url)
 
 
+@pytest.mark.slow
 def test_many_at_once(models_url: str, pooled_url: str, pooled: Database) -> None:
     def live(number: int) -> None:
         name = f"model{number}"

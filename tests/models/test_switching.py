@@ -15,9 +15,9 @@ import pytest
 from app.database import Database
 from app.errors import LookalikeError
 from app.models import activate
-from tests.conftest import web_server
+from tests.conftest import Start, web_server
 from tests.models.conftest import add_model
-from tests.support.waiting import DEADLINE, Start, execute, wait_until
+from tests.support.waiting import DEADLINE, execute, wait_until
 
 TOP_N = 20
 SWITCHES = ("small", "compact") * 3
@@ -137,6 +137,7 @@ def test_no_question_in_sql_fails_while_models_are_switched(
     assert all(len(items) == TOP_N for load in loads for items in load.found[""])
 
 
+@pytest.mark.slow
 def test_no_request_fails_while_models_are_switched(
     two_models: str, database: Database, home: Path
 ) -> None:

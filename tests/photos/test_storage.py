@@ -124,12 +124,16 @@ def test_threads_are_as_many_as_are_of_use(photos: Path, web: PhotoServer) -> No
 
 def test_a_storage_that_nobody_uses_any_more_leaves_no_thread(scripted: ScriptedServer) -> None:
     scripted.scripts["/1.jpg"] = [Reply(body=b"photo")]
+    before = threading.enumerate()
     storage = open_storage(scripted.url, SETTINGS, QUICK)
     storage.read("1.jpg")
-    assert "photos-http" in [thread.name for thread in threading.enumerate()]
+    ours = [t for t in threading.enumerate() if t.name == "photos-http" and t not in before]
+    assert ours
     del storage
     gc.collect()
-    assert "photos-http" not in [thread.name for thread in threading.enumerate()]
+    for thread in ours:
+        thread.join(10)
+        assert not thread.is_alive()
 
 
 def test_the_end_of_a_program_says_nothing(scripted: ScriptedServer) -> None:

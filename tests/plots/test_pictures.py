@@ -1,7 +1,6 @@
 """`lookalike plot`: pictures of what is stored, and one line where there is nothing to draw."""
 
 import os
-import subprocess
 from pathlib import Path
 
 import psycopg
@@ -9,7 +8,8 @@ import pytest
 from PIL import Image
 
 from app.database import Database
-from tests.conftest import LOOKALIKE, Cli, cli_environment
+from tests.conftest import Cli, cli_environment
+from tests.support.commands import run_apart
 from worker.plots.neighbours import draw_neighbours
 
 pytestmark = pytest.mark.slow
@@ -122,13 +122,8 @@ def test_a_model_without_vectors_is_one_line(empty_url: str, cli: Cli, tmp_path:
 def test_without_matplotlib_it_names_the_extra(empty_url: str, home: Path, tmp_path: Path) -> None:
     (tmp_path / "matplotlib.py").write_text("raise ImportError('as if it were not there')")
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(  # a process of its own, which reads PYTHONPATH
-        [LOOKALIKE, "plot", "precision", "-o", tmp_path / "x.png"],
-        env=cli_environment(empty_url, home, PYTHONPATH=path),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = cli_environment(empty_url, home, PYTHONPATH=path)
+    done = run_apart(["plot", "precision", "-o", str(tmp_path / "x.png")], environment)
     assert done.returncode == 1
     assert done.stderr == (
         "lookalike: pictures need one more package: pip install 'lookalike[plot]'\n"

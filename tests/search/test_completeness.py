@@ -43,6 +43,7 @@ def matching(gallery: Gallery, row: int, given_filters: dict[str, Any]) -> np.nd
     return np.flatnonzero(mask)
 
 
+@pytest.mark.slow
 @QUESTIONS
 @given(row=ROWS, top_n=TOP_NS, filters=FILTERS)
 def test_filtered_search_is_exact_search(

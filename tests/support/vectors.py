@@ -16,7 +16,8 @@ from app.encoders.cache import EncoderSpec
 from app.encoders.encoder import Encoder
 from app.encoders.precision import Precision
 from app.encoders.registry import get_backbone
-from app.models import EmbeddingModel, get_model
+from app.encoders.weights import default_file, sha256_of
+from app.models import EmbeddingModel, get_model, register
 from app.photos.storage import PhotoStorage, open_storage
 from app.settings import Settings
 from tests.support.waiting import execute
@@ -56,6 +57,26 @@ def model_of(database: Database, name: str = "compact") -> EmbeddingModel:
     """A registered model."""
     with database.connection() as connection:
         return get_model(connection, name)
+
+
+def add_double(url: str, name: str) -> None:
+    """Register a model like `compact`, with its vectors."""
+    compact = get_backbone("compact")
+    with psycopg.connect(url) as connection:
+        register(connection, compact, name, sha256_of(default_file(compact)))
+    copy_vectors(url, name)
+
+
+def copy_vectors(url: str, name: str) -> None:
+    """Give a model the vectors of `compact`, as where it has the same weights."""
+    execute(
+        url,
+        "INSERT INTO embeddings (model_id, item_id, position, embedding, image_sha256) "
+        "SELECT double.model_id, item_id, position, embedding, image_sha256 "
+        "FROM embeddings JOIN embedding_models AS m USING (model_id), embedding_models AS double "
+        "WHERE m.name = 'compact' AND double.name = %s",
+        name,
+    )
 
 
 def stub_worker(

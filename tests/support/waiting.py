@@ -1,18 +1,18 @@
 """Waiting for what a command, or a database, comes to."""
 
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
 
 import psycopg
 
+from tests.support.commands import Command
+
 DEADLINE = 120.0
 """Seconds after which what ought to happen has not happened."""
 
 Rows = list[tuple[Any, ...]]
-Start = Callable[..., "subprocess.Popen[str]"]
 
 
 def execute(url: str, statement: str, *parameters: Any) -> Rows:
@@ -30,14 +30,13 @@ def wait_until(condition: Callable[[], object], seconds: float = DEADLINE) -> No
         time.sleep(0.02)
 
 
-def read_until(process: "subprocess.Popen[str]", words: str) -> None:
-    """Read a process's error output up to the line with these words."""
-    assert process.stderr is not None
-    assert any(words in line for line in process.stderr), f"it never said {words!r}"
+def read_until(command: Command, words: str) -> None:
+    """Read a command's error output up to the line with these words."""
+    assert any(words in line for line in command.stderr), f"it never said {words!r}"
 
 
-def end(process: "subprocess.Popen[str]", number: signal.Signals) -> tuple[int, str, str]:
+def end(command: Command, number: signal.Signals) -> tuple[int, str, str]:
     """Send a signal and wait; return exit code, output and error output."""
-    process.send_signal(number)
-    output, errors = process.communicate(timeout=DEADLINE)
-    return process.returncode, output, errors
+    command.send_signal(number)
+    output, errors = command.communicate(timeout=DEADLINE)
+    return command.wait(), output, errors

@@ -1,10 +1,7 @@
 """`lookalike train`, run for real: both ways, killed, resumed, and refused."""
 
 import json
-import os
 import signal
-import subprocess
-import time
 from pathlib import Path
 
 import psycopg
@@ -13,20 +10,23 @@ from click.testing import CliRunner
 
 from app.encoders import networks, projection
 from app.encoders.registry import get_backbone
-from tests.conftest import LOOKALIKE, Cli, cli_environment
+from tests.conftest import Cli, Start, cli_environment
+from tests.support.commands import run_apart
+from tests.support.waiting import end, wait_until
 from worker.cli.train import command as train
 
 pytestmark = pytest.mark.slow
 
 
 def test_a_projection_of_what_stands_in_the_database(
-    catalog_url: str, cli: Cli, photo_count: int, tmp_path: Path
+    catalog_url: str, home: Path, cli: Cli, photo_count: int, tmp_path: Path
 ) -> None:
-    done = cli(
-        catalog_url, "train", "shorter", "--from", "database", "--projection-of", "compact",
-        "--dimensions", 32, "--epochs", 3, "--label", "article_type", "--label", "gender=0.5",
-        "--output", tmp_path / "copy.h5", LOOKALIKE_LOG_FORMAT="json",
-    )  # fmt: skip
+    arguments = [
+        "train", "shorter", "--from", "database", "--projection-of", "compact",
+        "--dimensions", "32", "--epochs", "3", "--label", "article_type", "--label", "gender=0.5",
+        "--output", str(tmp_path / "copy.h5"),
+    ]  # fmt: skip
+    done = run_apart(arguments, cli_environment(catalog_url, home, LOOKALIKE_LOG_FORMAT="json"))
     assert done.returncode == 0, done.stderr
     assert projection.shape_in(tmp_path / "copy.h5") is not None
     assert "progress" in {json.loads(line)["event"] for line in done.stderr.splitlines()}
@@ -60,23 +60,15 @@ def test_a_projection_sees_photos_as_its_model_does(catalog_url: str, cli: Cli) 
 
 
 def test_a_network_killed_and_resumed(
-    empty_url: str, home: Path, cli: Cli, sample_catalog: Path
+    empty_url: str, home: Path, cli: Cli, start: Start, sample_catalog: Path
 ) -> None:
     arguments = [
         "train", "own", "--from", str(sample_catalog), "--epochs", "3", "--held-out", "0.2",
     ]  # fmt: skip
     progress = home / "training" / "own" / "progress.json"
-    process = subprocess.Popen(
-        [LOOKALIKE, *arguments],
-        env=cli_environment(empty_url, home),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    until = time.monotonic() + 240
-    while not progress.exists() and process.poll() is None and time.monotonic() < until:
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    run = start(empty_url, *arguments)
+    wait_until(lambda: progress.exists() or run.poll() is not None)
+    end(run, signal.SIGKILL)
     begun = json.loads(progress.read_text())
     assert 1 <= begun["epochs_done"] < 3
     other = cli(empty_url, *arguments, "--seed", 2, "--label", "gender=2")

@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from app.encoders import projection
@@ -15,9 +16,10 @@ from app.encoders.training_record import fingerprints, record_training, training
 from app.errors import LookalikeError
 from app.photos.storage import open_storage
 from app.settings import Settings
+from worker.training import network_job
 from worker.training.network_job import Teacher, train_network
 from worker.training.outcome import Options
-from worker.training.pixels import StoredPhoto
+from worker.training.pixels import Pixels, StoredPhoto
 from worker.training.products import Products, held_out
 from worker.training.projection_job import Base, train_projection, vectors_of
 from worker.training.recipe import Recipe, Stage
@@ -62,7 +64,17 @@ def options(tmp_path: Path) -> Options:
     return Options({"base_colour": 1.0}, recipe, tmp_path / "run", hidden=True)
 
 
-def test_a_network_with_a_teacher(products: Products, options: Options, tmp_path: Path) -> None:
+def another_teachers_features(
+    _: Teacher, __: Pixels, rows: NDArray[np.int64], *, hidden: bool
+) -> NDArray[np.float32]:
+    """What a teacher says, without its network."""
+    assert hidden
+    return np.random.default_rng(2).normal(size=(len(rows), 8)).astype(np.float32)
+
+
+def test_a_network_with_a_teacher(
+    products: Products, options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shape = (224, 224, 3)
     keras.utils.set_random_seed(0)
     trunk = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=shape)
@@ -82,9 +94,8 @@ def test_a_network_with_a_teacher(products: Products, options: Options, tmp_path
     vectors = Encoder(COMPACT, outcome.weights).encode(photos)
     assert vectors.shape == (2, 256)
 
-    keras.utils.set_random_seed(1)
-    trunk = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=shape)
-    trunk.save_weights(teacher.weights)
+    teacher.weights.write_bytes(b"another teacher's")
+    monkeypatch.setattr(network_job, "teacher_features", another_teachers_features)
     with pytest.raises(LookalikeError, match="a run with another teacher weights, data: go on"):
         train_network(products, COMPACT, options, teacher=teacher)
 

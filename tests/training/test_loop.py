@@ -62,12 +62,14 @@ def test_it_learns(examples: Examples, tmp_path: Path) -> None:
 
 
 def test_a_run_cut_short_ends_like_one_that_was_not(examples: Examples, tmp_path: Path) -> None:
+    stages = [stage.model_copy(update={"epochs": 2}) for stage in RECIPE.stages]
+    recipe = RECIPE.model_copy(update={"stages": tuple(stages)})
     whole = network()
-    train(whole, examples, RECIPE, tmp_path / "whole", hidden=True)
+    train(whole, examples, recipe, tmp_path / "whole", hidden=True)
 
     def pull_the_plug(self: Checkpoint, *arguments: object) -> None:
         save(self, *arguments)  # type: ignore[arg-type]
-        if arguments[1].epochs_done == 2:  # type: ignore[attr-defined]
+        if arguments[1].epochs_done == 1:  # type: ignore[attr-defined]
             raise KeyboardInterrupt
 
     save = Checkpoint.save
@@ -75,18 +77,18 @@ def test_a_run_cut_short_ends_like_one_that_was_not(examples: Examples, tmp_path
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Checkpoint, "save", pull_the_plug)
         with pytest.raises(KeyboardInterrupt):
-            train(begun, examples, RECIPE, tmp_path / "cut", hidden=True)
+            train(begun, examples, recipe, tmp_path / "cut", hidden=True)
     resumed = network()
-    progress = train(resumed, examples, RECIPE, tmp_path / "cut", hidden=True)
-    assert progress.epochs_done == RECIPE.epochs
+    progress = train(resumed, examples, recipe, tmp_path / "cut", hidden=True)
+    assert progress.epochs_done == recipe.epochs
     for ours, theirs in zip(resumed.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
 
 
 def test_a_finished_run_is_not_repeated(examples: Examples, tmp_path: Path) -> None:
-    first, second = network(), network()
-    done = train(first, examples, RECIPE, tmp_path, hidden=True)
-    again = train(second, examples, RECIPE, tmp_path, hidden=True)
+    first, second, recipe = network(), network(), lasting(2)
+    done = train(first, examples, recipe, tmp_path, hidden=True)
+    again = train(second, examples, recipe, tmp_path, hidden=True)
     assert again.history == done.history
     for ours, theirs in zip(second.get_weights(), first.get_weights(), strict=True):
         assert (ours == theirs).all()
@@ -101,8 +103,8 @@ def test_it_stops_when_it_no_longer_gets_better(examples: Examples, tmp_path: Pa
 
 def test_with_nothing_held_out_the_last_epoch_counts(examples: Examples, tmp_path: Path) -> None:
     all_of_it = replace(examples, held_out=np.zeros(300, dtype=bool))
-    progress = train(network(), all_of_it, RECIPE, tmp_path, hidden=True)
-    assert progress.best_epoch == progress.epochs_done == RECIPE.epochs
+    progress = train(network(), all_of_it, lasting(3), tmp_path, hidden=True)
+    assert progress.best_epoch == progress.epochs_done == 3
 
 
 def test_another_run_in_the_folder_is_refused(examples: Examples, tmp_path: Path) -> None:
@@ -133,5 +135,5 @@ def test_a_half_written_file_is_no_obstacle(examples: Examples, tmp_path: Path) 
 def test_a_teacher_is_imitated(examples: Examples, tmp_path: Path) -> None:
     teacher = examples.inputs @ np.random.default_rng(2).normal(size=(24, 5)).astype(np.float32)
     taught = replace(examples, teacher=teacher.astype(np.float16))
-    progress = train(network(), taught, RECIPE, tmp_path, hidden=True)
+    progress = train(network(), taught, lasting(4), tmp_path, hidden=True)
     assert progress.history[-1]["teacher_loss"] < progress.history[0]["teacher_loss"]

@@ -1,8 +1,6 @@
 """`lookalike train words`: what it learns, writes and leaves alone."""
 
 import signal
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -11,10 +9,12 @@ import pytest
 from app.database import Database
 from app.errors import LookalikeError
 from app.models import activate, drop
-from tests.conftest import LOOKALIKE, Cli, cli_environment
+from tests.conftest import Cli, Start
 from tests.support.products import store_model
-from tests.support.waiting import execute
+from tests.support.waiting import end, execute, wait_until
 from tests.support.words import COLOURS, KINDS, learn, numbers, stock
+
+pytestmark = pytest.mark.slow
 
 
 def rows(database: Database, question: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -130,24 +130,18 @@ def test_without_a_model_the_command_says_what_to_do(empty_url: str, cli: Cli) -
 
 
 def test_a_killed_run_leaves_the_words_as_they_were(
-    unread: Database, empty_url: str, home: Path
+    unread: Database, empty_url: str, start: Start
 ) -> None:
     learn(unread)
     before = rows(unread, "SELECT word, vector::text FROM word_vectors ORDER BY word")
     with psycopg.connect(empty_url) as holder:
         holder.execute("LOCK TABLE word_vectors IN SHARE MODE")  # it can't delete the old ones
-        process = subprocess.Popen(
-            [LOOKALIKE, "train", "words", "--held-out", "0"],
-            env=cli_environment(empty_url, home),
-            stderr=subprocess.DEVNULL,
-        )
+        run = start(empty_url, "train", "words", "--held-out", "0")
         waiting = (
             "SELECT count(*) FROM pg_locks "
             "WHERE NOT granted AND relation = 'word_vectors'::regclass"
         )
-        while not execute(empty_url, waiting)[0][0]:
-            assert process.poll() is None
-        process.send_signal(signal.SIGKILL)
-        process.wait(20)
+        wait_until(lambda: execute(empty_url, waiting) != [(0,)])
+        end(run, signal.SIGKILL)
     assert rows(unread, "SELECT word, vector::text FROM word_vectors ORDER BY word") == before
     assert rows(unread, "SELECT words_held_out FROM embedding_models") == [(pytest.approx(0.15),)]

@@ -35,13 +35,14 @@ def embedded(
 ) -> NDArray[np.float32]:
     """Return a network's vectors of some of the inputs, float32, shape `(len(rows), D)`.
 
+    One graph takes one size: before another one, the caller makes the predict function anew.
+
     Args:
         network: the network.
         inputs: photos or vectors.
         rows: which of them.
         size: edge to which photos are resized; None leaves the inputs as they are.
     """
-    network.make_predict_function(force=True)  # one graph takes one size
     parts = []
     for start in range(0, len(rows), BATCH):
         batch = inputs[rows[start : start + BATCH]]
@@ -179,7 +180,9 @@ def train(
             continue
         # From the file even if nothing was killed: `fit` ends with the averages in the network.
         checkpoint.restore(training, progress)
-        training.make_train_function(force=True)  # another size of photos, another graph
+        # Another size of photos, another graph.
+        training.make_train_function(force=True)
+        network.make_predict_function(force=True)
         training.fit(
             Batches(
                 examples,

@@ -66,6 +66,7 @@ def held_out_figures(
         size: edge to which photos are resized.
     """
     figures = {}
+    network.make_predict_function(force=True)  # the last epoch's photos may have had another size
     for source in dict.fromkeys(sources):
         rows = np.flatnonzero([one == source for one in sources])
         queries = np.flatnonzero(examples.held_out[rows])

@@ -15,6 +15,8 @@ from tests.database.embedded.conftest import (
     keep_a_row,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", ["my home", "deep/" * 30, '50%, it\'s "ö" $HOME `x` @'])
 def test_any_home_will_do(home: Path, name: str) -> None:

@@ -19,6 +19,8 @@ from tests.database.embedded.conftest import (
     run,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def test_start_twice_is_one_server(home: Path) -> None:
     uri = start(home)

@@ -25,6 +25,8 @@ from tests.database.embedded.conftest import (
     wait_until,
 )
 
+pytestmark = pytest.mark.slow
+
 HOLD_LOCKS = f"""{START}import psycopg, time
 connection = psycopg.connect(start(pathlib.Path(sys.argv[1])))
 connection.execute("LOCK TABLE kept")
