@@ -1,7 +1,9 @@
 """Every setting, and the only place that reads the environment."""
 
 import os
+import re
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +14,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.errors import LookalikeError
 
 PREFIX = "LOOKALIKE_"
+
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""prometheus-client's own variable."""
+
+LIMIT = re.compile(r"[1-9]\d{0,8}\s*(?:/|per)\s*(?:second|minute|hour|day)")
 
 
 class Settings(BaseSettings):
@@ -75,6 +82,33 @@ class Settings(BaseSettings):
         description="proxies in front of `serve` whose X-Forwarded-For, -Proto, -Host, -Port and "
         "-Prefix headers are trusted",
     )
+    hosts: str | None = Field(
+        default=None,
+        description="names by which `serve` answers, with commas between; .example.com is any name "
+        "below it; unset: any, or localhost alone where it listens on loopback without a proxy",
+    )
+    keys: Literal["required", "off"] | None = Field(
+        default=None,
+        description="whether requests to `serve` need a key of `lookalike keys`: required, or off "
+        "for a network of your own; unset: required, unless it listens on loopback without a proxy",
+    )
+    limit_key: str = Field(
+        default="200/second", description="requests that a key may send to `serve`"
+    )
+    limit_address: str | None = Field(
+        default=None,
+        description="requests that an address may send to `serve` without a key; unset: 20/second, "
+        "or any number where no key is needed",
+    )
+    limit_storage: str = Field(
+        default="memory://",
+        repr=False,  # it may hold a password
+        description="where `serve` counts requests: memory://, each process by itself, or "
+        "redis://HOST:PORT",
+    )
+    slow_seconds: float = Field(
+        default=1.0, gt=0, description="seconds above which `serve` logs a request as slow"
+    )
     drain_seconds: float = Field(
         default=2.0,
         ge=0,
@@ -106,6 +140,14 @@ class Settings(BaseSettings):
             raise ValueError("it has to be at least twice LOOKALIKE_HNSW_M")
         return value
 
+    @field_validator("limit_key", "limit_address")
+    @classmethod
+    def _check_limit(cls, value: str | None) -> str | None:
+        for part in (value or "").split(";"):
+            if value is not None and not LIMIT.fullmatch(part.strip()):
+                raise ValueError("expected a number and a time, such as 200/second or 5000/hour")
+        return value
+
     @field_validator("*", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: Any, info: ValidationInfo) -> Any:
@@ -114,6 +156,20 @@ class Settings(BaseSettings):
         return cls.model_fields[info.field_name].get_default(
             call_default_factory=True, validated_data={}
         )
+
+    def require_keys(self, listening_on: str) -> bool:
+        """Return whether a server that listens on an address answers requests with a key alone."""
+        if self.keys is not None:
+            return self.keys == "required"
+        return bool(self.trusted_proxies) or not is_loopback(listening_on)
+
+    def host_names(self, listening_on: str) -> list[str] | None:
+        """Return the names by which a server that listens on an address answers; None: any."""
+        if self.hosts:
+            return [name.strip().lower() for name in self.hosts.split(",") if name.strip()]
+        if self.trusted_proxies or not is_loopback(listening_on):
+            return None
+        return ["localhost", "127.0.0.1", "[::1]", listening_on.lower()]
 
     def environment(self) -> dict[str, str]:
         """Return an environment that gives a child process these settings despite any `.env`."""
@@ -138,6 +194,24 @@ def get_settings() -> Settings:
         name = _variable(str(found["loc"][0]))
         reason = found["msg"].removeprefix("Value error, ")
         raise LookalikeError(f"{name} is {str(found['input'])!r}: {reason}") from None
+
+
+def metrics_folder() -> str | None:
+    """Return the folder in which this process shares its metrics; None if it doesn't."""
+    return os.environ.get(METRICS_FOLDER)
+
+
+def share_metrics(folder: str) -> None:
+    """Let prometheus-client, which reads this when it is imported, share metrics in a folder."""
+    os.environ[METRICS_FOLDER] = folder
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only processes of this machine reach an address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _variable(name: str) -> str:

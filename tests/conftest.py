@@ -263,8 +263,11 @@ def live_server(catalog_url: str, home: Path) -> Iterator[str]:
 
 
 @contextmanager
-def web_server(url: str, home: Path, **environment: str) -> Iterator[str]:
-    """Run a real gunicorn over a database, which stops at once; yields its base URL."""
+def web_server(url: str, home: Path, *, path: str = "/readyz", **environment: str) -> Iterator[str]:
+    """Run a real gunicorn over a database, which stops at once; yields its base URL.
+
+    It is yielded when it answers at a path.
+    """
     assert BLOCKED not in sys.path, "mark this test with @pytest.mark.slow"
     port = free_port()
     settings = {"LOOKALIKE_DRAIN_SECONDS": "0", **environment}
@@ -272,7 +275,7 @@ def web_server(url: str, home: Path, **environment: str) -> Iterator[str]:
         [LOOKALIKE, "serve", "--port", str(port)], env=cli_environment(url, home, **settings)
     )
     try:
-        yield wait_for(f"http://127.0.0.1:{port}")
+        yield wait_for(f"http://127.0.0.1:{port}", path)
     finally:
         process.terminate()
         process.wait(20)

@@ -43,7 +43,7 @@ class EncoderCache:
     def __init__(
         self, home: Path, load: Callable[[EncoderSpec, Path], Encoder] = load_encoder
     ) -> None:
-        self._home = home
+        self.home = home
         self._load_encoder = load
         self._lock = Lock()
         self._cached: tuple[EncoderSpec, Encoder] | None = None
@@ -73,7 +73,7 @@ class EncoderCache:
             if failed_spec == spec and failed_at >= asked_at:
                 raise LookalikeError(reason)
         try:
-            return self._load_encoder(spec, self._home)
+            return self._load_encoder(spec, self.home)
         except LookalikeError as error:
             self._failure = (spec, time.monotonic(), str(error))
             raise

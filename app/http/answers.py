@@ -7,13 +7,17 @@ from flask import Response, request
 from pydantic import BaseModel
 
 from app.http.addresses import prefix
+from app.http.metrics import count_search
 from app.items.product import PREFIX
 
 MULTIPART = "multipart/form-data"
 
 
 def send(model: BaseModel, exclude: Set[str] | None = None) -> Response:
-    """Return a response with a model as JSON."""
+    """Return a response with a model as JSON; count it if it is a search."""
+    mode = getattr(model, "search", None)
+    if mode is not None:
+        count_search(mode)
     body = model.model_dump_json(
         exclude=set(exclude) if exclude else None, context={PREFIX: prefix()}
     )

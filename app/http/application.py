@@ -4,8 +4,18 @@ import logging
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, cast
 
-from flask import Flask, Response, jsonify, redirect, render_template, send_from_directory, url_for
+from flask import (
+    Flask,
+    Response,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    send_from_directory,
+    url_for,
+)
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.catalog.attributes import Catalog
@@ -15,17 +25,32 @@ from app.encoders.cache import EncoderCache
 from app.errors import LookalikeError
 from app.http import health, items, models, pages, search_page, searches
 from app.http.addresses import SkuConverter, prefix
+from app.http.checks import check_names, register_checks
 from app.http.context import KEY, Context, with_catalog
+from app.http.keys import register_keys
+from app.http.limits import register_limits
+from app.http.metrics import register_metrics
 from app.http.openapi import document
 from app.http.problems import register_problems
+from app.http.tracing import TracedCursor, register_tracing
 from app.settings import Settings, get_settings
 
 log = logging.getLogger(__name__)
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",  # browsers must not guess the type of a catalog's files
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+}
+
+NOTHING = "default-src 'none'; frame-ancestors 'none'"
+"""The Content-Security-Policy of what isn't a page: as one, it may load nothing."""
 
 
 def create_app(
     settings: Settings | None = None,
     *,
+    host: str = "127.0.0.1",
     draining: Callable[[], bool] = lambda: False,
     encoders: EncoderCache | None = None,
 ) -> Flask:
@@ -33,6 +58,7 @@ def create_app(
 
     Args:
         settings: from the environment by default.
+        host: the address that it is served on.
         draining: returns whether the process is about to stop.
         encoders: the cache of the active model's encoder; a new one by default.
     """
@@ -44,12 +70,24 @@ def create_app(
     app.url_map.converters["sku"] = SkuConverter
     app.url_map.merge_slashes = False  # a sku may hold two in a row
     database = Database(database_url(settings), settings)
+    database.pool.kwargs = {
+        **cast(dict[str, Any], database.pool.kwargs),
+        "cursor_factory": TracedCursor,
+    }
     database.open()
     app.extensions["database"] = database
     encoders = encoders or EncoderCache(settings.home)
     app.extensions[KEY] = Context(settings, database, encoders, draining)
     app.extensions["revive_database"] = lambda: _revive(settings)
     register_problems(app)
+    register_tracing(app, settings.slow_seconds)
+    register_metrics(app, database)
+    check_names(app, settings.host_names(host))
+    keys = settings.require_keys(host)
+    register_limits(app, settings, keys=keys)
+    if keys:
+        register_keys(app)
+    register_checks(app)
     for part in (items, searches, models, health, pages, search_page):
         app.register_blueprint(part.blueprint)
     _add_documentation(app)
@@ -76,7 +114,12 @@ def _add_documentation(app: Flask) -> None:
 
     @with_catalog
     def openapi_json(catalog: Catalog) -> Response:
-        return jsonify(document(app, catalog, prefix()))
+        described = document(app, catalog, prefix())
+        if "keys" in app.extensions:
+            schemes = {"key": {"type": "http", "scheme": "bearer"}}
+            components = {**described["components"], "securitySchemes": schemes}
+            described = {**described, "components": components, "security": [{"key": []}]}
+        return jsonify(described)
 
     def docs() -> str:
         return render_template("docs.html")
@@ -90,8 +133,12 @@ def _add_documentation(app: Flask) -> None:
 
 
 def _secure(response: Response) -> Response:
-    # Browsers must not guess the type of a catalog's files.
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.is_secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if response.mimetype != "text/html":
+        response.headers.setdefault("Content-Security-Policy", NOTHING)
     return response
 
 

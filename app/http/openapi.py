@@ -190,4 +190,5 @@ def _responses(schemas: _Schemas, operation: Operation) -> dict[str, Any]:
             str(status): {"description": "What went wrong", "content": wrong}
             for status in operation.problems
         },
+        "default": {"description": "What went wrong", "content": wrong},
     }

@@ -13,6 +13,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from app.database.errors import map_database_error, one_line
 from app.errors import LookalikeError
+from app.http.tracing import request_id
 from app.items.cursors import CursorError
 from app.items.parameters import ParameterError
 from app.search.errors import (
@@ -25,7 +26,9 @@ from app.search.errors import (
 
 log = logging.getLogger(__name__)
 
-MACHINE_PATHS = ("/api/", "/healthz", "/readyz", "/openapi.json")
+TYPE = "application/problem+json"
+
+MACHINE_PATHS = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")
 """Paths for programs, which get JSON; people get a page elsewhere."""
 
 STATUSES: dict[type[Exception], int] = {
@@ -65,19 +68,32 @@ class Problem(BaseModel):
     detail: str = Field(description="what is wrong with this request, and the way out")
     parameters: list[str] | None = Field(default=None, description="the parameters at fault")
 
+    @classmethod
+    def of(cls, status: int, detail: str, parameters: Sequence[str] | None = None) -> "Problem":
+        """Return the problem of a status."""
+        title = HTTP_STATUS_CODES.get(status, "Error")
+        at_fault = None if parameters is None else list(parameters)
+        return cls(title=title, status=status, detail=detail, parameters=at_fault)
+
 
 def problem(status: int, detail: str, parameters: Sequence[str] | None = None) -> Response:
     """Return the response to a request that failed: JSON for programs, a page for people."""
-    title = HTTP_STATUS_CODES.get(status, "Error")
+    found = Problem.of(status, detail, parameters)
     if not request.path.startswith(MACHINE_PATHS):
-        return make_response(
-            render_template("problem.html", title=title, status=status, detail=detail), status
-        )
-    at_fault = None if parameters is None else list(parameters)
-    body = Problem(title=title, status=status, detail=detail, parameters=at_fault)
-    response = jsonify(body.model_dump(exclude_none=True))
-    response.status_code = status
-    response.content_type = "application/problem+json"
+        page = render_template("problem.html", title=found.title, status=status, detail=detail)
+        return make_response(page, status)
+    return _json(found)
+
+
+def machine_problem(status: int, detail: str, parameters: Sequence[str] | None = None) -> Response:
+    """Return the response to a request that failed, as JSON whoever asked."""
+    return _json(Problem.of(status, detail, parameters))
+
+
+def _json(found: Problem) -> Response:
+    response = jsonify(found.model_dump(exclude_none=True))
+    response.status_code = found.status
+    response.content_type = TYPE
     return response
 
 
@@ -104,7 +120,7 @@ def register_problems(app: Flask) -> None:
             return make_response(error.response)
         response = problem(error.code or 500, error.description or "")
         for name, value in error.get_headers(request.environ):
-            if name == "Allow":
+            if name != "Content-Type":
                 response.headers[name] = value
         return response
 
@@ -145,5 +161,7 @@ def register_problems(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
-        log.exception("unexpected error", exc_info=error)
-        return problem(500, "something unexpected went wrong; the server's log says what")
+        log.exception("unexpected error in request %s", request_id(), exc_info=error)
+        return problem(
+            500, f"something unexpected went wrong; the server's log says what: {request_id()}"
+        )

@@ -15,19 +15,17 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import ThreadWorker
+from prometheus_client.multiprocess import mark_process_dead
 
 from app.errors import LookalikeError
 from app.http.application import create_app
+from app.http.gunicorn_worker import STOP_WORKER, BoundedWorker
+from app.http.tracing import ENVIRON_KEY
 from app.logs import log_event
 from app.settings import Settings
 
 GRACEFUL_SECONDS = 25
 """How long requests may take to finish once the listener is closed."""
-
-STOP_WORKER = signal.SIGUSR2
-"""With what the master tells its workers to stop: only it may, since a service manager (systemd, or
-a shell at its end) sends SIGTERM to all processes at once, and workers would go before clients."""
 
 HANDSHAKE_SECONDS = 0.2
 """Time for TCP handshakes to finish before the listener is closed."""
@@ -84,6 +82,7 @@ class JsonLogger(Logger):  # type: ignore[misc]
             path=req.path,
             status=int(str(resp.status).split()[0]),
             seconds=round(request_time.total_seconds(), 4),
+            request_id=environ.get(ENVIRON_KEY),
         )
 
 
@@ -116,54 +115,27 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]
         return False
 
 
-class DrainingWorker(ThreadWorker):  # type: ignore[misc]
-    """Gunicorn's worker with threads, which closes no connection of a client when it stops."""
-
-    def init_signals(self) -> None:
-        """Stop when the master says so, whoever else sends a SIGTERM."""
-        super().init_signals()
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        signal.signal(STOP_WORKER, self.handle_exit)
-        signal.siginterrupt(STOP_WORKER, False)
-
-    def handle_request(self, req: Any, conn: Any) -> Any:
-        """Handle a request; while draining, close the connection after the response."""
-        if self.app.draining.is_set():
-            req.force_close()
-        return super().handle_request(req, conn)
-
-    def set_accept_enabled(self, enabled: bool) -> None:
-        """Accept the clients that wait in the backlog before the listener is closed."""
-        super().set_accept_enabled(enabled)
-        if not self.alive:
-            for listener in self.sockets:
-                self._accept_waiting(listener)
-                listener.close()
-
-    def _accept_waiting(self, listener: Any) -> None:
-        listener.setblocking(False)
-        accepted = -1
-        while accepted != self.nr_conns:
-            accepted = self.nr_conns
-            self.accept(listener)
-
-
 class Server(BaseApplication):  # type: ignore[misc]
     """Gunicorn with threads; each worker process makes its application after the fork."""
 
     def __init__(self, settings: Settings, host: str, port: int) -> None:
         self.settings = settings
+        self.host = host
         self.draining = Flag()
         self.options: dict[str, Any] = {
             "bind": f"{f'[{host}]' if ':' in host else host}:{port}",
             "workers": settings.web_workers,
-            "worker_class": DrainingWorker,
+            "worker_class": BoundedWorker,
             "threads": settings.web_threads,
             "graceful_timeout": GRACEFUL_SECONDS,
             "proc_name": "lookalike",
             "loglevel": "warning",
             # It would be one socket in the user's home for all servers of the user.
             "control_socket_disable": True,
+            # Any local client could set the path prefix (SCRIPT_NAME) and the scheme otherwise; the
+            # application reads such headers if LOOKALIKE_TRUSTED_PROXIES says so.
+            "forwarded_allow_ips": "",
+            "child_exit": _forget_gauges,
         }
         if settings.log_format == "json":
             self.options |= {"logger_class": JsonLogger, "accesslog": "-"}
@@ -176,11 +148,15 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         """Create the application, in the worker process."""
-        return create_app(self.settings, draining=self.draining.is_set)
+        return create_app(self.settings, host=self.host, draining=self.draining.is_set)
 
     def run(self) -> None:
         """Serve until a signal ends it."""
         DrainingArbiter(self).run()
+
+
+def _forget_gauges(_server: Any, worker: Any) -> None:
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 # Linux's constant, which Python lacks.

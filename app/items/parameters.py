@@ -12,9 +12,15 @@ from app.errors import LookalikeError
 
 Parameters = TypeVar("Parameters", bound=BaseModel)
 
+SHOWN = 10
+"""How many invalid parameters a message names, so that none is longer than its request."""
+
+NAME_LENGTH = 80
+"""How many characters of a name a message shows."""
+
 
 class ParameterError(LookalikeError):
-    """Invalid parameters of a request; the text names each with the reason.
+    """Invalid parameters of a request; the text names the first `SHOWN` with their reasons.
 
     Args:
         errors: pydantic's errors.
@@ -22,10 +28,14 @@ class ParameterError(LookalikeError):
     """
 
     def __init__(self, errors: list[ErrorDetails], catalog: Catalog | None = None) -> None:
-        names = [".".join(str(part) for part in found["loc"]) for found in errors]
-        super().__init__(
-            "; ".join(_describe(n, e, catalog) for n, e in zip(names, errors, strict=True))
-        )
+        shown = errors[:SHOWN]
+        names = [".".join(str(part) for part in found["loc"])[:NAME_LENGTH] for found in shown]
+        reasons = [_describe(n, found) for n, found in zip(names, shown, strict=True)]
+        if len(errors) > SHOWN:
+            reasons.append(f"and {len(errors) - SHOWN:,} more")
+        if catalog is not None and any(found["type"] == "extra_forbidden" for found in shown):
+            reasons.append(f"filters, where it takes any: {', '.join(filter_names(catalog))}")
+        super().__init__("; ".join(reasons))
         self.parameters = sorted(set(names))
 
 
@@ -77,13 +87,10 @@ def _try(
         return None, error.errors(include_url=False)
 
 
-def _describe(name: str, found: ErrorDetails, catalog: Catalog | None) -> str:
+def _describe(name: str, found: ErrorDetails) -> str:
     if found["type"] == "missing":
         return f"{name}: it is missing"
     if found["type"] == "extra_forbidden":
-        if catalog is None:
-            return f"{name}: no such parameter here"
-        known = ", ".join(filter_names(catalog))
-        return f"{name}: no such parameter here; filters, where it takes any: {known}"
+        return f"{name}: no such parameter here"
     reason = found["msg"].removeprefix("Value error, ")
     return f"{name}: {reason}, not {str(found['input'])[:60]!r}"

@@ -42,9 +42,32 @@ class Box(NamedTuple):
 
     def crop(self, image: Image.Image) -> Image.Image:
         """Return this part of an upright image, at least one pixel."""
+        return image.crop(self.pixels(image))
+
+    def pixels(self, image: Image.Image) -> tuple[int, int, int, int]:
+        """Return the same in pixels of an image: left, upper, right, lower; at least one pixel."""
         left, right = _pixels(self.x0, self.x1, image.width)
         upper, lower = _pixels(self.y0, self.y1, image.height)
-        return image.crop((left, upper, right, lower))
+        return left, upper, right, lower
+
+    def before(self, turn: Image.Transpose | None) -> "Box":
+        """Return where this part was before the photo was turned upright."""
+        x0, y0, x1, y1 = self
+        left, upper, right, lower = 1 - x1, 1 - y1, 1 - x0, 1 - y0  # counted from the other side
+        method = Image.Transpose
+        return {
+            None: self,
+            method.FLIP_LEFT_RIGHT: Box(left, y0, right, y1),
+            method.ROTATE_180: Box(left, upper, right, lower),
+            method.FLIP_TOP_BOTTOM: Box(x0, upper, x1, lower),
+            method.TRANSPOSE: Box(y0, x0, y1, x1),
+            method.ROTATE_270: Box(y0, left, y1, right),
+            method.TRANSVERSE: Box(upper, left, lower, right),
+            method.ROTATE_90: Box(upper, x0, lower, x1),
+        }[turn]
+
+
+WHOLE = Box(0, 0, 1, 1)
 
 
 def _pixels(start: float, end: float, length: int) -> tuple[int, int]:

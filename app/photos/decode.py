@@ -14,13 +14,29 @@ from PIL import ExifTags, Image, ImageFile, ImageOps
 
 from app.errors import in_one_line
 from app.photos import png
-from app.photos.box import Box
+from app.photos.box import WHOLE, Box
 from app.photos.colour_profiles import to_srgb
 from app.photos.depths import load_pixels
 from app.photos.errors import NotAPhotoError, PhotoError
 
 MAX_PIXELS = 50_000_000
 """Width × height above which a photo is refused from its header: 150 MB once decoded to RGB."""
+
+LARGE = 8_000_000
+"""Width × height above which a photo is averaged to a smaller one strip by strip, before it is
+converted or turned, so that there is one copy of its pixels at a time."""
+
+LARGE_EXACT = 3 * LARGE
+"""The same where the pixels themselves are sampled."""
+
+STRIP = 1 << 20
+"""Number of pixels of a strip."""
+
+MAX_MEMORY = 300_000_000
+"""Bytes of memory that decoding a stranger's photo may take."""
+
+BYTES_PER_PIXEL = {"WEBP": 17, "AVIF": 14, "HEIF": 12, "progressive JPEG": 10}
+"""Memory that decoders take, measured, where it is more than `MAX_MEMORY` for `MAX_PIXELS`."""
 
 MAX_BYTES = 64_000_000
 """Size of a file above which it is refused unread."""
@@ -36,7 +52,7 @@ _DECODERS = {
 
 FORMATS = tuple(_DECODERS)
 
-_SIGNATURE_BYTES = 16
+SIGNATURE_BYTES = 16
 """Number of first bytes from which Pillow's decoders detect their format."""
 
 _TRANSPOSITIONS = {
@@ -71,7 +87,7 @@ def open_photo(source: BinaryIO) -> ImageFile.ImageFile:
         NotAPhotoError: the file is in no known format.
         PhotoError: it is empty, its header damaged, or it holds over `MAX_PIXELS` pixels.
     """
-    start = source.read(_SIGNATURE_BYTES)
+    start = source.read(SIGNATURE_BYTES)
     if not start:
         raise PhotoError("the file is empty")
     source.seek(0)
@@ -90,6 +106,12 @@ def open_photo(source: BinaryIO) -> ImageFile.ImageFile:
     if width * height > MAX_PIXELS:
         raise PhotoError(f"{width} x {height} pixels are more than the {MAX_PIXELS:,} allowed")
     return image
+
+
+def is_photo(start: bytes) -> bool:
+    """Return whether a file that begins so is an image in a known format."""
+    known = (accepts(start[:SIGNATURE_BYTES]) for _, accepts in _DECODERS.values() if accepts)
+    return any(found is True for found in known)
 
 
 def _open(start: bytes, source: BinaryIO) -> ImageFile.ImageFile | None:
@@ -132,8 +154,12 @@ def load_photo(data: bytes, size: int, resize: Resize, box: Box | None = None) -
     """
     with _decoding_errors():
         least = math.ceil(size / box.shorter) if box else size
-        # Nearest-neighbour sampling needs the pixels themselves.
-        upright = _decode(data, None if resize is Resize.NEAREST else least)
+        exact = resize is Resize.NEAREST
+        picture, turn = _decode(data, None if exact else least)
+        if picture.width * picture.height > (LARGE_EXACT if exact else LARGE):
+            region = (box or WHOLE).before(turn).pixels(picture)
+            picture, box = _reduce(picture, region, size, exact=exact), None
+        upright = picture if turn is None else picture.transpose(turn)
         return to_square(box.crop(upright) if box else upright, size, resize)
 
 
@@ -156,17 +182,67 @@ def load_picture(data: bytes, least: int | None = None) -> Image.Image:
         PhotoError: the bytes can't be decoded; the text says why.
     """
     with _decoding_errors():
-        return to_rgb(_decode(data, least))
+        picture, turn = _decode(data, least)
+        return to_rgb(picture if turn is None else picture.transpose(turn))
 
 
-def _decode(data: bytes, least: int | None) -> Image.Image:
+def _decode(data: bytes, least: int | None) -> tuple[Image.Image, Image.Transpose | None]:
+    """Decode an image file: its pixels, and how to turn them upright."""
     image = open_photo(io.BytesIO(data))
     image.info.pop("xmp", None)  # Pillow would apply its orientation to a TIFF
     # A HEIC would give its thumbnail, which may show something else.
     if least is not None and image.format != "HEIF":
         # JPEG decodes at 1/2, 1/4 or 1/8 for a fraction of the cost, never below `least`.
         image.draft("RGB", (least, least))
-    return _upright(image, load_pixels(image, data))
+    picture = load_pixels(image, data)
+    # Pillow's own function also uses an orientation in XMP, unlike other programs. A TIFF it has
+    # turned as it loaded it.
+    turn = None if image.format == "TIFF" else _TRANSPOSITIONS.get(_orientation(image.info) or 1)
+    return picture, turn
+
+
+def require_bounded(data: bytes) -> int:
+    """Refuse, from its header, a photo whose decoder would take more than `MAX_MEMORY`.
+
+    Returns:
+        Its number of pixels.
+
+    Raises:
+        PhotoError: it takes too much, or `open_photo` refuses it.
+    """
+    image = open_photo(io.BytesIO(data))
+    kind = "progressive JPEG" if image.info.get("progressive") else str(image.format)
+    pixels = image.width * image.height
+    if pixels * BYTES_PER_PIXEL.get(kind, 0) > MAX_MEMORY:
+        raise PhotoError(
+            f"{image.width} x {image.height} pixels are more than the "
+            f"{MAX_MEMORY // BYTES_PER_PIXEL[kind]:,} allowed in a {kind.replace('HEIF', 'HEIC')}"
+        )
+    return pixels
+
+
+def _reduce(
+    picture: Image.Image, region: tuple[int, int, int, int], size: int, *, exact: bool
+) -> Image.Image:
+    """Return a part of a large picture as RGB, with each edge two times `size` or more.
+
+    Args:
+        picture: the decoded picture.
+        region: the part, in pixels.
+        size: the edge of the square that it is for.
+        exact: sample the pixels of the square instead of averaging.
+    """
+    if exact:
+        return to_rgb(picture.resize((size, size), Image.Resampling.NEAREST, box=region))
+    left, upper, right, lower = region
+    factor = max(min(right - left, lower - upper) // (2 * size), 1)
+    edges = math.ceil((right - left) / factor), math.ceil((lower - upper) / factor)
+    reduced = Image.new("RGB", edges)
+    rows = max(STRIP // (right - left) // factor, 1) * factor
+    for top in range(upper, lower, rows):
+        strip = to_rgb(picture.crop((left, top, right, min(top + rows, lower))))
+        reduced.paste(strip.reduce(factor), (0, (top - upper) // factor))
+    return reduced
 
 
 @contextmanager
@@ -178,21 +254,6 @@ def _decoding_errors() -> Iterator[None]:
         raise
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, ...
         raise PhotoError(f"can't be decoded: {in_one_line(error)}") from None
-
-
-def _upright(image: Image.Image, picture: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation of a file to its picture.
-
-    Pillow's own function also uses an orientation in XMP, unlike other programs.
-
-    Args:
-        image: the decoded file.
-        picture: its pixels, converted.
-    """
-    if image.format == "TIFF":  # Pillow has turned it as it loaded it
-        return picture
-    method = _TRANSPOSITIONS.get(_orientation(image.info) or 1)
-    return picture if method is None else picture.transpose(method)
 
 
 def _orientation(info: dict[Any, Any]) -> int | None:

@@ -5,11 +5,12 @@ scaled by the sample format in the file's header, or refused.
 """
 
 import io
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImagePalette
+from PIL import Image, ImageChops, ImageFile, ImagePalette
 
 from app.photos import png
 from app.photos.errors import PhotoError
@@ -27,6 +28,9 @@ PNG_STEPS = {"L;2": 0x55, "L;4": 0x11}
 DARKEST = 16
 """What the brightest of 256 levels has to reach in a picture of 16 bits; samples of 12 bits that
 weren't scaled stay below it."""
+
+STRIP = 1 << 20
+"""Number of pixels that are converted at a time."""
 
 WEBP_HEAD = (b"VP8X", b"ICCP", b"ANIM")
 """Chunks before the frames of a WebP."""
@@ -62,19 +66,31 @@ def load_pixels(image: ImageFile.ImageFile, data: bytes) -> Image.Image:
     samples = _samples(image)
     box = _frame_box(image, data)
     saved_mode = image.tile[0].args if image.tile else None
+    has_key = image.format == "PNG" and "transparency" in image.info
+    by_colour = has_key and saved_mode == "RGB;16B"
+    low_bytes = (
+        _match_low_bytes(image, data) if by_colour else None
+    )  # before the pixels take memory
     image.load()
-    has_key = "transparency" in image.info
     picture: Image.Image = image
     if image.mode.startswith("I") or image.mode == "F":
         picture = _to_eight_bits(image, samples)
     elif ";16" in _raw_mode(saved_mode) and image.mode == "RGB" and not has_key:
-        _require_light(int(np.asarray(image).max()))
-    elif image.format == "PNG" and has_key:
-        if saved_mode == "RGB;16B":
-            _apply_colour_key(image, type(image)(png.drop_text(io.BytesIO(data))))
-        else:
-            _scale_key(image, saved_mode)
+        bands: Any = image.getextrema()  # a pair for each
+        _require_light(max(brightest for _, brightest in bands))
+    elif low_bytes is not None:
+        _whiten_colour_key(image, low_bytes)
+    elif has_key:
+        _scale_key(image, saved_mode)
     return _clear_outside(picture, box)
+
+
+def _strips(image: Image.Image) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Yield an image's pixels a few rows at a time, each with the number of its first row."""
+    rows = max(STRIP // image.width, 1)
+    for top in range(0, image.height, rows):
+        strip = image.crop((0, top, image.width, min(top + rows, image.height)))
+        yield top, np.asarray(strip)
 
 
 def _raw_mode(arguments: Any) -> str:
@@ -111,13 +127,23 @@ def _frame_box(image: ImageFile.ImageFile, data: bytes) -> tuple[int, int, int, 
 
 
 def _clear_outside(image: Image.Image, box: tuple[int, int, int, int] | None) -> Image.Image:
-    """Make what is outside a box transparent; Pillow fills it with some colour."""
-    if box is None or box == (0, 0, *image.size):
+    """Make what is outside a box white, as what is transparent is; Pillow fills it somehow."""
+    width, height = image.size
+    if box is None or box == (0, 0, width, height):
         return image
-    layer = Image.new("RGBA", image.size, (255, 255, 255, 0))
-    layer.paste(image.convert("RGBA").crop(box), box)
-    layer.info = _colour_info(image)
-    return layer
+    left, upper, right, lower = box
+    if image.mode not in ("L", "RGB", "LA", "RGBA"):
+        info = _colour_info(image)
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+        image.info = info
+    for outside in (
+        (0, 0, width, upper),
+        (0, lower, width, height),
+        (0, upper, left, lower),
+        (right, upper, width, lower),
+    ):
+        image.paste("white", outside)
+    return image
 
 
 def _colour_info(image: Image.Image) -> dict[str | tuple[int, int], Any]:
@@ -150,49 +176,61 @@ def _samples(image: Any) -> Samples:
 
 
 def _to_eight_bits(image: Image.Image, samples: Samples) -> Image.Image:
-    """Scale deep greys to 8 bits; a transparent value becomes an alpha channel."""
-    values = np.asarray(image)
-    grey = _scaled_floats(values) if image.mode == "F" else _scaled_integers(values, samples)
-    may_be_dark = (
-        samples.bits == 16 and not samples.is_inverted and "transparency" not in image.info
-    )
-    if may_be_dark and values.any():
-        _require_light(int(grey.max()))
-    if samples.is_inverted:
-        np.subtract(255, grey, out=grey)
-    picture = Image.fromarray(grey)
+    """Scale deep greys to 8 bits; a transparent value becomes white."""
+    if image.mode == "F":
+        factor = _factor_of_floats(image)
+    else:
+        shift = _shift_of_integers(image, samples)
     key = image.info.get("transparency")
-    if isinstance(key, int):
-        picture.putalpha(Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8)))
+    picture = Image.new("L", image.size)
+    lightest, is_black = 0, True
+    for top, values in _strips(image):
+        if image.mode == "F":
+            grey = np.rint(values * factor).astype(np.uint8)
+        else:
+            grey = (values >> shift).astype(np.uint8)
+        lightest, is_black = max(lightest, int(grey.max())), is_black and not values.any()
+        if samples.is_inverted:
+            np.subtract(255, grey, out=grey)
+        if isinstance(key, int):
+            grey[values == key] = 255
+        picture.paste(Image.fromarray(grey), (0, top))
+    may_be_dark = samples.bits == 16 and not samples.is_inverted and key is None
+    if may_be_dark and not is_black:
+        _require_light(lightest)
     picture.info = _colour_info(image)
     return picture
 
 
-def _scaled_floats(values: NDArray[Any]) -> NDArray[np.uint8]:
-    if not np.isfinite(values).all():
-        raise PhotoError("its floating-point samples hold NaN or infinity")
-    low, high = values.min(), values.max()
+def _factor_of_floats(image: Image.Image) -> np.float32:
+    """Return what floats have to be multiplied by to go up to 255."""
+    low, high = np.inf, -np.inf
+    for _, values in _strips(image):
+        if not np.isfinite(values).all():
+            raise PhotoError("its floating-point samples hold NaN or infinity")
+        low, high = min(low, values.min()), max(high, values.max())
     if low < 0 or high > 255:
         raise PhotoError(
             f"its floating-point samples go from {low:.4g} to {high:.4g}: save it with 0 to 1 "
             "or 0 to 255"
         )
-    scaled = values * np.float32(255 if high <= 1 else 1)
-    return np.rint(scaled, out=scaled).astype(np.uint8)
+    return np.float32(255 if high <= 1 else 1)
 
 
-def _scaled_integers(values: NDArray[Any], samples: Samples) -> NDArray[np.uint8]:
-    """Scale integers to 8 bits by the number of bits that they fill.
+def _shift_of_integers(image: Image.Image, samples: Samples) -> int:
+    """Return by how many bits integers have to be shifted to fill 8.
 
     Up to 16 bits the header has their number. Programs also write images of 8 and 16 bits as
     signed or 32-bit integers without scaling them: then the brightest pixel decides, and if it
     doesn't, the image is refused.
     """
     if samples.bits <= 16 and not samples.is_signed:
-        return (values >> (samples.bits - 8)).astype(np.uint8)
-    if not samples.is_signed:
-        values = values.astype(np.int32, copy=False).view(np.uint32)  # Pillow has no unsigned mode
-    low, high = int(values.min()), int(values.max())
+        return samples.bits - 8
+    low, high = 2**32, -(2**32)
+    for _, values in _strips(image):
+        if not samples.is_signed:
+            values = values.astype(np.int32, copy=False).view(np.uint32)  # Pillow has no such mode
+        low, high = min(low, int(values.min())), max(high, int(values.max()))
     full = samples.bits - samples.is_signed
     candidates = [depth for depth in (8, 16) if depth <= full]
     depth = next((depth for depth in candidates if high < 1 << depth), full)
@@ -200,22 +238,41 @@ def _scaled_integers(values: NDArray[Any], samples: Samples) -> NDArray[np.uint8
         raise PhotoError(
             f"its {samples.bits}-bit samples go from {low} to {high}: save it with 8 or 16 bits"
         )
-    return (values >> (depth - 8)).astype(np.uint8)
+    return depth - 8
 
 
-def _apply_colour_key(image: Image.Image, second: ImageFile.ImageFile) -> None:
-    """Make a 16-bit colour transparent; Pillow would compare it with 8-bit colours.
+def _match_low_bytes(image: ImageFile.ImageFile, data: bytes) -> Image.Image:
+    """Return where the low bytes of a PNG's 16-bit colours are those of its transparent colour.
+
+    Pillow decodes the high byte of each sample; as little-endian samples it decodes the low one.
+    """
+    second = type(image)(png.drop_text(io.BytesIO(data)))
+    second.tile = [tile._replace(args="RGB;16L") for tile in second.tile]
+    key = np.array(image.info["transparency"], np.uint16) & 255
+    mask = Image.new("L", image.size)
+    for top, values in _strips(second):
+        mask.paste(_match(values, key), (0, top))
+    return mask
+
+
+def _match(values: NDArray[Any], colour: NDArray[Any]) -> Image.Image:
+    """Return a mask of the pixels that have a colour: 255 there, else 0."""
+    equal = (values == colour.astype(np.uint8)).all(2)
+    return Image.fromarray(equal.astype(np.uint8) * np.uint8(255))
+
+
+def _whiten_colour_key(image: Image.Image, low_bytes: Image.Image) -> None:
+    """Make a transparent 16-bit colour white; Pillow would compare it with 8-bit colours.
 
     Args:
-        image: the decoded PNG.
-        second: the same file, not yet decoded.
+        image: the decoded PNG, of the colours' high bytes.
+        low_bytes: the mask of the pixels whose low bytes are those of the transparent colour.
     """
-    key = np.array(image.info.pop("transparency"), np.uint16)
-    # Pillow takes the first byte of each sample; as little-endian samples it takes the second.
-    second.tile = [tile._replace(args="RGB;16L") for tile in second.tile]
-    second.load()
-    clear = (np.asarray(image) == key >> 8).all(2) & (np.asarray(second) == key & 255).all(2)
-    image.putalpha(Image.fromarray(np.where(clear, 0, 255).astype(np.uint8)))
+    key = np.array(image.info.pop("transparency"), np.uint16) >> 8
+    for top, values in _strips(image):
+        strip = (0, top, image.width, top + len(values))
+        both = ImageChops.darker(_match(values, key), low_bytes.crop(strip))
+        image.paste("white", strip, both)
 
 
 def _scale_key(image: Image.Image, saved_mode: Any) -> None:

@@ -4,10 +4,11 @@ import errno
 import os
 import stat
 import time
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from app.photos.decode import MAX_BYTES
+from app.photos.decode import MAX_BYTES, SIGNATURE_BYTES, is_photo
 from app.photos.errors import (
     MissingPhotoError,
     PhotoError,
@@ -71,12 +72,20 @@ class Folder:
             raise _failure(error) from None
 
     def path_of(self, reference: str) -> Path:
-        """Return the absolute path of a photo.
+        """Return the absolute path of a photo, to send its file to others.
 
         Raises:
+            MissingPhotoError: a link leads outside the folder, or the file is no image.
             PhotoError: the reference leaves the folder.
         """
-        return Path(self._path(reference))
+        path = Path(self._path(reference))
+        real = path.resolve()
+        if not real.is_relative_to(Path(self._base).resolve()):
+            raise MissingPhotoError("a link leads outside the folder of the photos")
+        with suppress(OSError), open(os.open(real, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123
+            if not is_photo(file.read(SIGNATURE_BYTES)):
+                raise MissingPhotoError("the file is no image")
+        return path
 
     def read(self, reference: str) -> bytes:
         """Return the bytes of a photo."""

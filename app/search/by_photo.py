@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from threading import Lock
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,7 +19,8 @@ from app.encoders.encoder import Encoder
 from app.errors import LookalikeError
 from app.models import EmbeddingModel, active_model
 from app.photos.box import Box
-from app.photos.decode import FORMATS, load_photo, open_photo
+from app.photos.decode import FORMATS, load_photo, open_photo, require_bounded
+from app.photos.decoding_lock import decoding
 from app.photos.errors import NotAPhotoError, PhotoError
 from app.search.answers import SimilarItems
 from app.search.by_words import text_vector
@@ -33,9 +34,6 @@ NO_DIRECTION = 1e-3
 
 TRIES = 2
 """How often a photo is embedded if another model becomes active in between."""
-
-_DECODING = Lock()
-"""A large photo briefly takes most of a gigabyte, so one is decoded at a time."""
 
 Answer = TypeVar("Answer")
 
@@ -154,7 +152,8 @@ def with_vectors(
         if photos:
             with engine.database.connection() as connection:
                 made_by = hold_active_model(connection)
-            vectors = _embed(photos, engine.encoders.get(_encoder_spec(made_by)))
+            encoder = engine.encoders.get(_encoder_spec(made_by))
+            vectors = _embed(photos, encoder, engine.encoders.home)
         with search_connection(engine.database) as connection:
             model = hold_active_model(connection)
             if made_by is None or made_by == model:
@@ -179,8 +178,8 @@ def _encoder_spec(model: EmbeddingModel) -> EncoderSpec:
     return EncoderSpec(model.backbone, model.preprocessing, model.weights_sha256, model.precision)
 
 
-def _embed(photos: Sequence[Photo], encoder: Encoder) -> NDArray[np.float32]:
-    pixels = np.stack([_decode(photo, encoder) for photo in photos])
+def _embed(photos: Sequence[Photo], encoder: Encoder, home: Path) -> NDArray[np.float32]:
+    pixels = np.stack([_decode(photo, encoder, home) for photo in photos])
     vectors = encoder.encode(pixels)
     for photo, vector in zip(photos, vectors, strict=True):
         # Zeros, which have no direction, if the network finds nothing; NaN if it is broken.
@@ -189,10 +188,10 @@ def _embed(photos: Sequence[Photo], encoder: Encoder) -> NDArray[np.float32]:
     return vectors
 
 
-def _decode(photo: Photo, encoder: Encoder) -> NDArray[np.uint8]:
+def _decode(photo: Photo, encoder: Encoder, home: Path) -> NDArray[np.uint8]:
     backbone = encoder.backbone
     try:
-        with _DECODING:
+        with decoding(require_bounded(photo.data), home):
             return load_photo(photo.data, backbone.input_size, backbone.resize, photo.box)
     except NotAPhotoError as error:
         known = ", ".join(FORMATS)

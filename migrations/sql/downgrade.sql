@@ -67,7 +67,7 @@ END
 $$;
 
 DROP TYPE similar_item;
-DROP TABLE evaluations, embedding_jobs, embeddings, word_vectors, embedding_models, photos, items,
+DROP TABLE api_keys, evaluations, embedding_jobs, embeddings, word_vectors, embedding_models, photos, items,
     attributes, catalogs;
 DROP SEQUENCE item_ids;
 

@@ -48,7 +48,7 @@ BEGIN
         everyone
     );
     IF to_regrole('lookalike_api') IS NOT NULL THEN
-        GRANT SELECT ON embedding_jobs, alembic_version TO lookalike_api;
+        GRANT SELECT ON embedding_jobs, api_keys, alembic_version TO lookalike_api;
     END IF;
     IF to_regrole('lookalike_worker') IS NULL THEN
         RETURN;

@@ -223,6 +223,21 @@ COMMENT ON COLUMN evaluations.gallery IS 'How many products had a vector and cou
 COMMENT ON COLUMN evaluations.queries IS 'How many of them were used as queries';
 COMMENT ON COLUMN evaluations.figures IS 'recall@10, ndcg@10, by label precision@5, precision@10 and map@10, their intervals, and all of that of unseen products; or robustness by disturbance and strength';
 
+CREATE TABLE api_keys (
+    name text PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 100),
+    scope text NOT NULL CHECK (scope IN ('read', 'admin')),
+    sha256 bytea NOT NULL UNIQUE CHECK (octet_length(sha256) = 32),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    revoked_at timestamptz
+);
+
+COMMENT ON TABLE api_keys IS 'The keys of those who may ask the API. Change them with lookalike keys';
+COMMENT ON COLUMN api_keys.name IS 'Whose it is';
+COMMENT ON COLUMN api_keys.scope IS 'read, or admin, which may read the metrics too';
+COMMENT ON COLUMN api_keys.sha256 IS 'SHA-256 of the key, which is nowhere itself';
+COMMENT ON COLUMN api_keys.created_at IS 'When it was made';
+COMMENT ON COLUMN api_keys.revoked_at IS 'Since when it opens nothing; null while it is valid';
+
 -- The columns of the attributes are added by apply_attributes.
 CREATE TYPE similar_item AS (
     item_id bigint,

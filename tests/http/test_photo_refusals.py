@@ -65,14 +65,19 @@ def test_a_missing_photo_is_named(reader: FlaskClient, product: Product) -> None
         {"data": {"image": "a text"}, "content_type": "multipart/form-data"},
         {"data": {"image": upload(b"", "")}},
         {"data": {"image": [upload(photo), upload(photo)]}},
+    ]
+    for case in cases:
+        problem = refusal(reader.post("/api/v1/similar", **case), 422)
+        assert problem["parameters"] == ["image"]
+    no_forms: list[dict[str, Any]] = [
         {"data": photo, "content_type": "image/jpeg"},
         {"data": b"image=1", "content_type": "application/x-www-form-urlencoded"},
         {"json": {"image": "a text"}},
         {},
     ]
-    for case in cases:
-        problem = refusal(reader.post("/api/v1/similar", **case), 422)
-        assert problem["parameters"] == ["image"]
+    for case in no_forms:
+        detail = refusal(reader.post("/api/v1/similar", **case), 415)["detail"]
+        assert detail.startswith("this takes multipart/form-data, ")
 
 
 @pytest.mark.parametrize(

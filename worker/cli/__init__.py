@@ -21,6 +21,7 @@ COMMANDS = {
     "ingest": "Read the products of a source into the database.",
     "items": "Delete stored products.",
     "jobs": "List the photos that are pending or failed, and retry them.",
+    "keys": "Make, list and revoke the keys that requests to the API need.",
     "models": "Register, switch and drop embedding models.",
     "plot": "Draw pictures for a report: neighbours, precision, robustness.",
     "search": "Print the products that a text finds, by name and by look.",
