@@ -29,6 +29,8 @@ IMAGE = {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}
 class Operation:
     """A view's entry in the document."""
 
+    name: str
+    """Its `operationId`, after which generated clients name their methods."""
     summary: str
     tag: str
     answer: Maker | Mapping[str, Any]
@@ -137,6 +139,7 @@ def _describe(
     schemas: _Schemas, operation: Operation, text: str, arguments: Sequence[str]
 ) -> dict[str, Any]:
     described: dict[str, Any] = {
+        "operationId": operation.name,
         "summary": operation.summary,
         "description": text,
         "tags": [operation.tag],

@@ -155,6 +155,7 @@ def photo_form(catalog: Catalog) -> type[PhotoForm]:
 @blueprint.post("/similar")
 @operation(
     Operation(
+        "similar_to_photo",
         "Products similar to a photo",
         TAG,
         lambda catalog: answer_model(SimilarItems, catalog),
@@ -179,6 +180,7 @@ def by_photo(catalog: Catalog) -> Response:
 @blueprint.post("/recommendations")
 @operation(
     Operation(
+        "recommend",
         "Products like some and unlike others",
         TAG,
         lambda catalog: answer_model(Recommendations, catalog),
@@ -204,7 +206,11 @@ def recommendations(catalog: Catalog) -> Response:
 @blueprint.get("/search")
 @operation(
     Operation(
-        "Products found by words", TAG, found_model, parameters=[always(WordsQuery), filters_model]
+        "search_items",
+        "Products found by words",
+        TAG,
+        found_model,
+        parameters=[always(WordsQuery), filters_model],
     )
 )
 @with_catalog
@@ -219,6 +225,7 @@ def by_words(catalog: Catalog) -> Response:
 @blueprint.get("/suggestions")
 @operation(
     Operation(
+        "suggest",
         "Suggestions as one types",
         TAG,
         always(Suggestions),
@@ -236,7 +243,11 @@ def suggestions(catalog: Catalog) -> Response:
 @blueprint.get("/duplicates")
 @operation(
     Operation(
-        "Near-identical products", TAG, always(Duplicates), parameters=[always(DuplicatesQuery)]
+        "list_duplicates",
+        "Near-identical products",
+        TAG,
+        always(Duplicates),
+        parameters=[always(DuplicatesQuery)],
     )
 )
 def duplicates() -> Response:

@@ -57,7 +57,12 @@ class Options(BaseModel):
     @property
     def varied(self) -> bool:
         """Return whether the results may differ from the nearest products."""
-        return self.exclude_duplicates or bool(self.max_per) or self.diversity > 0
+        return self.compared or bool(self.max_per)
+
+    @property
+    def compared(self) -> bool:
+        """Return whether the results are compared with each other."""
+        return self.exclude_duplicates or self.diversity > 0
 
 
 @dataclass(frozen=True)

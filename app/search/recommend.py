@@ -170,19 +170,19 @@ def recommend(
         dislikes += _texts(connection, model, "negative", asked.negative)
         search_query = SearchQuery(
             model=model,
-            embeddings=(HalfVector(_direction(likes, dislikes)),),
             asked={
                 "positive": _repeat(asked.positive, found, positive),
                 "negative": _repeat(asked.negative, found, negative),
             },
-            excluded=sorted({product.item_id for product in found.values()}),
             photos=frozenset(
                 [photo.sha256 for photo in (*positive, *negative)]
                 + [sha256 for product in found.values() for sha256 in product.photos]
             ),
             examples=np.stack([vector for vector, _ in likes + dislikes]).astype(np.float32),
         )
-        answer = nearest(connection, search_query, options)
+        direction = HalfVector(_direction(likes, dislikes))
+        excluded = sorted({product.item_id for product in found.values()})
+        answer = nearest(connection, direction, search_query, options, excluded)
         recommendations: Recommendations = answer_model(Recommendations, catalog)(
             **dict(answer), unknown_ids=_without_vector(keys, found)
         )
