@@ -1,6 +1,6 @@
 """Similar items: products that look like a product."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -50,10 +50,11 @@ def similar_to_each(
     options: SearchOptions,
     photos: PhotoChoice = FIRST_PHOTO,
 ) -> list[SimilarItems | UnknownItemError | NotEmbeddedError]:
-    """Find the listed products that look most like each of some, all in one statement.
+    """Find the listed products that look most like each of some.
 
     Args:
-        connection: as in `similar_items`.
+        connection: to the database; all is one statement, unless the answers are to be varied: that
+            takes many candidates, with their vectors, so that it is one for each product.
         keys: the products.
         options: how many products to find for each, which ones, how varied.
         photos: whether to compare with a product's first photo, or with all of them.
@@ -79,13 +80,19 @@ def similar_to_each(
         )
         return answer(connection, search_query, options, found, lambda pool: find([key], pool)[1])
 
-    every = find(keys, first_pool(options))
-    missing = [key for number, key in enumerate(keys, 1) if number not in every]
+    pool = first_pool(options)
+    answers: dict[int, SimilarItems] = {}
+    for start, some in _parts(keys, 1 if options.how.varied else len(keys)):
+        for number, found in find(some, pool).items():
+            answers[start + number - 1] = answer_one(some[number - 1], found)
+    missing = [key for at, key in enumerate(keys) if at not in answers]
     reasons = iter(_why_not(connection, missing) if missing else ())
-    return [
-        answer_one(key, every[number]) if number in every else next(reasons)
-        for number, key in enumerate(keys, 1)
-    ]
+    return [answers.get(at) or next(reasons) for at in range(len(keys))]
+
+
+def _parts(keys: Sequence[ItemKey], size: int) -> Iterator[tuple[int, Sequence[ItemKey]]]:
+    for start in range(0, len(keys), size):
+        yield start, keys[start : start + size]
 
 
 def _parameters(keys: Sequence[ItemKey]) -> dict[str, Any]:
