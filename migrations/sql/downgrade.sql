@@ -68,8 +68,8 @@ END
 $$;
 
 DROP TYPE similar_item;
-DROP TABLE neighbours, evaluations, embedding_jobs, embeddings, word_vectors, embedding_models, photos, items,
-    attributes, catalogs;
+DROP TABLE neighbours, evaluations, embedding_jobs, embeddings, word_vectors, embedding_models, photos,
+    items, attributes, catalogs;
 DROP SEQUENCE item_ids;
 
 DO $$
