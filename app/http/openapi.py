@@ -22,7 +22,10 @@ Maker = Callable[[Catalog], Model]
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-IMAGE = {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}
+IMAGE = {
+    f"image/{kind}": {"schema": {"type": "string", "format": "binary"}}
+    for kind in ("jpeg", "png", "webp", "gif", "bmp", "tiff", "avif", "heic")
+}
 
 
 @dataclass(frozen=True)
@@ -174,10 +177,19 @@ def _query_parameters(schemas: _Schemas, operation: Operation) -> list[dict[str,
             "in": "query",
             "required": name in merged.get("required", ()),
             "description": schema.get("description", ""),
-            "schema": schema,
+            "schema": _not_null(schema),
         }
         for name, schema in merged["properties"].items()
     ]
+
+
+def _not_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a parameter, which is left out where a body has null."""
+    if {"type": "null"} not in schema.get("anyOf", ()):
+        return schema
+    choices = [choice for choice in schema["anyOf"] if choice != {"type": "null"}]
+    rest = {name: value for name, value in schema.items() if name not in ("anyOf", "default")}
+    return choices[0] | rest if len(choices) == 1 else {"anyOf": choices, **rest}
 
 
 def _responses(schemas: _Schemas, operation: Operation) -> dict[str, Any]:

@@ -98,7 +98,14 @@ Examples = Annotated[
 class RecommendationRequest(Options):
     """Products to be like and unlike, and which products may be results."""
 
-    positive: Examples = Field(default_factory=list, description="products or texts to be like")
+    # With photos as examples it may lack them, but then it is a text within a form.
+    model_config = ConfigDict(json_schema_extra={"required": ["positive"]})
+
+    positive: Examples = Field(
+        default_factory=list,
+        description="products or texts to be like",
+        json_schema_extra={"minItems": 1},
+    )
     negative: Examples = Field(default_factory=list, description="products or texts to be unlike")
     filters: Filters = Field(default_factory=Filters)
 

@@ -30,8 +30,8 @@ def command(top_n: int, file: Path | None, into_table: bool, name: str | None) -
     """Find the products that look most like each product, of all products at once.
 
     They are those that the API finds by exact search, without a filter: available products, by
-    their best photo, most similar first. The table `neighbours` and the file are replaced as a whole
-    when all is written.
+    their best photo, most similar first. The table `neighbours` and the file are replaced as a
+    whole when all is written.
     """
     if file is None and not into_table:
         raise click.UsageError("name a file with --output, or say --into-table")
