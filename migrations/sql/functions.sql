@@ -241,8 +241,9 @@ DECLARE
 BEGIN
     ef_schedule := '{}';
     filtered := (filter - 'available') <> '{}' OR CASE
-        WHEN NOT filter ? 'available' OR filter -> 'available' = 'true' THEN available < 0.98
-        ELSE NOT filter -> 'available' @> '[true, false]'
+        WHEN filter -> 'available' @> '[true, false]' THEN false
+        WHEN filter ? 'available' AND filter -> 'available' NOT IN ('true', '[true]') THEN true
+        ELSE available < 0.98
     END;
     reason := 'the index ran short of products that match';
     IF vectors IS NULL OR vectors < 1000 THEN
@@ -478,8 +479,12 @@ BEGIN
             IF plan.filtered THEN
                 found := scan_index(query, photo_limit, given, others);
             ELSE
-                found := scan_whole_index(query, photo_limit, given ? 'available'
-                    AND given -> 'available' <> 'true', others);
+                found := scan_whole_index(
+                    query,
+                    photo_limit,
+                    coalesce(given -> 'available' @> '[true, false]', false),
+                    others
+                );
             END IF;
             candidates := pg_stat_get_xact_tuples_fetched(gallery.index) - fetched;
             IF coalesce(cardinality(found.ids), 0) >= top_n THEN

@@ -118,7 +118,8 @@ def _nearest(photos: Photos, block: Indices, rows: Indices, columns: Indices, k:
     similarity = np.einsum(
         "nd,nd->n", photos.vectors[block[rows]], photos.vectors[columns], dtype=np.float64
     )
-    similarity = np.minimum(similarity, 1.0)
+    # Equal vectors tie, though sums of the same numbers may differ in the last digit.
+    similarity = np.minimum(similarity.round(12), 1.0)
     order = np.lexsort((found, -similarity, rows))
     # Of a product's photos the first in this order is the best.
     _, best = np.unique(
