@@ -84,7 +84,8 @@ ORDER BY c.place
 
 -- name: find_nearest
 -- The nearest products to each query, and how they were found; one row without a product for a query
--- that nothing is near. No attribute's name begins with _.
+-- that nothing is near. No attribute's name begins with _. The view is named, so that it is locked
+-- before the snapshot is taken: else a switch of models could come between a model and its vectors.
 {version}
 SELECT
     {columns},
@@ -99,7 +100,8 @@ SELECT
     q.search AS _search,
     q.reason AS _reason,
     q.candidates AS _candidates,
-    q.ef_search AS _ef_search
+    q.ef_search AS _ef_search,
+    EXISTS (SELECT FROM photo_embeddings WHERE false) AS _held
     {for_variety}
 FROM {queries} AS q
 LEFT JOIN LATERAL unnest(q.ids, q.distances, q.positions) AS c (item_id, distance, position) ON true
