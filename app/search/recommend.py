@@ -175,6 +175,7 @@ def recommend(
         likes += _texts(connection, model, "positive", asked.positive)
         dislikes = _sum_up(asked.negative, found, vectors[len(positive) :])
         dislikes += _texts(connection, model, "negative", asked.negative)
+        direction = HalfVector(_direction(likes, dislikes))
         search_query = SearchQuery(
             model=model,
             asked={
@@ -187,7 +188,6 @@ def recommend(
             ),
             examples=np.stack([vector for vector, _ in likes + dislikes]).astype(np.float32),
         )
-        direction = HalfVector(_direction(likes, dislikes))
         excluded = sorted({product.item_id for product in found.values()})
         answer = nearest(connection, direction, search_query, options, excluded)
         recommendations: Recommendations = answer_model(Recommendations, catalog)(
