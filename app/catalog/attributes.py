@@ -19,6 +19,10 @@ class Catalog:
     """Increases with each change of the declaration."""
     attributes: tuple[Attribute, ...] = ()
 
+    def __hash__(self) -> int:
+        """Return the version, since models are looked up by the catalog in every request."""
+        return self.version
+
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The attributes' names, which are columns of `items`, in the order of the profile."""

@@ -92,9 +92,9 @@ def _fields(name: str, kind: AttributeType) -> dict[str, Any]:
             for end, which in (("min", "least"), ("max", "greatest"))
         }
     value = bool if kind == "boolean" else Text
+    # The length is the list's own, since null has none.
+    values = Annotated[list[value], Field(max_length=MAX_VALUES)]  # type: ignore[valid-type]
     any_of = Annotated[
-        list[value] | None,  # type: ignore[valid-type]
-        BeforeValidator(as_list),
-        Field(max_length=MAX_VALUES, description="any of these values"),
+        values | None, BeforeValidator(as_list), Field(description="any of these values")
     ]
     return {name: (any_of, Field(default=None, alias=name))}

@@ -1,8 +1,8 @@
 """Connections: one pool a process, and single ones for jobs that need their own.
 
-All of them work behind PgBouncer in transaction mode: there are no prepared statements, and the
-only session settings that change are the four that PgBouncer tracks. Any other setting that
-matters is set for one transaction, or the database is refused.
+All of them work behind PgBouncer in transaction mode: statements are prepared only where no pooler
+is in between, and the only session settings that change are the four that PgBouncer tracks. Any
+other setting that matters is set for one transaction, or the database is refused.
 """
 
 import logging
@@ -47,6 +47,10 @@ SESSION_SETTINGS = {
 """What our statements and psycopg rely on, besides `client_encoding`."""
 
 
+ONLY_WHEN_ASKED = 2**31
+"""How often psycopg runs a statement before it prepares it unasked: never. A prepared statement may
+get a plan for any values, which is a bad one where filters are among them."""
+
 # It warns every second while the server is down; callers report that themselves.
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
@@ -84,16 +88,24 @@ class Database:
         )
 
     @contextmanager
-    def connection(self) -> Iterator[psycopg.Connection[Any]]:
+    def connection(self, *, autocommit: bool = False) -> Iterator[psycopg.Connection[Any]]:
         """Lend a connection: committed at the end of the block, rolled back on an exception.
+
+        Args:
+            autocommit: each statement is a transaction of its own, and one round trip.
 
         Raises:
             psycopg_pool.PoolTimeout: none became free, or the server didn't answer, in time.
         """
         connection = self._borrow()
         try:
-            with connection:
+            if connection.autocommit != autocommit:
+                connection.autocommit = autocommit
+            if autocommit:
                 yield connection
+            else:
+                with connection:
+                    yield connection
         finally:
             connection.used_at = time.monotonic()
             self.pool.putconn(connection)
@@ -244,9 +256,13 @@ def _configure(connection: psycopg.Connection[Any]) -> None:
         if status(name) != value:
             connection.execute("SELECT set_config(%s, %s, false)", [name, value])
     # Before the first migration the type doesn't exist, and nothing needs it.
-    found = connection.execute("SELECT to_regtype('halfvec')").fetchone()
-    if found is not None and found[0] is not None:
+    found = connection.execute("SELECT to_regtype('halfvec'), pg_backend_pid()").fetchone()
+    halfvec, pid = found or (None, None)
+    if halfvec is not None:
         register_vector(connection)
+    # A pooler tells its clients a number of its own.
+    if pid == connection.info.backend_pid:
+        connection.prepare_threshold = ONLY_WHEN_ASKED
     connection.autocommit = False
     # Sent with BEGIN, since a stricter default of the database would abort our transactions.
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED

@@ -16,6 +16,7 @@ class Lock(StrEnum):
     INGEST = "ingest"
     MODELS = "models"
     INDEX = "index"
+    NEIGHBOURS = "neighbours"
     SCHEMA = "schema"
 
 

@@ -1,6 +1,6 @@
 """Reading query strings and forms, and responding with a model as JSON."""
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flask import Response, request
@@ -13,14 +13,17 @@ from app.items.product import PREFIX
 MULTIPART = "multipart/form-data"
 
 
-def send(model: BaseModel, exclude: Set[str] | None = None) -> Response:
-    """Return a response with a model as JSON; count it if it is a search."""
+def send(model: BaseModel, exclude: set[str] | dict[str, Any] | None = None) -> Response:
+    """Return a response with a model as JSON; count it if it is a search.
+
+    Args:
+        model: the model.
+        exclude: fields to leave out, as pydantic's `model_dump_json` takes them.
+    """
     mode = getattr(model, "search", None)
     if mode is not None:
         count_search(mode)
-    body = model.model_dump_json(
-        exclude=set(exclude) if exclude else None, context={PREFIX: prefix()}
-    )
+    body = model.model_dump_json(exclude=exclude, context={PREFIX: prefix()})
     return Response(body, mimetype="application/json")
 
 

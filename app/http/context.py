@@ -52,6 +52,11 @@ def searching() -> AbstractContextManager[psycopg.Connection[Any]]:
     return search_connection(context().database)
 
 
+def asking_once() -> AbstractContextManager[psycopg.Connection[Any]]:
+    """Lend a connection that is set up for a search of one statement."""
+    return search_connection(context().database, one_statement=True)
+
+
 def photo_search() -> PhotoSearch:
     """Return what a search by photos needs."""
     return PhotoSearch(context().database, context().encoders)

@@ -30,14 +30,14 @@ class Readiness(BaseModel):
 
 
 @blueprint.get("/healthz")
-@operation(Operation("Is the process up?", TAG, always(Health), problems=[]))
+@operation(Operation("get_health", "Is the process up?", TAG, always(Health), problems=[]))
 def healthz() -> Response:
     """Responds while the process runs."""
     return send(Health())
 
 
 @blueprint.get("/readyz")
-@operation(Operation("Can it answer?", TAG, always(Readiness), problems=[503]))
+@operation(Operation("get_readiness", "Can it answer?", TAG, always(Readiness), problems=[503]))
 def readyz() -> Response:
     """Responds 200 if searches work, else 503 with the reason."""
     if context().draining():

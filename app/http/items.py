@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.catalog.attributes import Catalog
 from app.catalog.filters import Text, filters_model
 from app.http.answers import query_parameters, send
-from app.http.context import connection, context, searching, with_catalog
+from app.http.context import asking_once, connection, context, with_catalog
 from app.http.openapi import IMAGE, Operation, always, operation
 from app.http.photos import send_photo
 from app.items.keys import ItemKey
@@ -62,7 +62,13 @@ class PhotosQuery(BaseModel):
 
 @blueprint.get("")
 @operation(
-    Operation("List products", TAG, page_model, parameters=[always(ItemsQuery), filters_model])
+    Operation(
+        "list_items",
+        "List products",
+        TAG,
+        page_model,
+        parameters=[always(ItemsQuery), filters_model],
+    )
 )
 @with_catalog
 def list_(catalog: Catalog) -> Response:
@@ -76,6 +82,7 @@ def list_(catalog: Catalog) -> Response:
 @blueprint.get("/<sku:item>")
 @operation(
     Operation(
+        "get_item",
         "One product",
         TAG,
         lambda catalog: with_attributes(ItemDetail, catalog),
@@ -96,6 +103,7 @@ def item(catalog: Catalog, item: str) -> Response:
 @blueprint.get("/<sku:item>/image")
 @operation(
     Operation(
+        "get_item_image",
         "A product's photo",
         TAG,
         IMAGE,
@@ -122,6 +130,7 @@ def image(item: str) -> Response:
 @blueprint.get("/<sku:item>/similar")
 @operation(
     Operation(
+        "similar_items",
         "Similar products",
         TAG,
         lambda catalog: answer_model(SimilarItems, catalog),
@@ -136,6 +145,6 @@ def similar(catalog: Catalog, item: str) -> Response:
     photos = {name: given.pop(name) for name in PhotosQuery.model_fields if name in given}
     options = SearchOptions.read(catalog, given)
     choice = read_parameters(PhotosQuery, photos).photos
-    with searching() as borrowed:
+    with asking_once() as borrowed:
         answer = similar_items(borrowed, ItemKey.from_text(item), options, choice)
     return send(answer, answer.left_out())

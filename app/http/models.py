@@ -83,7 +83,15 @@ class Stats(Counts):
 
 
 @blueprint.get("/models")
-@operation(Operation("Embedding models", TAG, always(Models), parameters=[always(ModelsQuery)]))
+@operation(
+    Operation(
+        "list_models",
+        "Embedding models",
+        TAG,
+        always(Models),
+        parameters=[always(ModelsQuery)],
+    )
+)
 def models() -> Response:
     """A page of the registered models; searches use the active one."""
     asked = read_parameters(ModelsQuery, query_parameters())
@@ -97,7 +105,7 @@ def models() -> Response:
 
 
 @blueprint.get("/stats")
-@operation(Operation("Counts and progress", TAG, always(Stats), problems=[503]))
+@operation(Operation("get_stats", "Counts and progress", TAG, always(Stats), problems=[503]))
 def stats() -> Response:
     """How many products there are, and how far each model has come with their photos."""
     with connection() as borrowed:

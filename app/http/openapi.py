@@ -22,13 +22,18 @@ Maker = Callable[[Catalog], Model]
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-IMAGE = {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}
+IMAGE = {
+    f"image/{kind}": {"schema": {"type": "string", "format": "binary"}}
+    for kind in ("jpeg", "png", "webp", "gif", "bmp", "tiff", "avif", "heic")
+}
 
 
 @dataclass(frozen=True)
 class Operation:
     """A view's entry in the document."""
 
+    name: str
+    """Its `operationId`, after which generated clients name their methods."""
     summary: str
     tag: str
     answer: Maker | Mapping[str, Any]
@@ -137,6 +142,7 @@ def _describe(
     schemas: _Schemas, operation: Operation, text: str, arguments: Sequence[str]
 ) -> dict[str, Any]:
     described: dict[str, Any] = {
+        "operationId": operation.name,
         "summary": operation.summary,
         "description": text,
         "tags": [operation.tag],
@@ -171,10 +177,19 @@ def _query_parameters(schemas: _Schemas, operation: Operation) -> list[dict[str,
             "in": "query",
             "required": name in merged.get("required", ()),
             "description": schema.get("description", ""),
-            "schema": schema,
+            "schema": _not_null(schema),
         }
         for name, schema in merged["properties"].items()
     ]
+
+
+def _not_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a parameter, which is left out where a body has null."""
+    if {"type": "null"} not in schema.get("anyOf", ()):
+        return schema
+    choices = [choice for choice in schema["anyOf"] if choice != {"type": "null"}]
+    rest = {name: value for name, value in schema.items() if name not in ("anyOf", "default")}
+    return choices[0] | rest if len(choices) == 1 else {"anyOf": choices, **rest}
 
 
 def _responses(schemas: _Schemas, operation: Operation) -> dict[str, Any]:

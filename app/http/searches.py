@@ -1,7 +1,7 @@
 """Searches over HTTP that aren't about one item: by a photo, by examples, for duplicates."""
 
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from flask import Blueprint, Response, request
 from pydantic import (
@@ -18,19 +18,27 @@ from werkzeug.datastructures import FileStorage
 
 from app.catalog.attributes import Catalog
 from app.catalog.filters import Text, as_list, filter_names, filters_model
+from app.errors import LookalikeError
 from app.http.answers import MULTIPART, multipart_fields, query_parameters, send
-from app.http.context import connection, photo_search, searching, with_catalog
+from app.http.context import asking_once, connection, photo_search, searching, with_catalog
 from app.http.openapi import Operation, always, operation
+from app.http.problems import status_of
 from app.items.parameters import read_parameters, read_with_filters
 from app.photos.box import EXPECTED, Box
 from app.search.answers import SimilarItems, answer_model
+from app.search.batch import (
+    BatchRequest,
+    Failure,
+    batch_answer_model,
+    batch_model,
+    search_batch,
+)
 from app.search.by_photo import Photo, Wish, similar_to_photo
 from app.search.by_words import Words, WordsQuery, found_model, search_by_words
 from app.search.duplicates import Duplicates, list_duplicates
 from app.search.errors import QueryError
 from app.search.options import Options, SearchOptions, capped
 from app.search.recommend import (
-    RecommendationRequest,
     Recommendations,
     recommend,
     request_model,
@@ -47,6 +55,7 @@ MAX_PHOTOS = 10
 MAX_JSON_BYTES = 1_000_000
 
 JSON = "application/json"
+Request = TypeVar("Request", bound=BaseModel)
 UPLOAD_PROBLEMS = (413, 415, 422, 503)
 
 
@@ -155,6 +164,7 @@ def photo_form(catalog: Catalog) -> type[PhotoForm]:
 @blueprint.post("/similar")
 @operation(
     Operation(
+        "similar_to_photo",
         "Products similar to a photo",
         TAG,
         lambda catalog: answer_model(SimilarItems, catalog),
@@ -176,9 +186,41 @@ def by_photo(catalog: Catalog) -> Response:
     return send(answer, answer.left_out())
 
 
+@blueprint.post("/similar/batch")
+@operation(
+    Operation(
+        "similar_batch",
+        "Products similar to each of many",
+        TAG,
+        batch_answer_model,
+        bodies={JSON: [batch_model]},
+        problems=(413, 422, 503),
+    )
+)
+@with_catalog
+def similar_batch(catalog: Catalog) -> Response:
+    """The products most similar to each of up to 100, or why there are none."""
+    asked = _read_json(catalog, batch_model(catalog))
+    with asking_once() as borrowed:
+        found = search_batch(borrowed, catalog, asked)
+    answers = [
+        {
+            "item": key.written,
+            "similar": None,
+            "problem": Failure(status=status_of(one), detail=str(one)),
+        }
+        if isinstance(one, LookalikeError)
+        else {"item": key.written, "similar": one, "problem": None}
+        for key, one in found
+    ]
+    batch = batch_answer_model(catalog).model_validate({"answers": answers})
+    return send(batch, batch.left_out())
+
+
 @blueprint.post("/recommendations")
 @operation(
     Operation(
+        "recommend",
         "Products like some and unlike others",
         TAG,
         lambda catalog: answer_model(Recommendations, catalog),
@@ -191,11 +233,10 @@ def recommendations(catalog: Catalog) -> Response:
     """The products most similar to the weighted mean of examples, away from others."""
     if request.mimetype == MULTIPART:
         form = read_parameters(ExamplesForm, multipart_fields())
-        asked = _parse(catalog, form.request, "request")
+        asked = _parse(catalog, request_model(catalog), form.request, "request")
     else:
         form = ExamplesForm()
-        request.max_content_length = MAX_JSON_BYTES
-        asked = _parse(catalog, request.get_data(), "body")
+        asked = _read_json(catalog, request_model(catalog))
     positive, negative = form.photos("positive"), form.photos("negative")
     answer = recommend(photo_search(), catalog, asked, positive, negative)
     return send(answer, answer.left_out())
@@ -204,7 +245,11 @@ def recommendations(catalog: Catalog) -> Response:
 @blueprint.get("/search")
 @operation(
     Operation(
-        "Products found by words", TAG, found_model, parameters=[always(WordsQuery), filters_model]
+        "search_items",
+        "Products found by words",
+        TAG,
+        found_model,
+        parameters=[always(WordsQuery), filters_model],
     )
 )
 @with_catalog
@@ -219,6 +264,7 @@ def by_words(catalog: Catalog) -> Response:
 @blueprint.get("/suggestions")
 @operation(
     Operation(
+        "suggest",
         "Suggestions as one types",
         TAG,
         always(Suggestions),
@@ -236,7 +282,11 @@ def suggestions(catalog: Catalog) -> Response:
 @blueprint.get("/duplicates")
 @operation(
     Operation(
-        "Near-identical products", TAG, always(Duplicates), parameters=[always(DuplicatesQuery)]
+        "list_duplicates",
+        "Near-identical products",
+        TAG,
+        always(Duplicates),
+        parameters=[always(DuplicatesQuery)],
     )
 )
 def duplicates() -> Response:
@@ -247,14 +297,28 @@ def duplicates() -> Response:
     return send(page)
 
 
-def _parse(catalog: Catalog, text: str | bytes, parameter: str) -> RecommendationRequest:
+def _read_json(catalog: Catalog, model: type[Request]) -> Request:
+    """Return the body of the request, which is JSON.
+
+    Raises:
+        QueryError: it isn't.
+        ParameterError: a part of it is invalid or unknown.
+    """
+    request.max_content_length = MAX_JSON_BYTES
+    return _parse(catalog, model, request.get_data(), "body")
+
+
+def _parse(catalog: Catalog, model: type[Request], text: str | bytes, parameter: str) -> Request:
     try:
         content = from_json(text)
     except ValueError as error:
         raise QueryError(parameter, f"expected JSON: {error}") from None
     if not isinstance(content, dict):
-        raise QueryError(parameter, 'expected a JSON object, such as {"positive": ["TS-100-RED"]}')
+        field = "items" if issubclass(model, BatchRequest) else "positive"
+        raise QueryError(
+            parameter, f'expected a JSON object, such as {{"{field}": ["TS-100-RED"]}}'
+        )
     stray = sorted(set(content) & set(filter_names(catalog)))
     if stray:
         raise QueryError(stray[0], 'it belongs below "filters"')
-    return read_parameters(request_model(catalog), content, catalog)
+    return read_parameters(model, content, catalog)

@@ -118,12 +118,11 @@ def similar_to_photo(
             target = target / length
         search_query = SearchQuery(
             model=model,
-            embeddings=(HalfVector(target),),
             asked=asked,
             photos=frozenset([photo.sha256]),
             examples=None if wish is None else vectors,
         )
-        return nearest(connection, search_query, options)
+        return nearest(connection, HalfVector(target), search_query, options)
 
     return with_vectors(engine, [photo], search)
 

@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    create_model,
+)
 
 from app.catalog.attributes import Catalog
 from app.catalog.filters import as_list
@@ -57,7 +65,12 @@ class Options(BaseModel):
     @property
     def varied(self) -> bool:
         """Return whether the results may differ from the nearest products."""
-        return self.exclude_duplicates or bool(self.max_per) or self.diversity > 0
+        return self.compared or bool(self.max_per)
+
+    @property
+    def compared(self) -> bool:
+        """Return whether the results are compared with each other."""
+        return self.exclude_duplicates or self.diversity > 0
 
 
 @dataclass(frozen=True)
@@ -102,8 +115,10 @@ def capped(catalog: Catalog) -> dict[str, Any]:
         return text
 
     example = f"{catalog.cards[0] if catalog.cards else catalog.caps[0]}:2"
+    pattern = f"^({'|'.join(catalog.caps)}):[1-9][0-9]{{0,3}}$"
+    schema = WithJsonSchema({"type": "string", "pattern": pattern})
     caps = Annotated[
-        list[Annotated[str, AfterValidator(check)]],
+        list[Annotated[str, AfterValidator(check), schema]],
         BeforeValidator(as_list),
         Field(max_length=8, description=f"maximum results of one value, such as {example}"),
     ]

@@ -33,17 +33,14 @@ FROM unnest(%(skus)s::text[], %(item_ids)s::bigint[]) WITH ORDINALITY AS q (sku,
 JOIN items AS i ON i.sku = q.sku OR i.item_id = q.item_id
 ORDER BY q.number
 
--- name: fetch_item_state
--- Whether a product can be searched for, and its vectors: a row for each photo with a vector, in
--- order of position.
+-- name: fetch_item_states
+-- Whether products can be searched for, and why not, in the order of the request.
 SELECT
+    q.number,
     m.name AS model,
     i.item_id,
-    i.sku,
     i.removed_at IS NOT NULL AS removed,
     EXISTS (SELECT FROM photos AS p WHERE p.item_id = i.item_id) AS has_photo,
-    ARRAY(SELECT p.sha256 FROM photos AS p WHERE p.item_id = i.item_id) AS photos,
-    e.embedding,
     (
         SELECT j.last_error
         FROM embedding_jobs AS j
@@ -51,17 +48,16 @@ SELECT
         ORDER BY j.position
         LIMIT 1
     ) AS last_error
-FROM (VALUES (%(sku)s::text, %(item_id)s::bigint)) AS q (sku, item_id)
+FROM unnest(%(skus)s::text[], %(item_ids)s::bigint[]) WITH ORDINALITY AS q (sku, item_id, number)
 LEFT JOIN embedding_models AS m ON m.active
 LEFT JOIN LATERAL (
-    SELECT *
+    SELECT found.item_id, found.removed_at
     FROM items AS found
     WHERE found.sku = q.sku OR found.item_id = q.item_id
     ORDER BY found.sku = q.sku DESC
     LIMIT 1
 ) AS i ON true
-LEFT JOIN photo_embeddings AS e ON e.item_id = i.item_id
-ORDER BY e.position
+ORDER BY q.number
 
 -- name: find_by_words
 -- The products that a text finds, best first, and how they were found; one row without a product if
@@ -87,27 +83,61 @@ LEFT JOIN items AS i USING (item_id)
 ORDER BY c.place
 
 -- name: find_nearest
--- The nearest products with what choosing among them needs, and how they were found; one row
--- without a product if there is none. No attribute's name begins with _.
+-- The nearest products to each query, and how they were found; one row without a product for a query
+-- that nothing is near. No attribute's name begins with _. The view is named, so that it is locked
+-- before the snapshot is taken: else a switch of models could come between a model and its vectors.
+{version}
 SELECT
     {columns},
     greatest(c.distance, 0) AS distance,
     1 - greatest(c.distance, 0) AS similarity,
     c.position AS photo_position,
-    s.search AS _search,
-    s.reason AS _reason,
-    s.candidates AS _candidates,
-    s.ef_search AS _ef_search,
-    p.sha256 AS _sha256,
-    e.embedding AS _embedding
-FROM search_candidates(%(query)s, %(top_n)s, %(filter)s, %(excluded)s) AS s
-LEFT JOIN LATERAL unnest(s.ids, s.distances, s.positions) AS c (item_id, distance, position) ON true
-LEFT JOIN items AS i USING (item_id)
-LEFT JOIN photos AS p
-    ON %(with_photos)s AND p.item_id = c.item_id AND p.position = c.position
-LEFT JOIN photo_embeddings AS e
-    ON %(with_embeddings)s AND e.item_id = c.item_id AND e.position = c.position
-ORDER BY c.distance, i.item_id
+    q.number AS _number,
+    q.model AS _model,
+    q.item_id AS _item_id,
+    q.sku AS _sku,
+    q.photo AS _photo,
+    q.search AS _search,
+    q.reason AS _reason,
+    q.candidates AS _candidates,
+    q.ef_search AS _ef_search,
+    EXISTS (SELECT FROM photo_embeddings WHERE false) AS _held
+    {for_variety}
+FROM {queries} AS q
+LEFT JOIN LATERAL unnest(q.ids, q.distances, q.positions) AS c (item_id, distance, position) ON true
+LEFT JOIN items AS i ON i.item_id = c.item_id
+ORDER BY q.number, c.distance, c.item_id, c.position
+
+-- name: near_products
+-- The part of find_nearest that searches: products as queries.
+product_candidates(
+    %(skus)s::text[], %(item_ids)s::bigint[], %(top_n)s::integer, %(filter)s, %(all_photos)s
+)
+
+-- name: near_vector
+-- The part of find_nearest that searches: one vector as the query.
+(
+    SELECT
+        1 AS number,
+        NULL::text AS model,
+        NULL::bigint AS item_id,
+        NULL::text AS sku,
+        NULL::smallint AS photo,
+        s.*
+    FROM search_candidates(%(query)s, %(top_n)s::integer, %(filter)s, %(excluded)s::bigint[]) AS s
+)
+
+-- name: for_variety
+-- The part of find_nearest that choosing a varied answer needs.
+, ARRAY(SELECT p.sha256 FROM photos AS p WHERE p.item_id = q.item_id) AS _photos,
+(
+    SELECT p.sha256 FROM photos AS p WHERE p.item_id = c.item_id AND p.position = c.position
+) AS _sha256,
+(
+    SELECT e.embedding
+    FROM photo_embeddings AS e
+    WHERE e.item_id = c.item_id AND e.position = c.position
+) AS _embedding
 
 -- name: hold_active_model
 -- Make any switch of models wait until the transaction ends.

@@ -98,7 +98,14 @@ Examples = Annotated[
 class RecommendationRequest(Options):
     """Products to be like and unlike, and which products may be results."""
 
-    positive: Examples = Field(default_factory=list, description="products or texts to be like")
+    # With photos as examples it may lack them, but then it is a text within a form.
+    model_config = ConfigDict(json_schema_extra={"required": ["positive"]})
+
+    positive: Examples = Field(
+        default_factory=list,
+        description="products or texts to be like",
+        json_schema_extra={"minItems": 1},
+    )
     negative: Examples = Field(default_factory=list, description="products or texts to be unlike")
     filters: Filters = Field(default_factory=Filters)
 
@@ -168,21 +175,21 @@ def recommend(
         likes += _texts(connection, model, "positive", asked.positive)
         dislikes = _sum_up(asked.negative, found, vectors[len(positive) :])
         dislikes += _texts(connection, model, "negative", asked.negative)
+        direction = HalfVector(_direction(likes, dislikes))
         search_query = SearchQuery(
             model=model,
-            embeddings=(HalfVector(_direction(likes, dislikes)),),
             asked={
                 "positive": _repeat(asked.positive, found, positive),
                 "negative": _repeat(asked.negative, found, negative),
             },
-            excluded=sorted({product.item_id for product in found.values()}),
             photos=frozenset(
                 [photo.sha256 for photo in (*positive, *negative)]
                 + [sha256 for product in found.values() for sha256 in product.photos]
             ),
             examples=np.stack([vector for vector, _ in likes + dislikes]).astype(np.float32),
         )
-        answer = nearest(connection, search_query, options)
+        excluded = sorted({product.item_id for product in found.values()})
+        answer = nearest(connection, direction, search_query, options, excluded)
         recommendations: Recommendations = answer_model(Recommendations, catalog)(
             **dict(answer), unknown_ids=_without_vector(keys, found)
         )

@@ -23,7 +23,7 @@ def choose(rows: list[Row], search_query: SearchQuery, options: Options) -> list
     (Carbonell & Goldstein, "The use of MMR", SIGIR 1998); with d = 0 it is the nearest.
 
     Args:
-        rows: candidates, nearest first, with `_sha256` and `_embedding` if the options need them.
+        rows: candidates, nearest first, with `_sha256` and `_embedding` if they are compared.
         search_query: the query.
         options: caps, diversity and whether to exclude duplicates.
 
@@ -66,7 +66,7 @@ def _closest_asked(
 
 
 def _vectors(rows: list[Row]) -> NDArray[np.float32] | None:
-    if not rows or rows[0]["_embedding"] is None:
+    if not rows or "_embedding" not in rows[0]:
         return None
     return np.stack([row["_embedding"].to_numpy() for row in rows]).astype(np.float32)
 

@@ -57,8 +57,9 @@ BEGIN
                 'exact_search_limit', 'filter_condition', 'filter_items', 'grant_rights',
                 'index_is_worthwhile', 'item_label', 'item_of', 'jsonb_booleans', 'jsonb_texts',
                 'known_filters', 'label_cohesion', 'missing_columns', 'nearest_items', 'nearest_photo',
-                'obsolete_columns', 'plan_search', 'requested_ef_search', 'scan_exactly',
-                'read_words', 'result_columns', 'scan_index', 'search_by_words', 'search_candidates',
+                'obsolete_columns', 'plan_search', 'product_candidates', 'read_words',
+                'refresh_neighbours', 'requested_ef_search', 'result_columns', 'scan_exactly',
+                'scan_index', 'scan_whole_index', 'search_by_words', 'search_candidates',
                 'search_items', 'similar_items', 'similar_to', 'text_embedding', 'text_features',
                 'text_words', 'unknown_label', 'wanted_names', 'word_parts', 'word_spellings'
             )
@@ -67,8 +68,8 @@ END
 $$;
 
 DROP TYPE similar_item;
-DROP TABLE api_keys, evaluations, embedding_jobs, embeddings, word_vectors, embedding_models, photos, items,
-    attributes, catalogs;
+DROP TABLE api_keys, neighbours, evaluations, embedding_jobs, embeddings, word_vectors,
+    embedding_models, photos, items, attributes, catalogs;
 DROP SEQUENCE item_ids;
 
 DO $$

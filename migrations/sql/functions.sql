@@ -242,7 +242,7 @@ BEGIN
     ef_schedule := '{}';
     filtered := (filter - 'available') <> '{}' OR CASE
         WHEN filter -> 'available' @> '[true, false]' THEN false
-        WHEN filter -> 'available' IN ('false', '[false]') THEN true
+        WHEN filter ? 'available' AND filter -> 'available' NOT IN ('true', '[true]') THEN true
         ELSE available < 0.98
     END;
     reason := 'the index ran short of products that match';
@@ -275,8 +275,6 @@ CREATE OR REPLACE FUNCTION scan_index(
     photo_limit integer,
     filter jsonb,
     excluded bigint[],
-    ef_search integer,
-    iterative boolean,
     OUT ids bigint[],
     OUT distances double precision[],
     OUT positions smallint[]
@@ -284,15 +282,7 @@ CREATE OR REPLACE FUNCTION scan_index(
 LANGUAGE plpgsql VOLATILE
 AS $$
 #variable_conflict use_column
-DECLARE
-    applied text;
 BEGIN
-    applied := set_config('hnsw.ef_search', scan_index.ef_search::text, true);
-    applied := set_config(
-        'hnsw.iterative_scan', CASE WHEN iterative THEN 'strict_order' ELSE 'off' END, true
-    );
-    applied := set_config('hnsw.max_scan_tuples', '20000', true);
-    applied := set_config('enable_sort', 'off', true);
     SELECT
         array_agg(p.item_id ORDER BY p.distance, p.item_id),
         array_agg(p.distance ORDER BY p.distance, p.item_id),
@@ -313,8 +303,46 @@ BEGIN
     ) AS p;
 END
 $$;
-COMMENT ON FUNCTION scan_index(halfvec, integer, jsonb, bigint[], integer, boolean) IS
-    'A part of search_candidates: the products of the photo_limit nearest photos by the HNSW index; iterative: scan until so many match';
+COMMENT ON FUNCTION scan_index(halfvec, integer, jsonb, bigint[]) IS
+    'A part of search_candidates: the products of the photo_limit nearest photos that match a filter, by the HNSW index';
+
+-- Its plan is kept, unlike that of scan_index: it depends on no value, and planning would take as long
+-- as the scan. The index is the only way to the order, since enable_sort is off when it is planned.
+CREATE OR REPLACE FUNCTION scan_whole_index(
+    query halfvec,
+    photo_limit integer,
+    unavailable_too boolean,
+    excluded bigint[],
+    OUT ids bigint[],
+    OUT distances double precision[],
+    OUT positions smallint[]
+)
+LANGUAGE plpgsql VOLATILE
+SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+BEGIN
+    SELECT
+        array_agg(p.item_id ORDER BY p.distance, p.item_id),
+        array_agg(p.distance ORDER BY p.distance, p.item_id),
+        array_agg(p.position ORDER BY p.distance, p.item_id)
+    INTO ids, distances, positions
+    FROM (
+        SELECT DISTINCT ON (c.item_id) c.item_id, c.distance, c.position
+        FROM (
+            SELECT e.item_id, e.position, e.embedding <=> query AS distance
+            FROM photo_embeddings AS e
+            JOIN items AS i USING (item_id)
+            WHERE e.item_id <> ALL (excluded) AND (i.available OR unavailable_too)
+            ORDER BY e.embedding <=> query
+            LIMIT photo_limit
+        ) AS c
+        ORDER BY c.item_id, c.distance, c.position
+    ) AS p;
+END
+$$;
+COMMENT ON FUNCTION scan_whole_index(halfvec, integer, boolean, bigint[]) IS
+    'A part of search_candidates: the products of the photo_limit nearest photos by the HNSW index, available ones or all';
 
 CREATE OR REPLACE FUNCTION scan_exactly(
     query halfvec,
@@ -389,6 +417,8 @@ DECLARE
     plan record;
     found record;
     fetched bigint;
+    photo_limit integer;
+    applied text;
     old_ef_search text;
     old_iterative_scan text;
     old_max_scan_tuples text;
@@ -433,14 +463,29 @@ BEGIN
             old_iterative_scan := current_setting('hnsw.iterative_scan');
             old_max_scan_tuples := current_setting('hnsw.max_scan_tuples');
             fetched := pg_stat_get_xact_tuples_fetched(gallery.index);
+            applied := set_config('hnsw.max_scan_tuples', '20000', true);
+            applied := set_config('enable_sort', 'off', true);
         END IF;
         FOREACH ef_search IN ARRAY plan.ef_schedule LOOP
             -- Enough photos for top_n products, if each has as many as the product with most (at
             -- most 4 are assumed; most products have fewer).
-            found := scan_index(
-                query, top_n * least(gallery.photos_each, 4), given, others, ef_search,
-                NOT plan.filtered OR ef_search >= 400
+            photo_limit := top_n * least(gallery.photos_each, 4);
+            applied := set_config('hnsw.ef_search', ef_search::text, true);
+            applied := set_config(
+                'hnsw.iterative_scan',
+                CASE WHEN NOT plan.filtered OR ef_search >= 400 THEN 'strict_order' ELSE 'off' END,
+                true
             );
+            IF plan.filtered THEN
+                found := scan_index(query, photo_limit, given, others);
+            ELSE
+                found := scan_whole_index(
+                    query,
+                    photo_limit,
+                    coalesce(given -> 'available' @> '[true, false]', false),
+                    others
+                );
+            END IF;
             candidates := pg_stat_get_xact_tuples_fetched(gallery.index) - fetched;
             IF coalesce(cardinality(found.ids), 0) >= top_n THEN
                 search := 'approximate';
@@ -454,9 +499,9 @@ BEGIN
         END LOOP;
         IF plan.ef_schedule <> '{}' THEN
             -- Unlike the function's own settings, these would last until the end of the transaction.
-            old_ef_search := set_config('hnsw.ef_search', old_ef_search, true);
-            old_iterative_scan := set_config('hnsw.iterative_scan', old_iterative_scan, true);
-            old_max_scan_tuples := set_config('hnsw.max_scan_tuples', old_max_scan_tuples, true);
+            applied := set_config('hnsw.ef_search', old_ef_search, true);
+            applied := set_config('hnsw.iterative_scan', old_iterative_scan, true);
+            applied := set_config('hnsw.max_scan_tuples', old_max_scan_tuples, true);
         END IF;
         IF search = 'exact' THEN
             found := scan_exactly(query, top_n * gallery.photos_each, given, others);
@@ -474,6 +519,61 @@ END
 $$;
 COMMENT ON FUNCTION search_candidates(halfvec, integer, jsonb, bigint[]) IS
     'The search behind all others: ids, cosine distances and positions of the best photo, each product once, most similar first, as many as asked for whenever so many match; whether every match was compared or the index asked, and why; how many vectors the index gave. The index weighs 30 candidates, or as many as SET lookalike.ef_search says';
+
+-- A function, so that the server keeps its plan whatever pooler the API is behind; the estimate of one
+-- row lets it look up the rest by key.
+CREATE OR REPLACE FUNCTION product_candidates(
+    skus text[],
+    item_ids bigint[],
+    top_n integer,
+    filter jsonb,
+    all_photos boolean,
+    OUT number bigint,
+    OUT model text,
+    OUT item_id bigint,
+    OUT sku text,
+    OUT photo smallint,
+    OUT ids bigint[],
+    OUT distances double precision[],
+    OUT positions smallint[],
+    OUT search text,
+    OUT reason text,
+    OUT ef_search integer,
+    OUT candidates bigint
+) RETURNS SETOF record
+LANGUAGE plpgsql STABLE ROWS 1
+SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT
+        q.number, m.name, i.item_id, i.sku, e.position,
+        s.ids, s.distances, s.positions, s.search, s.reason, s.ef_search, s.candidates
+    FROM embedding_models AS m
+    CROSS JOIN unnest(skus, item_ids) WITH ORDINALITY AS q (sku, item_id, number)
+    CROSS JOIN LATERAL (
+        SELECT found.item_id, found.sku
+        FROM items AS found
+        WHERE found.sku = q.sku OR found.item_id = q.item_id
+        ORDER BY found.sku = q.sku DESC
+        LIMIT 1
+    ) AS i
+    CROSS JOIN LATERAL (
+        SELECT p.position, p.embedding
+        FROM photo_embeddings AS p
+        WHERE p.item_id = i.item_id
+        ORDER BY p.position
+        LIMIT CASE WHEN all_photos THEN NULL ELSE 1 END
+    ) AS e
+    CROSS JOIN LATERAL search_candidates(
+        e.embedding, product_candidates.top_n, product_candidates.filter, ARRAY[i.item_id]
+    ) AS s
+    WHERE m.active;
+END
+$$;
+COMMENT ON FUNCTION product_candidates(text[], bigint[], integer, jsonb, boolean) IS
+    'search_candidates for several products, each named by its sku or its item_id, and compared by its first photo or by all: a row per photo, none for products without a vector. number is the place in the lists, photo the position of the photo';
 
 CREATE OR REPLACE FUNCTION check_top_n(top_n integer) RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -530,6 +630,32 @@ LANGUAGE sql STABLE
 AS $$ SELECT s.* FROM similar_items(item_of(sku), top_n, filter, min_similarity) AS s $$;
 COMMENT ON FUNCTION similar_items(text, integer, jsonb, double precision) IS
     'The same for a product named by its sku. Example: SELECT * FROM similar_items(''TS-100-RED'')';
+
+CREATE OR REPLACE FUNCTION refresh_neighbours(top_n integer DEFAULT 20) RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+    active CONSTANT smallint := (SELECT m.model_id FROM embedding_models AS m WHERE m.active);
+    stored bigint;
+BEGIN
+    PERFORM check_top_n(top_n);
+    IF active IS NULL THEN
+        RAISE EXCEPTION 'no embedding model is active yet'
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run lookalike embed.';
+    END IF;
+    -- As lookalike neighbours does.
+    PERFORM pg_advisory_xact_lock(hashtext('lookalike neighbours'));
+    DELETE FROM neighbours AS n WHERE n.model_id = active;
+    INSERT INTO neighbours (model_id, item_id, rank, neighbour_id, similarity)
+    SELECT active, p.item_id, s.ordinality, s.item_id, s.similarity
+    FROM (SELECT DISTINCT e.item_id FROM photo_embeddings AS e) AS p
+    CROSS JOIN LATERAL similar_items(p.item_id, top_n) WITH ORDINALITY AS s;
+    GET DIAGNOSTICS stored = ROW_COUNT;
+    RETURN stored;
+END
+$$;
+COMMENT ON FUNCTION refresh_neighbours(integer) IS
+    'Replace the active model''s rows of neighbours by the top_n of similar_items for each product, and return how many there are. Takes a search for each, a minute for 40,000; lookalike neighbours --into-table stores the same by exact search, several times as fast';
 
 CREATE OR REPLACE FUNCTION similar_to(
     embedding halfvec,

@@ -44,7 +44,7 @@ BEGIN
     ) AS v;
     EXECUTE format('GRANT SELECT ON %s TO %s', views, everyone);
     EXECUTE format(
-        'GRANT SELECT ON items, photos, catalogs, attributes, embedding_models, embeddings, word_vectors, evaluations TO %s',
+        'GRANT SELECT ON items, photos, catalogs, attributes, embedding_models, embeddings, word_vectors, evaluations, neighbours TO %s',
         everyone
     );
     IF to_regrole('lookalike_api') IS NOT NULL THEN
@@ -62,6 +62,7 @@ BEGIN
     GRANT UPDATE (precision, words_held_out) ON embedding_models TO lookalike_worker;
     GRANT INSERT, DELETE ON word_vectors TO lookalike_worker;
     GRANT INSERT ON evaluations TO lookalike_worker;
+    GRANT INSERT, DELETE ON neighbours TO lookalike_worker;
     -- An ingest ends with ANALYZE, which could be granted to others from Postgres 17 on.
     IF current_setting('server_version_num')::integer >= 170000 THEN
         EXECUTE 'GRANT MAINTAIN ON items, photos TO lookalike_worker';

@@ -238,6 +238,25 @@ COMMENT ON COLUMN api_keys.sha256 IS 'SHA-256 of the key, which is nowhere itsel
 COMMENT ON COLUMN api_keys.created_at IS 'When it was made';
 COMMENT ON COLUMN api_keys.revoked_at IS 'Since when it opens nothing; null while it is valid';
 
+-- The columns are ordered by width, as in embeddings. Products are no foreign keys: these rows are as of
+-- the last refresh, and millions of them are replaced at once.
+CREATE TABLE neighbours (
+    item_id bigint NOT NULL,
+    neighbour_id bigint NOT NULL,
+    similarity double precision NOT NULL,
+    model_id smallint NOT NULL REFERENCES embedding_models ON DELETE CASCADE,
+    rank smallint NOT NULL CHECK (rank > 0),
+    PRIMARY KEY (item_id, model_id, rank)
+);
+CREATE INDEX neighbours_model ON neighbours (model_id);
+
+COMMENT ON TABLE neighbours IS 'The nearest neighbours of every product, as of the last lookalike neighbours --into-table, or refresh_neighbours()';
+COMMENT ON COLUMN neighbours.item_id IS 'The product in items';
+COMMENT ON COLUMN neighbours.neighbour_id IS 'A product that looks like it';
+COMMENT ON COLUMN neighbours.similarity IS 'Cosine of their photos'' vectors';
+COMMENT ON COLUMN neighbours.model_id IS 'The model in embedding_models that they are alike by';
+COMMENT ON COLUMN neighbours.rank IS 'The neighbour''s place, 1 for the most similar';
+
 -- The columns of the attributes are added by apply_attributes.
 CREATE TYPE similar_item AS (
     item_id bigint,

@@ -17,6 +17,7 @@ from app.models import EmbeddingModel, ensure_index, get_model
 from tests.conftest import clone, run_unblocked, settings_for
 from tests.support.templates import kept_catalog, kept_template
 from worker.evaluation.run import evaluate
+from worker.neighbours.run import store_neighbours
 
 ANALYST = "lookalike_analyst"
 
@@ -69,6 +70,7 @@ def drawn_template(server: str, empty_template: str, home: Path, drawn_catalog: 
         run_unblocked(url, home, "embed", LOOKALIKE_MODEL="compact")
         with open_database(settings_for(url, home)) as database:
             evaluate(database, _model(database), None)
+            store_neighbours(database, None, 5, None, into_table=True)
 
     return kept_template(server, "template_drawn", drawn_catalog, fill)
 

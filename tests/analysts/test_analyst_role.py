@@ -61,6 +61,7 @@ def test_it_reads_what_analysts_need(drawn: Connection) -> None:
     readable = {name for (name,) in drawn.execute(READABLE).fetchall()}
     assert readable >= {
         "items", "catalogs", "embedding_models", "embeddings", "evaluations", "item_embeddings",
+        "neighbours",
         "embedding_progress", "brand_neighbours", "colour_cohesion", "type_cohesion",
         "category_coverage",
     }  # fmt: skip

@@ -80,3 +80,16 @@ def test_an_analyst_may_have_a_search_try_harder(gallery_database: Database) -> 
         connection.execute("SET LOCAL lookalike.ef_search = 250")
         assert connection.execute(EF_SEARCH, [10]).fetchone() == (250,)
         assert connection.execute(EF_SEARCH, [5000]).fetchone() == (1000,)
+
+
+def test_the_whole_index_is_asked_for_what_is_available(gallery_database: Database) -> None:
+    first, *_ = ask(gallery_database, FIRST_ID + 100).results
+    with gallery_database.connection() as connection:
+        connection.execute("UPDATE items SET available = false WHERE item_id = %s", [first.item_id])
+    for available, found in ((None, False), ([True], False), ([True, False], True)):
+        given = {} if available is None else {"available": available}
+        answer = ask(gallery_database, FIRST_ID + 100, explain=True, **given)
+        assert answer.explain is not None
+        assert (answer.search, answer.explain.reason) == ("approximate", "there is no filter")
+        assert answer.returned == 5
+        assert (first.item_id in [item.item_id for item in answer.results]) == found

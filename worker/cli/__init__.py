@@ -23,6 +23,7 @@ COMMANDS = {
     "jobs": "List the photos that are pending or failed, and retry them.",
     "keys": "Make, list and revoke the keys that requests to the API need.",
     "models": "Register, switch and drop embedding models.",
+    "neighbours": "Store the nearest neighbours of every product.",
     "plot": "Draw pictures for a report: neighbours, precision, robustness.",
     "search": "Print the products that a text finds, by name and by look.",
     "serve": "Serve the HTTP API and the web pages.",

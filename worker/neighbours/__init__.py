@@ -1,0 +1,1 @@
+"""The nearest neighbours of every product, for nightly jobs."""
