@@ -19,6 +19,7 @@ METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """prometheus-client's own variable."""
 
 LIMIT = re.compile(r"[1-9]\d{0,8}\s*(?:/|per)\s*(?:second|minute|hour|day)")
+ORIGIN = re.compile(r"https?://[a-z0-9_-]+(\.[a-z0-9_-]+)*(:\d{1,5})?", re.IGNORECASE)
 
 
 class Settings(BaseSettings):
@@ -116,6 +117,16 @@ class Settings(BaseSettings):
         description="seconds that `serve` still answers after SIGTERM, while /readyz gives 503",
     )
     max_upload_mb: int = Field(default=20, ge=1, le=1000, description="largest upload, in MB")
+    thumbnail_cache_mb: int = Field(
+        default=1000,
+        ge=0,
+        description="size of the folder of thumbnails under `home`, in MB; 0: none are kept",
+    )
+    cors_origins: str | None = Field(
+        default=None,
+        description="origins whose web pages may read the API, such as https://shop.example, with "
+        "commas between, or * for all; unset, none but its own",
+    )
     pool_size: int = Field(default=8, ge=1, description="most database connections per process")
     metrics_port: int | None = Field(
         default=None,
@@ -147,6 +158,22 @@ class Settings(BaseSettings):
             if value is not None and not LIMIT.fullmatch(part.strip()):
                 raise ValueError("expected a number and a time, such as 200/second or 5000/hour")
         return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, value: str | None) -> str | None:
+        for origin in _split(value):
+            if origin != "*" and not ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"{origin!r} is no origin: expected a scheme and a host, and no path, such as "
+                    "https://shop.example, or *"
+                )
+        return value
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        """Return the entries of `cors_origins`."""
+        return _split(self.cors_origins)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -212,6 +239,11 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _split(value: str | None) -> list[str]:
+    """Return the parts of a setting that are divided by commas."""
+    return [part.strip() for part in (value or "").split(",") if part.strip()]
 
 
 def _variable(name: str) -> str:

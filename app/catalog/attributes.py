@@ -34,6 +34,11 @@ class Catalog:
         return tuple(attribute for attribute in self.attributes if attribute.facet)
 
     @cached_property
+    def choices(self) -> tuple[Attribute, ...]:
+        """The attributes that the pages filter by ticking: facets, and what is yes or no."""
+        return tuple(a for a in self.attributes if a.facet or (a.filter and a.type == "boolean"))
+
+    @cached_property
     def cards(self) -> tuple[str, ...]:
         """The attributes that short views of a product show."""
         return tuple(attribute.name for attribute in self.attributes if attribute.card)

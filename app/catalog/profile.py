@@ -28,6 +28,7 @@ RESERVED = {
     "image_url", "has_photo", "image_width", "image_height", "photos", "q", "limit", "cursor",
     "top_n", "min_similarity", "exclude_duplicates", "max_per", "diversity", "explain", "image",
     "filters", "positive", "negative", "item", "text", "brand", "title", "sort",
+    "other",
     "pkey", "sku_key", "items", "with_photo", "embedded", "percent", "products", "asked", "chance",
     "place", "neighbour_id", "neighbour_brand_name",
 }  # fmt: skip
@@ -152,10 +153,12 @@ class Attribute(BaseModel):
             raise ValueError(
                 "this name is taken by lookalike itself: choose another, and set column"
             )
-        if (self.facet or self.train or self.category or self.cohesion_view) and self.type not in (
+        if (self.train or self.category or self.cohesion_view) and self.type not in (
             "text", "boolean",
         ):  # fmt: skip
-            raise ValueError("facet, train, category and cohesion_view are for text and boolean")
+            raise ValueError("train, category and cohesion_view are for text and boolean")
+        if self.facet and self.type not in ("text", "boolean", "text[]"):
+            raise ValueError("facet is for text, boolean and text[]")
         if self.facet and not self.filter:
             raise ValueError("a facet has to be a filter too")
         return self

@@ -10,6 +10,9 @@ from werkzeug.routing import BaseConverter
 from app.items.keys import path_name
 from app.items.product import Product
 
+VERSION = 16
+"""Digits of a photo's hash that name its version in an address."""
+
 
 def prefix() -> str:
     """Return the path prefix under which a proxy serves this application."""
@@ -24,6 +27,19 @@ def address(path: str | None) -> str | None:
 def item_url(product: Product) -> str:
     """Return the URL of a product's page."""
     return url_for("pages.item", item=path_name(product.item_id, product.sku))
+
+
+def thumbnail_url(image_url: str, sha256: str | None, width: int) -> str:
+    """Return the URL of a photo's thumbnail, which names the photo's version if that is known.
+
+    Args:
+        image_url: the photo's path on this server.
+        sha256: of its file, in hex.
+        width: one of `app.photos.thumbnails.Width`.
+    """
+    version = f"&v={sha256[:VERSION]}" if sha256 else ""
+    joint = "&" if "?" in image_url else "?"
+    return f"{prefix()}{image_url}{joint}width={width}{version}"
 
 
 def with_parameters(url: str, parameters: Mapping[str, Any]) -> str:

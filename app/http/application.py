@@ -1,7 +1,7 @@
 """Creating the Flask application."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +16,7 @@ from flask import (
     send_from_directory,
     url_for,
 )
+from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.catalog.attributes import Catalog
@@ -23,7 +24,18 @@ from app.database import Database, embedded
 from app.database.connection import database_url
 from app.encoders.cache import EncoderCache
 from app.errors import LookalikeError
-from app.http import health, items, models, pages, search_page, searches
+from app.http import (
+    compare_page,
+    duplicates_page,
+    health,
+    items,
+    models,
+    pages,
+    search_page,
+    searches,
+    status_page,
+    tray_page,
+)
 from app.http.addresses import SkuConverter, prefix
 from app.http.checks import check_names, register_checks
 from app.http.context import KEY, Context, with_catalog
@@ -33,7 +45,11 @@ from app.http.metrics import register_metrics
 from app.http.openapi import document
 from app.http.problems import register_problems
 from app.http.tracing import TracedCursor, register_tracing
+from app.photos.thumbnails import ThumbnailCache
 from app.settings import Settings, get_settings
+
+WIDGET_MAX_AGE = 3600
+"""Seconds for which browsers keep the strip's script, which a shop has on every page."""
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +93,10 @@ def create_app(
     database.open()
     app.extensions["database"] = database
     encoders = encoders or EncoderCache(settings.home)
-    app.extensions[KEY] = Context(settings, database, encoders, draining)
+    thumbnails = ThumbnailCache(
+        settings.home / "thumbnails", settings.thumbnail_cache_mb * 1_000_000
+    )
+    app.extensions[KEY] = Context(settings, database, encoders, draining, thumbnails)
     app.extensions["revive_database"] = lambda: _revive(settings)
     register_problems(app)
     register_tracing(app, settings.slow_seconds)
@@ -88,9 +107,21 @@ def create_app(
     if keys:
         register_keys(app)
     register_checks(app)
-    for part in (items, searches, models, health, pages, search_page):
+    for part in (
+        items,
+        searches,
+        models,
+        health,
+        pages,
+        search_page,
+        tray_page,
+        compare_page,
+        duplicates_page,
+        status_page,
+    ):
         app.register_blueprint(part.blueprint)
     _add_documentation(app)
+    _share(app, settings.allowed_origins)
     app.after_request(_secure)
     proxies = settings.trusted_proxies
     if proxies:
@@ -130,6 +161,27 @@ def _add_documentation(app: Flask) -> None:
     app.add_url_rule(
         "/docs/<path:file>", "docs_file", lambda file: send_from_directory(folder, file)
     )
+
+
+def _share(app: Flask, origins: Sequence[str]) -> None:
+    """Serve the strip for other sites' pages, and let pages of these origins read the API."""
+
+    def widget() -> Response:
+        response = app.send_static_file("widget.js")
+        response.cache_control.no_cache = None
+        response.cache_control.max_age = WIDGET_MAX_AGE
+        return response
+
+    app.add_url_rule("/widget.js", "widget", widget)
+    if origins:
+        # Preflights are answered for reading alone. Cookies, of which there are none, stay away.
+        CORS(
+            app,
+            resources={r"/api/v1/.*": {"origins": list(origins)}},
+            methods=["GET", "HEAD"],
+            send_wildcard=True,
+            always_send="*" in origins,
+        )
 
 
 def _secure(response: Response) -> Response:

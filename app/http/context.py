@@ -13,6 +13,8 @@ from app.catalog.attributes import Catalog
 from app.catalog.cache import OUTDATED, CatalogCache
 from app.database import Database
 from app.encoders.cache import EncoderCache
+from app.items.values import ValuesCache
+from app.photos.thumbnails import ThumbnailCache
 from app.search.by_photo import PhotoSearch
 from app.search.nearest import search_connection
 from app.settings import Settings
@@ -32,7 +34,9 @@ class Context:
     encoders: EncoderCache
     draining: Callable[[], bool]
     """Returns whether the process is about to stop."""
+    thumbnails: ThumbnailCache
     catalogs: CatalogCache = field(default_factory=CatalogCache)
+    values: ValuesCache = field(default_factory=ValuesCache)
 
 
 def context() -> Context:

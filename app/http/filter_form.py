@@ -7,6 +7,7 @@ from typing import Any
 from app.catalog.attributes import Catalog
 from app.catalog.filters import RANGED
 from app.catalog.profile import Attribute
+from app.http.swatches import is_colour, swatch
 from app.items.facets import Facets
 from app.items.product import Product
 
@@ -16,14 +17,30 @@ YES_NO = {"true": "Yes", "false": "No"}
 
 
 @dataclass(frozen=True)
+class Option:
+    """A value to tick."""
+
+    value: str
+    text: str
+    products: int
+    """How many it would find."""
+    chosen: bool
+    swatch: str | None
+    """The colour that shows it, see `app.http.swatches`."""
+
+
+@dataclass(frozen=True)
 class Choice:
-    """A field with values to choose from."""
+    """A filter with values to tick."""
 
     name: str
     label: str
-    options: list[tuple[str, str, bool]]
-    """Value, text, and whether it is chosen."""
-    several: bool
+    options: list[Option]
+
+    @property
+    def chosen(self) -> int:
+        """Return how many of its values are chosen."""
+        return sum(option.chosen for option in self.options)
 
 
 @dataclass(frozen=True)
@@ -74,11 +91,12 @@ def filter_form(catalog: Catalog, facets: Facets, given: Mapping[str, list[str]]
         facets: the values of the facets with counts.
         given: the parameters of the page's URL.
     """
-    choices = [
-        _choice(attribute, facets.counts.get(attribute.name), given.get(attribute.name, []))
-        for attribute in catalog.attributes
-        if attribute.facet or (attribute.filter and attribute.type == "boolean")
+    offered = [(a.name, a.label, a.type == "boolean") for a in catalog.choices]
+    found = [
+        _choice(name, label, facets.counts[name], given.get(name, []), is_boolean)
+        for name, label, is_boolean in [*offered, ("brand_name", "Brand", False)]
     ]
+    choices = [choice for choice in found if choice.options]
     ranges = [
         _range(attribute.name, attribute.label, attribute.type, given)
         for attribute in catalog.attributes
@@ -146,25 +164,28 @@ def _labels(name: str, label: str, ranged: bool) -> dict[str, str]:
     return {f"{name}_{end}": f"{label} {word}" for end, word in ENDS.items()}
 
 
-def _choice(attribute: Attribute, counts: dict[str, int] | None, wanted: list[str]) -> Choice:
-    texts = (
-        {value: value for value in ("true", "false")}
-        if counts is None
-        else {value: f"{value} ({products:,})" for value, products in counts.items()}
-    )
-    unknown = {value: f"{value} (0)" for value in wanted if value not in texts}
+def _choice(
+    name: str, label: str, counts: Mapping[str, int], given: list[str], is_boolean: bool
+) -> Choice:
+    wanted = [_canonical(value) for value in given] if is_boolean else given
+    products = {**counts, **{value: 0 for value in wanted if value not in counts}}
+    coloured = not is_boolean and is_colour(products)
     options = [
-        (value, _worded(attribute, text), value in wanted)
-        for value, text in (texts | unknown).items()
+        Option(
+            value,
+            YES_NO.get(value, value) if is_boolean else value,
+            number,
+            value in wanted,
+            (swatch(value) or "none") if coloured else None,
+        )
+        for value, number in products.items()
     ]
-    return Choice(attribute.name, attribute.label, options, len(wanted) > 1)
+    return Choice(name, label, options)
 
 
-def _worded(attribute: Attribute, text: str) -> str:
-    if attribute.type != "boolean":
-        return text
-    value, _, rest = text.partition(" ")
-    return f"{YES_NO.get(value, value)} {rest}".rstrip()
+def _canonical(value: str) -> str:
+    """Return the value of a field for a boolean of a URL, which may be `yes` or `1`."""
+    return "true" if value.strip().lower() in ("true", "1", "yes", "y", "on", "t") else "false"
 
 
 def _range(name: str, label: str, type_: str, given: Mapping[str, list[str]]) -> Range:

@@ -8,15 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.catalog.attributes import Catalog
 from app.catalog.filters import Text, filters_model
 from app.http.answers import query_parameters, send
-from app.http.context import asking_once, connection, context, with_catalog
+from app.http.context import asking_once, connection, with_catalog
 from app.http.openapi import IMAGE, Operation, always, operation
-from app.http.photos import send_photo
+from app.http.photos import send_photo, send_thumbnail
 from app.items.keys import ItemKey
-from app.items.listing import ItemDetail, get_item, get_photo, list_items, page_model
+from app.items.listing import ItemDetail, Sort, get_item, get_photo, list_items, page_model
 from app.items.parameters import read_parameters, read_with_filters
 from app.items.product import with_attributes
-from app.photos.retry import RetryPolicy
-from app.photos.storage import photo_storage
+from app.photos.thumbnails import Width
 from app.search.answers import SimilarItems, answer_model
 from app.search.errors import NotEmbeddedError, UnknownItemError
 from app.search.options import FIRST_PHOTO, PhotoChoice, SearchOptions, options_model
@@ -26,9 +25,6 @@ blueprint = Blueprint("items", __name__, url_prefix="/api/v1/items")
 
 TAG = "items"
 
-ONE_ATTEMPT = RetryPolicy(attempts=1)
-"""No retries, since a person waits for the response."""
-
 
 class ItemsQuery(BaseModel):
     """Which products to list."""
@@ -36,6 +32,9 @@ class ItemsQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     q: Annotated[Text | None, Field(description="words of the name or brand")] = None
+    sort: Sort | None = Field(
+        default=None, description="newest, cheapest, dearest first, or by name; else by item_id"
+    )
     limit: int = Field(default=20, ge=1, le=100, description="maximum number of products")
     cursor: Text | None = Field(default=None, description="next_cursor of the page before")
 
@@ -48,6 +47,15 @@ class ImageQuery(BaseModel):
     position: int | None = Field(
         default=None, ge=1, le=2**15 - 1, description="its place, from 1; the first by default"
     )
+    width: Width | None = Field(
+        default=None,
+        description="of a thumbnail, at most, in pixels: WebP for clients that accept it, else "
+        "JPEG; the file itself by default",
+    )
+    v: Annotated[
+        Text | None,
+        Field(description="the first 16 digits of the file's SHA-256 or more: lets caches keep it"),
+    ] = None
 
 
 class PhotosQuery(BaseModel):
@@ -72,10 +80,12 @@ class PhotosQuery(BaseModel):
 )
 @with_catalog
 def list_(catalog: Catalog) -> Response:
-    """A page of the listed products, by item_id."""
+    """A page of the listed products."""
     asked, filters = read_with_filters(catalog, ItemsQuery, query_parameters())
     with connection() as borrowed:
-        page = list_items(borrowed, catalog, filters, asked.q, asked.limit, asked.cursor)
+        page = list_items(
+            borrowed, catalog, filters, asked.q, asked.limit, asked.cursor, sort=asked.sort
+        )
     return send(page)
 
 
@@ -112,19 +122,20 @@ def item(catalog: Catalog, item: str) -> Response:
     )
 )
 def image(item: str) -> Response:
-    """The photo's file, unchanged."""
+    """The photo's file, unchanged; or a thumbnail of it, upright and in sRGB over white."""
     key = ItemKey.from_text(item)
-    position = read_parameters(ImageQuery, query_parameters()).position
+    asked = read_parameters(ImageQuery, query_parameters())
     with connection() as borrowed:
-        found = get_photo(borrowed, key, position)
-        if found is None:
-            raise UnknownItemError.named(key)
-        if found.reference is None and position is None:
+        photo = get_photo(borrowed, key, asked.position)
+    if photo is None:
+        raise UnknownItemError.named(key)
+    if photo.reference is None or photo.sha256 is None:
+        if asked.position is None:
             raise NotEmbeddedError(f"product {key} has no photo")
-        if found.reference is None:
-            raise UnknownItemError(f"product {key} has no photo at position {position}")
-        storage = photo_storage(borrowed, context().settings, ONE_ATTEMPT)
-    return send_photo(storage, found.reference, key)
+        raise UnknownItemError(f"product {key} has no photo at position {asked.position}")
+    if asked.width is None:
+        return send_photo(key, photo.reference, photo.sha256, asked.v)
+    return send_thumbnail(key, photo.reference, photo.sha256, asked.width, asked.v)
 
 
 @blueprint.get("/<sku:item>/similar")

@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 
 import psycopg
 from flask import Blueprint, Response, render_template, request
-from pydantic import BaseModel, Field, create_model
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, create_model
 from werkzeug.datastructures import MultiDict
 
 from app.catalog.attributes import Catalog
-from app.catalog.filters import filter_names
-from app.http.addresses import address, item_url, with_parameters
+from app.catalog.filters import as_list, filter_names
+from app.http.addresses import address, item_url, thumbnail_url, with_parameters
 from app.http.answers import unwrap_single
-from app.http.context import searching, with_catalog
+from app.http.context import context, searching, with_catalog
 from app.http.filter_form import (
     YES_NO,
     attribute_list,
@@ -22,13 +22,14 @@ from app.http.filter_form import (
     filter_labels,
 )
 from app.http.items import ItemsQuery
-from app.items.facets import catalog_state, count_facets
+from app.http.refinements import as_curl, as_sql, refinements, shared, without_own
+from app.items.facets import CatalogState, Facets, catalog_state, count_facets
 from app.items.keys import ItemKey
-from app.items.listing import Item, get_item, list_items
+from app.items.listing import Item, Sort, get_item, list_items
 from app.items.parameters import read_with_filters
 from app.search.by_words import FoundItem, WordsQuery, search_by_words
 from app.search.errors import NoModelError, NotEmbeddedError, UnknownItemError
-from app.search.options import Options, SearchOptions, options_model
+from app.search.options import Options, SearchOptions, capped
 from app.search.similar import similar_items
 
 blueprint = Blueprint("pages", __name__)
@@ -49,17 +50,50 @@ MOST_SIMILAR = 48
 """Maximum number of similar products on a page."""
 
 
+SORTS: list[tuple[Sort, str]] = [
+    ("newest", "newest first"),
+    ("cheapest", "price, lowest first"),
+    ("dearest", "price, highest first"),
+    ("name", "name"),
+]
+"""The orders of the grid, and what people read."""
+
+
 class BrowseQuery(ItemsQuery):
-    """The parameters of `/`: those of the API's list; `q` is searched for by look as well."""
+    """The parameters of `/`: those of the API's list.
+
+    `q` is searched for by look as well, best matches first, unless another order is asked for.
+    """
 
     limit: int = Field(default=PAGE_SIZE, ge=1, le=100)
 
 
+class LikeOptions(Options):
+    """How the page of a product finds similar ones: as the API does, near-duplicates left out."""
+
+    exclude_duplicates: bool = True
+    other: list[str] = Field(default_factory=list)
+    """Attributes of which the similar products have another value."""
+
+
 @lru_cache(maxsize=8)
-def like_model(catalog: Catalog) -> type[Options]:
-    """Return the parameters of `/items/SKU`: those of the API's similar items."""
-    top_n = (int, Field(default=SIMILAR, ge=1, le=MOST_SIMILAR))
-    return create_model("LikeQuery", __base__=options_model(catalog), top_n=top_n)
+def like_model(catalog: Catalog) -> type[LikeOptions]:
+    """Return the parameters of `/items/SKU`: those of the API's similar items, and `other`."""
+    names = tuple(facet.name for facet in catalog.facets if facet.type == "text")
+
+    def check(name: str) -> str:
+        if name not in names:
+            raise ValueError(f"expected one of {', '.join(names) or 'no attribute'}")
+        return name
+
+    other = Annotated[list[Annotated[str, AfterValidator(check)]], BeforeValidator(as_list)]
+    return create_model(
+        "LikeQuery",
+        __base__=LikeOptions,
+        top_n=(int, Field(default=SIMILAR, ge=1, le=MOST_SIMILAR)),
+        other=(other, Field(default_factory=list)),
+        **capped(catalog),
+    )
 
 
 Given = dict[str, list[str]]
@@ -78,15 +112,12 @@ def browse(catalog: Catalog) -> str:
         state = catalog_state(borrowed)
     return render_template(
         "browse.html",
-        catalog=catalog,
-        given=given,
-        chosen=chosen_filters(catalog, given),
-        form=filter_form(catalog, facets, given),
+        **grid_arguments(catalog, given, facets, state),
+        sorts=SORTS,
         items=found,
         next_cursor=next_cursor,
         by_look=by_look,
         facets=facets,
-        state=state,
     )
 
 
@@ -97,9 +128,16 @@ def _find(
     filters: Mapping[str, Any],
 ) -> tuple[Sequence[Item | FoundItem], str | None, bool]:
     """Return a page of products, the next cursor, and whether a text was compared with photos."""
-    if asked.q is None:
+    if asked.q is None or asked.sort is not None:
         page = list_items(
-            borrowed, catalog, filters, None, asked.limit, asked.cursor, photo_only=True
+            borrowed,
+            catalog,
+            filters,
+            asked.q,
+            asked.limit,
+            asked.cursor,
+            sort=asked.sort,
+            photo_only=True,
         )
         return page.items, page.next_cursor, False
     words = WordsQuery(q=asked.q, top_n=asked.limit, cursor=asked.cursor)
@@ -113,15 +151,16 @@ def item(catalog: Catalog, item: str) -> str:
     """Show a product, and similar ones or why there are none."""
     model = like_model(catalog)
     given = given_parameters(catalog, model, request.args)
-    options = SearchOptions(
-        catalog, *read_with_filters(catalog, model, unwrap_single(given.items()))
-    )
+    how, filters = read_with_filters(catalog, model, unwrap_single(given.items()))
     key = ItemKey.from_text(item)
     like, reason = None, None
     with searching() as borrowed:
         found = get_item(borrowed, catalog, key)
         if found is None:
             raise UnknownItemError.named(key)
+        values = context().values.get(borrowed, catalog)
+        filters = without_own(values, found, filters, how.other)
+        options = SearchOptions(catalog, how, filters)
         try:
             like = similar_items(borrowed, key, options)
         except (NotEmbeddedError, NoModelError) as error:
@@ -130,7 +169,11 @@ def item(catalog: Catalog, item: str) -> str:
         "item.html",
         catalog=catalog,
         given=given,
-        chosen=chosen_filters(catalog, given),
+        chosen=_chosen_others(catalog, given) + chosen_filters(catalog, given),
+        refinements=refinements(catalog, values, found, given),
+        how=how,
+        curl=as_curl(found, options),
+        sql=as_sql(found, options),
         item=found,
         like=like,
         reason=reason,
@@ -138,7 +181,24 @@ def item(catalog: Catalog, item: str) -> str:
     )
 
 
-for _function in (address, item_url, with_parameters, card_line, attribute_list):
+def _chosen_others(catalog: Catalog, given: Given) -> list[tuple[str, str, str]]:
+    """Return what `chosen_filters` does, for the attributes that have to differ."""
+    base = address(request.path) or ""
+    others = given.get("other", [])
+    return [
+        (
+            facet.label,
+            "another",
+            with_parameters(base, {**given, "other": [n for n in others if n != facet.name]}),
+        )
+        for facet in catalog.facets
+        if facet.name in others
+    ]
+
+
+for _function in (
+    address, item_url, thumbnail_url, with_parameters, card_line, attribute_list, shared,
+):  # fmt: skip
     blueprint.add_app_template_global(_function)
 
 
@@ -152,7 +212,7 @@ def price(amount: float) -> str:
 def _confine(response: Response) -> Response:
     # Swagger UI, below /docs/, needs scripts and inline styles.
     if response.mimetype == "text/html" and not request.path.startswith("/docs/"):
-        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
     return response
 
 
@@ -166,6 +226,19 @@ def given_parameters(
         for name, values in fields.to_dict(flat=False).items()
     }
     return {name: values for name, values in given.items() if values or name not in known}
+
+
+def grid_arguments(
+    catalog: Catalog, given: Given, facets: Facets, state: CatalogState
+) -> dict[str, Any]:
+    """Return what the templates of pages with a grid and its filters need."""
+    return {
+        "catalog": catalog,
+        "given": given,
+        "chosen": chosen_filters(catalog, given),
+        "form": filter_form(catalog, facets, given),
+        "state": state,
+    }
 
 
 def chosen_filters(catalog: Catalog, given: Given) -> list[tuple[str, str, str]]:

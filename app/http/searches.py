@@ -20,7 +20,14 @@ from app.catalog.attributes import Catalog
 from app.catalog.filters import Text, as_list, filter_names, filters_model
 from app.errors import LookalikeError
 from app.http.answers import MULTIPART, multipart_fields, query_parameters, send
-from app.http.context import asking_once, connection, photo_search, searching, with_catalog
+from app.http.context import (
+    asking_once,
+    connection,
+    context,
+    photo_search,
+    searching,
+    with_catalog,
+)
 from app.http.openapi import Operation, always, operation
 from app.http.problems import status_of
 from app.items.parameters import read_parameters, read_with_filters
@@ -35,7 +42,12 @@ from app.search.batch import (
 )
 from app.search.by_photo import Photo, Wish, similar_to_photo
 from app.search.by_words import Words, WordsQuery, found_model, search_by_words
-from app.search.duplicates import Duplicates, list_duplicates
+from app.search.duplicates import (
+    LEAST_SIMILARITY,
+    MIN_SIMILARITY,
+    Duplicates,
+    list_duplicates,
+)
 from app.search.errors import QueryError
 from app.search.options import Options, SearchOptions, capped
 from app.search.recommend import (
@@ -145,6 +157,13 @@ class DuplicatesQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    min_similarity: float = Field(
+        default=MIN_SIMILARITY,
+        ge=LEAST_SIMILARITY,
+        le=1,
+        allow_inf_nan=False,
+        description="least cosine similarity of two photos that are no copies of one file",
+    )
     limit: int = Field(default=20, ge=1, le=100, description="maximum number of pairs")
     cursor: Text | None = Field(default=None, description="next_cursor of the page before")
 
@@ -276,7 +295,8 @@ def suggestions(catalog: Catalog) -> Response:
     """Texts to search for that begin with what was typed."""
     asked = read_parameters(SuggestionsQuery, query_parameters())
     with connection() as borrowed:
-        return send(suggest(borrowed, catalog, asked))
+        values = context().values.get(borrowed, catalog)
+        return send(suggest(borrowed, values, asked))
 
 
 @blueprint.get("/duplicates")
@@ -293,7 +313,7 @@ def duplicates() -> Response:
     """Pairs of listed products whose photos are the same, or nearly the same."""
     asked = read_parameters(DuplicatesQuery, query_parameters())
     with connection() as borrowed:
-        page = list_duplicates(borrowed, asked.limit, asked.cursor)
+        page = list_duplicates(borrowed, asked.limit, asked.cursor, asked.min_similarity)
     return send(page)
 
 

@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 from app.errors import LookalikeError
-from app.items.keys import LAST_ID
+from app.items.keys import LAST_ID, STORABLE
+
+OF_ANOTHER = "the cursor belongs to another request: other filters, words, order or list"
 
 
 class CursorError(LookalikeError):
@@ -19,15 +21,15 @@ def digest(*question: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def encode(position: tuple[int, ...], question: str) -> str:
+def encode(position: tuple[int | str | None, ...], question: str) -> str:
     """Return the cursor for the page after a position.
 
     Args:
-        position: the ids of the last entry of the page before.
+        position: the ids of the last entry of the page before; a sorted list's value first.
         question: the digest of the request.
     """
-    parts = [*map(str, position), question]
-    return base64.urlsafe_b64encode(".".join(parts).encode()).decode().rstrip("=")
+    text = json.dumps([*position, question], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def decode(cursor: str, question: str, length: int) -> tuple[int, ...]:
@@ -41,13 +43,41 @@ def decode(cursor: str, question: str, length: int) -> tuple[int, ...]:
     Raises:
         CursorError: it is of another request, or invalid.
     """
+    position = _position(cursor, question)
+    if len(position) != length or not all(map(_is_id, position)):
+        raise CursorError(OF_ANOTHER)
+    return position
+
+
+def decode_sorted(cursor: str, question: str) -> tuple[str | None, int]:
+    """Return the position of a cursor of a sorted list: the value that it is sorted by, and the id.
+
+    Args:
+        cursor: a cursor made by `encode`.
+        question: the digest of the request that it came with.
+
+    Raises:
+        CursorError: it is of another request, or invalid.
+    """
+    position = _position(cursor, question)
+    if len(position) != 2 or not _is_id(position[1]):
+        raise CursorError(OF_ANOTHER)
+    value, last_id = position
+    if value is not None and not (isinstance(value, str) and STORABLE.fullmatch(value)):
+        raise CursorError(OF_ANOTHER)
+    return value, last_id
+
+
+def _position(cursor: str, question: str) -> tuple[Any, ...]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        *ids, found = base64.urlsafe_b64decode(padded).decode("ascii").split(".")
-        position = tuple(map(int, ids))
-    except ValueError:
+        *position, found = json.loads(base64.urlsafe_b64decode(padded))
+    except (TypeError, ValueError, RecursionError):
         raise CursorError("the cursor was not issued by this service") from None
-    valid = len(position) == length and all(0 < part <= LAST_ID for part in position)
-    if found != question or not valid:
-        raise CursorError("the cursor belongs to another request: other filters, words or list")
-    return position
+    if found != question:
+        raise CursorError(OF_ANOTHER)
+    return tuple(position)
+
+
+def _is_id(part: Any) -> bool:
+    return type(part) is int and 0 < part <= LAST_ID

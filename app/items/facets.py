@@ -11,6 +11,10 @@ from psycopg.types.json import Jsonb
 
 from app.catalog.attributes import Catalog
 from app.database import query
+from app.items.product import columns
+
+MOST_VALUES = 200
+"""Maximum number of values of a facet: a page with more would be no choice."""
 
 
 @dataclass(frozen=True)
@@ -51,21 +55,55 @@ def count_facets(
     """Count the products that match, and those that each value of each facet would find.
 
     The values of a facet are counted without its own filter, so that another can be chosen instead;
-    all other filters and the words apply.
+    all other filters and the words apply. One statement counts all.
 
     Args:
         connection: a connection.
-        catalog: its facets.
+        catalog: its choices; the brand is one too.
         filters: for `filter_items`.
         q: words of the name or brand.
+
+    Returns:
+        Up to `MOST_VALUES` values of a facet, those of its own filter among them.
     """
-    facets = [attribute.name for attribute in catalog.facets]
-    found = _count(connection, facets, filters, q)
-    for name in facets:
+    kinds = {facet.name: facet.type for facet in catalog.choices} | {"brand_name": "text"}
+    parameters: dict[str, Any] = {
+        "filter": Jsonb(filters),
+        "q": q or None,
+        "most": MOST_VALUES,
+        "none": [],
+    }
+    branches = []
+    for at, (name, kind) in enumerate(kinds.items()):
+        relation, wanted = sql.Composed([sql.Identifier("matching")]), "none"
         if name in filters:
-            without = {other: value for other, value in filters.items() if other != name}
-            found.counts[name] = _count(connection, [name], without, q).counts[name]
-    return found
+            wanted, without = f"wanted_{at}", f"without_{at}"
+            parameters[wanted] = [
+                str(value).lower() if isinstance(value, bool) else value for value in filters[name]
+            ]
+            parameters[without] = Jsonb({k: v for k, v in filters.items() if k != name})
+            relation = sql.SQL("({})").format(_matching([name], without))
+        column = sql.Identifier("i", name)
+        branches.append(
+            query(__package__, "count_facet").format(
+                name=sql.Literal(name),
+                value=sql.SQL("unnest({})").format(column) if kind == "text[]" else column,
+                relation=relation,
+                wanted=sql.Placeholder(wanted),
+            )
+        )
+    statement = query(__package__, "count_facets").format(
+        matching=_matching(kinds, "filter"), facets=sql.SQL("\nUNION ALL\n").join(branches)
+    )
+    total = 0
+    counts: dict[str, dict[str, int]] = {name: {} for name in kinds}
+    with connection.cursor(row_factory=class_row(_Count)) as cursor:
+        for row in cursor.execute(statement, parameters):
+            if row.facet is None:
+                total = row.products
+            elif row.value is not None:
+                counts[row.facet][row.value] = row.products
+    return Facets(total, {name: dict(sorted(values.items())) for name, values in counts.items()})
 
 
 def catalog_state(connection: psycopg.Connection[Any]) -> CatalogState:
@@ -76,32 +114,7 @@ def catalog_state(connection: psycopg.Connection[Any]) -> CatalogState:
     return state
 
 
-def _count(
-    connection: psycopg.Connection[Any],
-    facets: list[str],
-    filters: Mapping[str, Any],
-    q: str | None,
-) -> Facets:
-    total = 0
-    counts: dict[str, dict[str, int]] = {name: {} for name in facets}
-    with connection.cursor(row_factory=class_row(_Count)) as cursor:
-        for row in cursor.execute(_statement(facets), {"filter": Jsonb(filters), "q": q or None}):
-            if row.facet is None:
-                total = row.products
-            elif row.value is not None:
-                counts[row.facet][row.value] = row.products
-    return Facets(total, counts)
-
-
-def _statement(facets: list[str]) -> sql.Composed:
-    columns = [sql.Identifier("i", name) for name in facets]
-    names = [
-        sql.SQL("WHEN grouping({}) = 0 THEN {}").format(column, sql.Literal(name))
-        for name, column in zip(facets, columns, strict=True)
-    ]
-    values = [sql.SQL("{}::text").format(column) for column in columns]
-    return query(__package__, "count_values").format(
-        facet=sql.SQL("CASE {} END").format(sql.SQL(" ").join(names)) if names else sql.NULL,
-        value=sql.SQL("coalesce({})").format(sql.SQL(", ").join(values)) if values else sql.NULL,
-        sets=sql.SQL(", ").join([sql.SQL("()"), *(sql.SQL("({})").format(c) for c in columns)]),
+def _matching(names: Mapping[str, str] | list[str], parameter: str) -> sql.Composed:
+    return query(__package__, "list_facet_values").format(
+        columns=columns(names), filter=sql.Placeholder(parameter)
     )

@@ -1,12 +1,13 @@
 """Reading items: one by its key, or a page of those that match."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel, Field, computed_field, create_model
@@ -15,10 +16,10 @@ from app.catalog.attributes import Catalog
 from app.database import query
 from app.items import cursors
 from app.items.keys import ItemKey
-from app.items.product import Address, Product, columns, product_columns, with_attributes
+from app.items.product import Address, Pictured, columns, product_columns, with_attributes
 
 
-class Item(Product):
+class Item(Pictured):
     """A listed product."""
 
     photo_position: int | None = Field(exclude=True)
@@ -41,6 +42,7 @@ class ItemPhoto(BaseModel):
     image_url: Address = Field(description="its path on this server")
     width: int | None = Field(description="of the file, in pixels")
     height: int | None
+    sha256: str = Field(exclude=True)
 
 
 class ItemDetail(Item):
@@ -97,12 +99,27 @@ def get_item(
             return None
         photos = rows.execute(query(__package__, "list_photos"), row).fetchall()
     item: ItemDetail = with_attributes(ItemDetail, catalog)(
-        **row, photo_position=photos[0]["position"] if photos else None, photos=[]
+        **row,
+        photo_position=photos[0]["position"] if photos else None,
+        _sha256=photos[0]["sha256"] if photos else None,
+        photos=[],
     )
     item.photos = [
         ItemPhoto(**photo, image_url=item.image_at(photo["position"])) for photo in photos
     ]
     return item
+
+
+def find_items(
+    connection: psycopg.Connection[Any], catalog: Catalog, keys: Sequence[ItemKey]
+) -> dict[ItemKey, Item]:
+    """Return the listed products with these keys; those that no listed product has are left out."""
+    statement = query(__package__, "find_items").format(columns=product_columns(catalog))
+    parameters = {"skus": [key.sku for key in keys], "item_ids": [key.item_id for key in keys]}
+    model = with_attributes(Item, catalog)
+    with connection.cursor(row_factory=dict_row) as rows:
+        rows.execute(statement, parameters)
+        return {keys[row.pop("_number") - 1]: model(**row) for row in rows}
 
 
 def get_photo(
@@ -119,6 +136,29 @@ def get_photo(
         return rows.execute(query(__package__, "fetch_photo"), parameters).fetchone()
 
 
+Sort = Literal["newest", "cheapest", "dearest", "name"]
+"""What products can be sorted by: when they came, what they cost now, their names."""
+
+
+@dataclass(frozen=True)
+class _Order:
+    """An order of products in SQL; equal ones are sorted by item_id in the same direction."""
+
+    key: sql.SQL
+    type: sql.SQL
+    descending: bool = False
+
+
+_PRICE = sql.SQL("coalesce(i.discounted_price, i.price)")
+_ORDERS: dict[Sort | None, _Order] = {
+    None: _Order(sql.SQL("NULL::text"), sql.SQL("text")),
+    "newest": _Order(sql.SQL("i.created_at"), sql.SQL("timestamptz"), descending=True),
+    "cheapest": _Order(_PRICE, sql.SQL("numeric")),
+    "dearest": _Order(_PRICE, sql.SQL("numeric"), descending=True),
+    "name": _Order(sql.SQL("lower(left(i.product_display_name, 100))"), sql.SQL("text")),
+}
+
+
 def list_items(
     connection: psycopg.Connection[Any],
     catalog: Catalog,
@@ -127,6 +167,7 @@ def list_items(
     limit: int = 20,
     cursor: str | None = None,
     *,
+    sort: Sort | None = None,
     photo_only: bool = False,
 ) -> ItemPage:
     """Return a page of the listed products that match.
@@ -138,25 +179,41 @@ def list_items(
         q: words of the name or brand, as typed into a search box.
         limit: maximum number of products.
         cursor: `next_cursor` of the page before; None for the first.
+        sort: their order; by item_id if None.
         photo_only: only products with a photo.
 
     Raises:
         CursorError: the cursor is of another request, or invalid.
     """
-    question = cursors.digest("items", filters, q, photo_only)
+    question = cursors.digest("items", filters, q, photo_only, sort)
+    key, after = (None, None) if cursor is None else cursors.decode_sorted(cursor, question)
     parameters = {
         "filter": Jsonb(filters),
         "q": q or None,
-        "after": None if cursor is None else cursors.decode(cursor, question, 1)[0],
-        "photo_only": photo_only,
+        "key": key,
+        "after": after,
         "limit": limit + 1,
     }
-    statement = query(__package__, "list_items").format(columns=product_columns(catalog))
+    order = _ORDERS[sort]
+    statement = query(__package__, "list_items").format(
+        columns=product_columns(catalog),
+        # A plain condition, so that the planner can join photos as it sees fit.
+        condition=query(__package__, "has_photo") if photo_only else sql.SQL("true"),
+        key=order.key,
+        type=order.type,
+        beyond=sql.SQL("<" if order.descending else ">"),
+        direction=sql.SQL("DESC" if order.descending else "ASC"),
+    )
     with connection.cursor(row_factory=dict_row) as rows:
-        found = rows.execute(statement, parameters).fetchall()
+        try:
+            found = rows.execute(statement, parameters).fetchall()
+        except psycopg.DataError:
+            if key is None:
+                raise
+            raise cursors.CursorError(cursors.OF_ANOTHER) from None  # it has no such value
     items = found[:limit]
-    more = len(found) > limit
-    next_cursor = cursors.encode((items[-1]["item_id"],), question) if more else None
+    last = items[-1] if len(found) > limit else None
+    next_cursor = last and cursors.encode((last["_key"], last["item_id"]), question)
     return page_model(catalog).model_validate({"items": items, "next_cursor": next_cursor})
 
 

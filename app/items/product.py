@@ -59,6 +59,12 @@ class Product(BaseModel):
         return None if position is None else image_path(self.item_id, self.sku, position)
 
 
+class Pictured(Product):
+    """A product with the version of the photo that stands for it."""
+
+    photo_sha256: str | None = Field(default=None, alias="_sha256", exclude=True)
+
+
 AnyProduct = TypeVar("AnyProduct", bound=Product)
 
 

@@ -7,12 +7,12 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, Field, computed_field, create_model
 
 from app.catalog.attributes import Catalog
-from app.items.product import Address, Product, with_attributes
+from app.items.product import Address, Pictured, with_attributes
 
 Method = Literal["exact", "approximate"]
 
 
-class SimilarItem(Product):
+class SimilarItem(Pictured):
     """A product that looks like the query."""
 
     similarity: float = Field(description="cosine of the two vectors; 1: the same")

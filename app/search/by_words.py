@@ -16,7 +16,7 @@ from app.catalog.attributes import Catalog
 from app.catalog.filters import Text
 from app.database import query
 from app.items import cursors
-from app.items.product import Address, Product, product_columns, with_attributes
+from app.items.product import Address, Pictured, product_columns, with_attributes
 from app.models import NONE_ACTIVE
 from app.search.errors import QueryError
 
@@ -45,7 +45,7 @@ class WordsQuery(BaseModel):
     explain: bool = Field(default=False, description="explain how the answer was found")
 
 
-class FoundItem(Product):
+class FoundItem(Pictured):
     """A product that a text finds."""
 
     similarity: float | None = Field(

@@ -10,6 +10,12 @@ SELECT
 -- How many vectors an exact search compares.
 SELECT count(*) FROM photo_embeddings AS e JOIN filter_items(%(filter)s) AS i USING (item_id)
 
+-- name: count_looked_through
+-- How many listed products with a photo there are, and how many of them come before an id.
+SELECT count(*) FILTER (WHERE i.item_id < %(first)s) AS before, count(*) AS products
+FROM items AS i
+WHERE i.removed_at IS NULL AND EXISTS (SELECT FROM photos AS p WHERE p.item_id = i.item_id)
+
 -- name: embed_text
 -- The vector of a text, null if no word is known, and whether any word is.
 SELECT text_embedding(%(text)s), EXISTS (SELECT FROM word_embeddings)
@@ -59,6 +65,12 @@ LEFT JOIN LATERAL (
 ) AS i ON true
 ORDER BY q.number
 
+-- name: fetch_similarity
+-- The cosine similarity of two products, null where one has no vector, and whether the first has one.
+SELECT
+    cosine_similarity(%(one)s::bigint, %(other)s::bigint),
+    EXISTS (SELECT FROM item_embeddings AS e WHERE e.item_id = %(one)s)
+
 -- name: find_by_words
 -- The products that a text finds, best first, and how they were found; one row without a product if
 -- there is none. No attribute's name begins with _.
@@ -70,6 +82,7 @@ SELECT
     c.text_rank,
     c.look_rank,
     c.photo_position,
+    p.sha256 AS _sha256,
     (SELECT m.name FROM embedding_models AS m WHERE m.active) AS _model,
     a.embedding IS NOT NULL AS _by_look,
     EXISTS (SELECT FROM word_embeddings) AS _has_words,
@@ -80,6 +93,7 @@ LEFT JOIN LATERAL search_by_words(%(q)s, a.embedding, %(top_n)s, %(filter)s, %(w
     AS c (item_id, score, text_rank, look_rank, distance, photo_position, place)
     ON true
 LEFT JOIN items AS i USING (item_id)
+LEFT JOIN photos AS p ON p.item_id = c.item_id AND p.position = c.photo_position
 ORDER BY c.place
 
 -- name: find_nearest
@@ -92,6 +106,7 @@ SELECT
     greatest(c.distance, 0) AS distance,
     1 - greatest(c.distance, 0) AS similarity,
     c.position AS photo_position,
+    p.sha256 AS _sha256,
     q.number AS _number,
     q.model AS _model,
     q.item_id AS _item_id,
@@ -106,6 +121,7 @@ SELECT
 FROM {queries} AS q
 LEFT JOIN LATERAL unnest(q.ids, q.distances, q.positions) AS c (item_id, distance, position) ON true
 LEFT JOIN items AS i ON i.item_id = c.item_id
+LEFT JOIN photos AS p ON p.item_id = c.item_id AND p.position = c.position
 ORDER BY q.number, c.distance, c.item_id, c.position
 
 -- name: near_products
@@ -129,10 +145,7 @@ product_candidates(
 
 -- name: for_variety
 -- The part of find_nearest that choosing a varied answer needs.
-, ARRAY(SELECT p.sha256 FROM photos AS p WHERE p.item_id = q.item_id) AS _photos,
-(
-    SELECT p.sha256 FROM photos AS p WHERE p.item_id = c.item_id AND p.position = c.position
-) AS _sha256,
+, ARRAY(SELECT own.sha256 FROM photos AS own WHERE own.item_id = q.item_id) AS _photos,
 (
     SELECT e.embedding
     FROM photo_embeddings AS e
@@ -152,7 +165,7 @@ SELECT
     j.sku AS duplicate_sku,
     d.distance,
     d.same_file
-FROM duplicate_items AS d
+FROM near_duplicates(%(max_distance)s) AS d
 JOIN items AS i ON i.item_id = d.item_id
 JOIN items AS j ON j.item_id = d.duplicate_id
 WHERE d.item_id BETWEEN %(first)s AND %(last)s
@@ -173,55 +186,11 @@ WHERE i.removed_at IS NULL AND i.item_id >= %(first)s
 ORDER BY i.item_id
 LIMIT %(limit)s
 
--- name: suggest
--- Completions of a text by values, and then by names. Values that no listed product has any more
--- are left out.
-WITH found AS (
-    SELECT
-        CASE WHEN v.whole THEN v.value ELSE %(before)s || v.value END AS text,
-        v.kind,
-        NOT v.whole AS partly
-    FROM ({values}) AS v
-    ORDER BY partly, length(v.value), v.value
-    LIMIT %(limit)s
-), names AS (
-    -- In the order of the index items_name, so that the limit ends the scan.
-    SELECT i.product_display_name AS text
-    FROM items AS i
-    WHERE lower(left(i.product_display_name, 100)) LIKE %(typed)s AND i.removed_at IS NULL
-    ORDER BY lower(left(i.product_display_name, 100)) USING ~<~
-    LIMIT 10 * %(limit)s
-)
-SELECT u.text, min(u.kind) AS kind
-FROM (
-    SELECT f.text, f.kind, f.partly::integer AS place FROM found AS f
-    UNION ALL
-    SELECT n.text, 'name', 2 FROM names AS n
-) AS u
-GROUP BY u.text
-ORDER BY min(u.place), CASE WHEN min(u.place) < 2 THEN length(u.text) END, u.text
+-- name: suggest_names
+-- The names of listed products that begin with a text, in the order of the index items_name, so that
+-- the limit ends the scan.
+SELECT i.product_display_name
+FROM items AS i
+WHERE lower(left(i.product_display_name, 100)) LIKE %(typed)s AND i.removed_at IS NULL
+ORDER BY lower(left(i.product_display_name, 100)) USING ~<~
 LIMIT %(limit)s
-
--- name: suggest_values
--- The distinct values of one column that a text, or its last word, begins. The recursion jumps from
--- value to value in the column's index.
-SELECT d.value, {kind} AS kind, lower(d.value) LIKE %(typed)s AS whole
-FROM (
-    WITH RECURSIVE each_value AS (
-        (SELECT {column} AS value FROM items AS i WHERE {column} IS NOT NULL ORDER BY {column} LIMIT 1)
-        UNION ALL
-        SELECT (
-            SELECT {column} FROM items AS i WHERE {column} > e.value ORDER BY {column} LIMIT 1
-        )
-        FROM each_value AS e
-        WHERE e.value IS NOT NULL
-    )
-    SELECT e.value FROM each_value AS e WHERE e.value IS NOT NULL
-) AS d
-WHERE
-    (
-        lower(d.value) LIKE %(typed)s
-        OR lower(d.value) LIKE %(last)s
-        OR lower(d.value) LIKE '%% ' || %(last)s
-    )
-    AND EXISTS (SELECT FROM items AS i WHERE {column} = d.value AND i.removed_at IS NULL)

@@ -9,6 +9,7 @@ from psycopg.rows import dict_row
 from app.database import query
 from app.errors import LookalikeError
 from app.items.keys import ItemKey
+from app.items.product import Product
 from app.search.answers import SimilarItems
 from app.search.errors import NoModelError, NotEmbeddedError, UnknownItemError
 from app.search.nearest import Found, answer, find_each, first_pool
@@ -42,6 +43,23 @@ def similar_items(
     if isinstance(found, LookalikeError):
         raise found
     return found
+
+
+def similarity_of(connection: psycopg.Connection[Any], one: Product, other: Product) -> float:
+    """Return the cosine similarity of two listed products' first photos, -1 to 1.
+
+    Raises:
+        NoModelError: no model is active.
+        NotEmbeddedError: one of them has no vector; the text says why.
+    """
+    parameters = {"one": one.item_id, "other": other.item_id}
+    row = connection.execute(query(__package__, "fetch_similarity"), parameters).fetchone()
+    assert row is not None  # noqa: S101
+    similarity, first_is_embedded = row
+    if similarity is None:
+        lacking = other if first_is_embedded else one
+        raise _why_not(connection, [ItemKey.from_json(lacking.sku)])[0]
+    return float(similarity)
 
 
 def similar_to_each(

@@ -1,15 +1,12 @@
 """Suggestions for what a person types: values of the catalog, and names of products."""
 
-from functools import lru_cache
 from typing import Annotated, Any
 
 import psycopg
-from psycopg import sql
-from psycopg.rows import class_row
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.catalog.attributes import Catalog
 from app.database import query
+from app.items.values import Values
 from app.search.by_words import Words
 
 LIMIT = 8
@@ -38,47 +35,45 @@ class Suggestions(BaseModel):
 
 
 def suggest(
-    connection: psycopg.Connection[Any], catalog: Catalog, asked: SuggestionsQuery
+    connection: psycopg.Connection[Any], values: Values, asked: SuggestionsQuery
 ) -> Suggestions:
     """Complete a text, or its last word, by the values of text facets and by names of products.
 
     Letters match whatever their case; of a value of several words each may be the one that is
-    typed. Its cost grows with the number of distinct values, not with that of products.
+    typed.
 
     Args:
         connection: a connection.
-        catalog: the declared attributes.
+        values: of the facets and the brand.
         asked: the text and how many suggestions there may be.
+
+    Returns:
+        Values that complete the whole text, then those that complete its last word, short ones
+        first; then names.
     """
-    typed = " ".join(asked.q.split())
-    before, _, last = typed.rpartition(" ")
-    with connection.cursor(row_factory=class_row(Suggestion)) as cursor:
-        found = cursor.execute(
-            _statement(catalog),
-            {
-                "typed": _pattern(typed),
-                "last": _pattern(last),
-                "before": f"{before} " if before else "",
-                "limit": asked.limit,
-            },
-        ).fetchall()
-    return Suggestions(suggestions=found)
+    typed = " ".join(asked.q.split()).lower()
+    before, _, last = " ".join(asked.q.split()).rpartition(" ")
+    completed: list[tuple[bool, int, str, str]] = []
+    for kind, known in values.items():
+        for value in known:
+            small = value.lower()
+            whole = small.startswith(typed)
+            if whole or small.startswith(last.lower()) or f" {last.lower()}" in small:
+                text = value if whole or not before else f"{before} {value}"
+                completed.append((not whole, len(value), text, kind))
+    found: dict[str, str] = {}
+    for _, _, text, kind in sorted(completed)[: asked.limit]:
+        found.setdefault(text, kind)
+    parameters = {"typed": _pattern(typed), "limit": 10 * asked.limit}
+    names = connection.execute(query(__package__, "suggest_names"), parameters).fetchall()
+    for (name,) in sorted(set(names)):
+        found.setdefault(name, "name")
+    suggestions = [Suggestion(text=text, kind=kind) for text, kind in found.items()]
+    return Suggestions(suggestions=suggestions[: asked.limit])
 
 
 def _pattern(text: str) -> str:
     """Return a LIKE pattern for what begins with a text, without the wildcards that it holds."""
     for special in "\\%_":
         text = text.replace(special, f"\\{special}")
-    return f"{text.lower()}%"
-
-
-@lru_cache(maxsize=8)
-def _statement(catalog: Catalog) -> sql.Composed:
-    columns = [each.name for each in catalog.facets if each.type == "text"]
-    branches = [
-        query(__package__, "suggest_values").format(
-            kind=sql.Literal(name), column=sql.Identifier("i", name)
-        )
-        for name in ("brand_name", *columns)
-    ]
-    return query(__package__, "suggest").format(values=sql.SQL("\nUNION ALL\n").join(branches))
+    return f"{text}%"

@@ -689,6 +689,49 @@ LANGUAGE sql STABLE PARALLEL SAFE
 AS $$ SELECT cosine_similarity(item_of(sku_a), item_of(sku_b)) $$;
 COMMENT ON FUNCTION cosine_similarity(text, text) IS 'The same for products named by their skus';
 
+-- One plain SELECT, so that the planner inlines it: with a condition on item_id only those products
+-- are searched for. Products with the same file are left out of the search, so that they don't
+-- displace others; the second part lists them all.
+CREATE OR REPLACE FUNCTION near_duplicates(max_distance double precision)
+RETURNS TABLE (
+    item_id bigint, duplicate_id bigint, distance double precision, same_file boolean
+)
+LANGUAGE sql STABLE
+AS $$
+    SELECT i.item_id, n.duplicate_id, n.distance, false
+    FROM items AS i
+    CROSS JOIN LATERAL (
+        SELECT c.item_id AS duplicate_id, greatest(min(c.distance), 0) AS distance
+        FROM photo_embeddings AS e
+        CROSS JOIN LATERAL search_candidates(
+            e.embedding,
+            20,
+            '{"available": [true, false]}',
+            ARRAY(
+                SELECT q.item_id
+                FROM photos AS p
+                JOIN photos AS q USING (sha256)
+                WHERE p.item_id = i.item_id
+            )
+        ) AS s
+        CROSS JOIN LATERAL unnest(s.ids, s.distances) AS c (item_id, distance)
+        WHERE e.item_id = i.item_id
+            AND c.item_id > i.item_id
+            AND c.distance <= near_duplicates.max_distance
+        GROUP BY c.item_id
+    ) AS n
+    WHERE i.removed_at IS NULL
+    UNION ALL
+    SELECT DISTINCT i.item_id, j.item_id, 0::double precision, true
+    FROM items AS i
+    JOIN photos AS p USING (item_id)
+    JOIN photos AS q ON q.sha256 = p.sha256 AND q.item_id > p.item_id
+    JOIN items AS j ON j.item_id = q.item_id
+    WHERE i.removed_at IS NULL AND j.removed_at IS NULL
+$$;
+COMMENT ON FUNCTION near_duplicates(double precision) IS
+    'Pairs of listed products with the same photo, or with photos within a cosine distance of each other among a photo''s 20 nearest; each pair once. Costs a search per photo: use WHERE item_id = … or BETWEEN … AND …. Example: SELECT * FROM near_duplicates(0.05) WHERE item_id = 15970';
+
 CREATE OR REPLACE FUNCTION centroid(ids bigint[]) RETURNS halfvec
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$

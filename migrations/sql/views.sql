@@ -72,37 +72,9 @@ COMMENT ON COLUMN embedding_progress.failed IS 'Those that can''t be embedded; t
 COMMENT ON COLUMN embedding_progress.percent IS '100 × embedded / items';
 
 -- Up to a cosine distance of 0.01 two photos count as the same picture, as with exclude_duplicates of
--- the API. Products with the same file are left out of the search, so that they don't displace
--- others; the second part lists them all.
+-- the API.
 CREATE OR REPLACE VIEW duplicate_items AS
-SELECT i.item_id, n.duplicate_id, n.distance, false AS same_file
-FROM items AS i
-CROSS JOIN LATERAL (
-    SELECT c.item_id AS duplicate_id, greatest(min(c.distance), 0) AS distance
-    FROM photo_embeddings AS e
-    CROSS JOIN LATERAL search_candidates(
-        e.embedding,
-        20,
-        '{"available": [true, false]}',
-        ARRAY(
-            SELECT q.item_id
-            FROM photos AS p
-            JOIN photos AS q USING (sha256)
-            WHERE p.item_id = i.item_id
-        )
-    ) AS s
-    CROSS JOIN LATERAL unnest(s.ids, s.distances) AS c (item_id, distance)
-    WHERE e.item_id = i.item_id AND c.item_id > i.item_id AND c.distance <= 0.01
-    GROUP BY c.item_id
-) AS n
-WHERE i.removed_at IS NULL
-UNION ALL
-SELECT DISTINCT i.item_id, j.item_id, 0::double precision, true
-FROM items AS i
-JOIN photos AS p USING (item_id)
-JOIN photos AS q ON q.sha256 = p.sha256 AND q.item_id > p.item_id
-JOIN items AS j ON j.item_id = q.item_id
-WHERE i.removed_at IS NULL AND j.removed_at IS NULL;
+SELECT d.item_id, d.duplicate_id, d.distance, d.same_file FROM near_duplicates(0.01) AS d;
 
 COMMENT ON VIEW duplicate_items IS
     'Pairs of listed products with the same photo, or nearly the same among a photo''s 20 nearest; each pair once. Costs a search per photo, a minute for 40,000: use WHERE item_id = … or BETWEEN … AND …, or WHERE same_file, which costs little';

@@ -65,6 +65,11 @@ def test_the_api_runs_as_its_role(drawn_url: str, home: Path) -> None:
             "/api/v1/stats",
             "/",
             "/items/10001",
+            "/tray?like=10001",
+            "/compare?a=10001&b=10002",
+            "/duplicates",
+            "/duplicates.csv",
+            "/status",
         ):
             with client.get(path) as response:
                 assert response.status_code == 200, path

@@ -51,7 +51,7 @@ def test_the_dataset_comes_with_the_package() -> None:
         ),
         (SOURCE + '[attributes.price]\ntype = "number"', "attributes.price: this name is taken"),
         (SOURCE + '[attributes.x_min]\ntype = "number"', "attributes.x_min: this name is taken"),
-        (SOURCE + '[attributes.a]\ntype = "number"\nfacet = true', "are for text and boolean"),
+        (SOURCE + '[attributes.a]\ntype = "number"\nfacet = true', "for text, boolean and text"),
         (SOURCE + '[attributes.a]\ntype = "text"\nfacet = true', "has to be a filter too"),
         (SOURCE + "[attributes]\na = 1", "wrong at attributes"),
         (SOURCE + "attributes = 5", "wrong at"),

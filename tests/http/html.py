@@ -15,6 +15,7 @@ class Page(HTMLParser):
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.texts: list[tuple[str, str]] = []
+        self.products: dict[tuple[str, str], str] = {}
         self._open: list[str] = []
         self.feed(source)
 
@@ -28,6 +29,9 @@ class Page(HTMLParser):
             pass
 
     def handle_data(self, data: str) -> None:
+        if self.tags and self.tags[-1] == ("span", {"class": "products"}) and data.strip():
+            ticked = next(tag for kind, tag in reversed(self.tags) if kind == "input")
+            self.products[str(ticked["name"]), str(ticked["value"])] = data
         if data.strip():
             self.texts.append((self._open[-1] if self._open else "", data.strip()))
 
@@ -63,15 +67,19 @@ class Page(HTMLParser):
         return links[0]["href"] if links else None
 
     def options(self, name: str) -> dict[str, bool]:
-        """The values that a field offers, and whether each is chosen."""
-        offered: dict[str, bool] = {}
-        field: str | None = None
-        for tag, attributes in self.tags:
-            if tag == "select":
-                field = attributes["name"]
-            elif tag == "option" and field == name:
-                offered[attributes["value"] or ""] = "selected" in attributes
-        return offered
+        """The values of a field that can be ticked, and whether each is."""
+        return {
+            str(field["value"]): "checked" in field
+            for field in self.all("input", type="checkbox", name=name)
+        }
+
+    def counts(self, name: str) -> dict[str, int]:
+        """How many products each value of a field would find, as the page says."""
+        return {
+            value: int(number.replace(",", ""))
+            for (field, value), number in self.products.items()
+            if field == name
+        }
 
 
 def asked(url: str | None) -> dict[str, list[str]]:

@@ -58,6 +58,7 @@ filter = true
 type = "text[]"
 label = "Rooms"
 filter = true
+facet = true
 
 [attributes.story]
 type = "text"

@@ -106,7 +106,7 @@ def budgeted(database: Database, limit: int, budget: PageBudget) -> Iterator[lis
     cursor: str | None = None
     while True:
         with database.connection() as connection:
-            found = list_duplicates(connection, limit, cursor, budget)
+            found = list_duplicates(connection, limit, cursor, budget=budget)
         yield [(pair.item_id, pair.duplicate_id) for pair in found.pairs]
         cursor = found.next_cursor
         if cursor is None:

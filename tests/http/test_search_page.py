@@ -1,7 +1,9 @@
 """The page that searches by a photo, as the server writes it."""
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,13 @@ from flask.testing import FlaskClient
 from PIL import Image
 from werkzeug.test import TestResponse
 
+from app.http import create_app
+from app.photos import by_address
+from app.settings import Settings
 from tests.conftest import client_of
 from tests.http.conftest import Product, ask, encoded, ids, upload
 from tests.http.html import Page, read
+from tests.support.photo_server import PhotoServer
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +63,9 @@ def test_its_filters_are_those_of_the_other_pages(reader: FlaskClient, product: 
     assert page.items == ids(expected)
     assert page.options("gender")["Women"]
     assert page.all("input", name="year_min", value="2012", form="by-photo")
-    assert set(page.options("article_type")) == set(read(reader, "/").options("article_type"))
+    grid = read(reader, "/?gender=Women&year_min=2012")
+    assert page.counts("article_type") == grid.counts("article_type")
+    assert page.counts("gender") == grid.counts("gender")
     nothing = send(reader, product[1], gender="Martians")
     assert nothing.items == []
     assert "No product passes these filters" in nothing.words
@@ -125,6 +133,81 @@ def test_what_is_no_search_gets_a_sentence_and_the_form_again(
     assert not page.all("b")
 
 
+@pytest.fixture
+def trusting(reader: FlaskClient, catalog_url: str, home: Path) -> Iterator[FlaskClient]:
+    """A client of an application that fetches photos from this machine too."""
+    settings = Settings(
+        _env_file=None, database_url=catalog_url, home=home, allow_private_addresses=True
+    )
+    app = create_app(settings, encoders=reader.application.extensions["lookalike"].encoders)
+    yield app.test_client()
+    app.extensions["database"].close()
+
+
+def test_a_photo_at_an_address(
+    trusting: FlaskClient, product: Product, photo_server: PhotoServer
+) -> None:
+    address = f"{photo_server.url}/images/{product[0]}.jpg"
+    page = send(trusting, None, address=f" {address} ")
+    assert page.items[0] == product[0]
+    assert page.all("input", name="address", value=address)
+    (photo_server.folder / "page.html").write_text("<!doctype html><p>no photo", encoding="utf-8")
+    photo_server.endless = {"/endless.jpg"}
+    photo_server.statuses = {"/gone.jpg": 404}
+    for path, words in (
+        ("/page.html", "the address gives a web page, not a photo"),
+        ("/endless.jpg", "the file has more than the 20,000,000 bytes allowed"),
+        ("/gone.jpg", "127.0.0.1 answers 404"),
+    ):
+        page = send(trusting, None, 422, address=photo_server.url + path)
+        assert "This photo can't be used: " in page.words
+        assert words in page.words
+    both = send(trusting, product[1], 422, address=address)
+    assert "Choose one photo, not several." in both.words
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("http://127.0.0.1/a.jpg", "leads to a private or local network"),
+        ("http://169.254.169.254/latest", "leads to a private or local network"),
+        ("http://[::1]:5432/", "leads to a private or local network"),
+        ("http://0x7f.1/", "leads to a private or local network"),
+        ("file:///etc/passwd", "not an http or https address"),
+        ("s3://bucket/a.jpg", "not an http or https address"),
+        ("photo.jpg", "not an http or https address"),
+        (f"http://a.example/{'x' * 2000}", "address:"),
+    ],
+)
+def test_addresses_that_are_refused(reader: FlaskClient, address: str, words: str) -> None:
+    assert words in send(reader, None, 422, address=address).words
+
+
+def test_addresses_are_fetched_a_few_at_a_time(
+    reader: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(by_address, "_fetches", BoundedSemaphore(1))
+    monkeypatch.setattr(by_address, "PATIENCE", 0.01)
+    with by_address._fetches:
+        page = send(reader, None, 422, address="http://a.example/a.jpg")
+    assert "other photos are being fetched: try again in a moment" in page.words
+
+
+def test_words_beside_the_photo(reader: FlaskClient, product: Product) -> None:
+    """Nothing has learnt words here; tests/words has a catalog that has."""
+    page = send(reader, product[1], 422, text="red")
+    assert "text: " in page.words
+    assert page.all("input", name="text", value="red")
+    assert send(reader, product[1], text="").items == send(reader, product[1]).items
+
+
+def test_each_result_leads_on_with_the_same_filters(reader: FlaskClient, product: Product) -> None:
+    page = send(reader, product[1], gender="Women")
+    for item_id in page.items:
+        assert page.all("a", href=f"/items/{item_id}?gender=Women")
+        assert page.all("a", **{"data-photo": f"/api/v1/items/{item_id}/image"})
+
+
 def test_two_photos_at_once_are_one_too_many(reader: FlaskClient, product: Product) -> None:
     form = {"image": [upload(product[1]), upload(product[1])]}
     page = page_of(reader.post("/search", data=form), 422)
@@ -172,9 +255,13 @@ def test_pages_run_only_scripts_of_this_server(reader: FlaskClient) -> None:
     page = read(reader, "/search")
     assert [script["src"] for script in page.all("script")] == [
         "/static/suggest.js",
+        "/static/tray.js",
         "/static/search.js",
     ]
     assert not [tag for tag, attributes in page.tags if "style" in attributes or tag == "style"]
-    assert [script["src"] for script in read(reader, "/").all("script")] == ["/static/suggest.js"]
+    assert [script["src"] for script in read(reader, "/").all("script")] == [
+        "/static/suggest.js",
+        "/static/tray.js",
+    ]
     with reader.get("/static/search.js") as script:
         assert script.mimetype in ("text/javascript", "application/javascript")

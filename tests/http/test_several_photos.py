@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.conftest import client_of
 from tests.http.conftest import encoded, refusal
-from tests.http.html import read
+from tests.http.html import asked, read
 from tests.support.products import Vectors, store_model, store_product, unit_vectors
 
 COUNT = 40
@@ -87,7 +87,9 @@ def test_a_product_lists_its_photos(shop: FlaskClient, empty_url: str) -> None:
     ]
     assert item["image_url"] == url
     page = read(shop, "/items/P05")
-    assert {photo["image_url"] for photo in item["photos"]} <= {i["src"] for i in page.all("img")}
+    thumbnails = [str(i["src"]) for i in page.all("img") if "width=120" in str(i["src"])]
+    positions = [asked(address).get("position", ["1"]) for address in thumbnails]
+    assert positions == [["1"], ["2"], ["3"]]
     assert "position 4" in refusal(shop.get(f"{url}?position=4"), 404)["detail"]
     for wrong in ("0", "-1", "two", "99999", ""):
         assert refusal(shop.get(f"{url}?position={wrong}"), 422)["parameters"] == ["position"]

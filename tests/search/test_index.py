@@ -87,7 +87,7 @@ def test_the_whole_index_is_asked_for_what_is_available(gallery_database: Databa
     with gallery_database.connection() as connection:
         connection.execute("UPDATE items SET available = false WHERE item_id = %s", [first.item_id])
     for available, found in ((None, False), ([True], False), ([True, False], True)):
-        given = {} if available is None else {"available": available}
+        given: dict[str, Any] = {} if available is None else {"available": available}
         answer = ask(gallery_database, FIRST_ID + 100, explain=True, **given)
         assert answer.explain is not None
         assert (answer.search, answer.explain.reason) == ("approximate", "there is no filter")

@@ -15,7 +15,8 @@ from app.encoders.cache import EncoderCache, EncoderSpec
 from app.encoders.encoder import Encoder
 from app.encoders.registry import get_backbone
 from tests.conftest import client_of
-from tests.http.conftest import ask, encoded, refusal
+from tests.http.conftest import ask, encoded, refusal, upload
+from tests.http.html import Page
 from tests.support.products import unit_vectors
 from tests.support.words import COLOURS, DIMENSIONS, KINDS, numbers
 
@@ -55,6 +56,15 @@ def test_words_are_added_and_taken_away(sender: FlaskClient) -> None:
     assert looks(sender, text="dress") == {(0, 0)}
     assert {colour for colour, _ in looks(sender, text="yellow", text_weight="3")} == {3}
     assert {kind for _, kind in looks(sender, text="dress", text_weight="-2")}.isdisjoint({0})
+
+
+def test_the_page_adds_words_too(sender: FlaskClient) -> None:
+    form = {"image": upload(PHOTO), "text": "yellow handbag"}
+    page = Page(sender.post("/search", data=form, content_type="multipart/form-data").text)
+    found = [card["data-sku"] for card in page.all("a", **{"class": "card"})]
+    answer = ask(sender, PHOTO, top_n="24", text="yellow handbag").get_json()
+    assert found == [result["sku"] for result in answer["results"]]
+    assert page.all("input", name="text", value="yellow handbag")
 
 
 def test_the_answer_repeats_the_words(sender: FlaskClient) -> None:

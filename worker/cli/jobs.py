@@ -1,10 +1,12 @@
 """`lookalike jobs`: list pending and failed jobs, and retry them."""
 
+from dataclasses import asdict
+
 import click
-from psycopg.rows import dict_row
 
 from app.database import query
 from app.database.ready import ready_database
+from app.models.state import count_jobs, list_jobs
 from app.settings import get_settings
 from worker.console import echo_json, echo_table
 
@@ -33,21 +35,18 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_command(state: str, limit: int, as_json: bool) -> None:
     """List jobs with the reason of the last failure."""
-    parameters = {"state": state, "limit": limit}
     with ready_database(get_settings()) as database, database.connection() as connection:
-        cursor = connection.cursor(row_factory=dict_row)
-        jobs = cursor.execute(query("worker.embedding", "list_jobs"), parameters).fetchall()
-        counted = cursor.execute(query("worker.embedding", "count_jobs"), parameters).fetchone()
-    assert counted is not None  # noqa: S101 - an aggregate gives a row
+        jobs = [asdict(job) for job in list_jobs(connection, state, limit)]
+        total = count_jobs(connection, state)
     if as_json:
-        echo_json({"jobs": jobs, "total": counted["total"]})
+        echo_json({"jobs": jobs, "total": total})
         return
     if not jobs:
         click.echo(f"no {state} jobs")
         return
     echo_table(jobs, {column: column for column in COLUMNS})
-    if counted["total"] > len(jobs):
-        click.echo(f"… and {counted['total'] - len(jobs):,} more: --limit shows more of them")
+    if total > len(jobs):
+        click.echo(f"… and {total - len(jobs):,} more: --limit shows more of them")
 
 
 @command.command()

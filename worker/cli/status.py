@@ -1,5 +1,6 @@
 """`lookalike status`: how far each model has come."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from app.database import query
 from app.database.connection import without_timeouts
 from app.database.ready import ready_database
 from app.errors import counted
+from app.models.state import list_states
 from app.settings import get_settings
 from worker.console import echo_json, echo_table
 
@@ -40,11 +42,9 @@ def command(as_json: bool) -> None:
     with ready_database(get_settings()) as database, database.connection() as connection:
         without_timeouts(connection)  # counting a large catalog takes longer than a search may
         cursor = connection.cursor(row_factory=dict_row)
-        models = cursor.execute(query("worker.embedding", "list_progress")).fetchall()
+        models = [asdict(state) for state in list_states(connection)]
         counts = cursor.execute(query("app.items", "count_items")).fetchone()
     assert counts is not None  # noqa: S101 - an aggregate gives a row
-    for model in models:
-        model["percent"] = float(model["percent"])
     if as_json:
         echo_json({**counts, "models": models})
         return

@@ -57,18 +57,6 @@ ORDER BY
     )
 LIMIT %(k)s
 
--- name: fetch_latest_evaluations
--- The last evaluation of each model, of its neighbours or of its robustness.
-SELECT name, gallery, queries, figures
-FROM (
-    SELECT DISTINCT ON (e.model_id) e.model_id, m.name, e.gallery, e.queries, e.figures
-    FROM evaluations AS e
-    JOIN embedding_models AS m USING (model_id)
-    WHERE (e.figures ? 'robustness') = %(robustness)s
-    ORDER BY e.model_id, e.evaluated_at DESC, e.evaluation_id DESC
-) AS latest
-ORDER BY model_id
-
 -- name: insert_evaluation
 -- Store the figures of a model.
 INSERT INTO evaluations (model_id, gallery, queries, figures)

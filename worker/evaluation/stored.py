@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -14,6 +14,7 @@ from app.database import query
 from app.encoders.training_record import Fingerprints, fingerprints
 from app.errors import LookalikeError
 from app.models import EmbeddingModel, get_model
+from app.models.state import Evaluation, list_evaluations
 from worker.evaluation.neighbours import Rows
 
 CHUNK = 1_000
@@ -132,16 +133,6 @@ def indexed_neighbours(
     return found
 
 
-class Evaluation(NamedTuple):
-    """A row of `evaluations`."""
-
-    name: str
-    """The model's name."""
-    gallery: int
-    queries: int
-    figures: dict[str, Any]
-
-
 def latest_evaluations(
     connection: psycopg.Connection[Any], names: Sequence[str], *, robustness: bool = False
 ) -> list[Evaluation]:
@@ -155,9 +146,8 @@ def latest_evaluations(
     Raises:
         LookalikeError: a model is unknown, or has no evaluation, or none has.
     """
-    statement = query(__package__, "fetch_latest_evaluations")
-    rows = connection.execute(statement, {"robustness": robustness}).fetchall()
-    found = {row[0]: Evaluation(*row) for row in rows}
+    stored = list_evaluations(connection, robustness=robustness)
+    found = {evaluation.name: evaluation for evaluation in stored}
     missing = next((name for name in names if name not in found), None)
     if missing is not None:
         get_model(connection, missing)

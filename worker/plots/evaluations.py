@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from app.models.state import Evaluation
 from worker.evaluation.disturbances import DISTURBANCES, TOGETHER, UNDISTURBED, Strength
-from worker.evaluation.stored import Evaluation
 from worker.plots.picture import new_figure
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ const PAUSE = 400; // milliseconds without a key before a new box is searched wi
 
 const form = document.getElementById("by-photo");
 const [chooser, camera] = form.querySelectorAll("input[type=file]");
+const { address } = form.elements;
 const preview = document.getElementById("preview");
 const unseen = document.getElementById("unseen");
 const canvas = preview.querySelector("canvas");
@@ -47,7 +48,7 @@ function take(files) {
   const chosen = new DataTransfer();
   chosen.items.add(photo);
   chooser.files = chosen.files;
-  camera.value = "";
+  camera.value = address.value = "";
   useWholePhoto();
   show(photo);
   search();
@@ -88,7 +89,7 @@ async function search() {
   request.abort();
   request = new AbortController();
   const { signal } = request;
-  if (!chooser.files.length) return fail("Choose a photo first.");
+  if (!hasPhoto()) return fail("Choose a photo first.");
   say("Searching…", false);
   results.setAttribute("aria-busy", "true");
   try {
@@ -108,7 +109,32 @@ async function search() {
 /** Searches once no further change has come for a moment. */
 function soon() {
   clearTimeout(pause);
-  if (chooser.files.length) pause = setTimeout(search, PAUSE);
+  if (hasPhoto()) pause = setTimeout(search, PAUSE);
+}
+
+function hasPhoto() {
+  return chooser.files.length > 0 || address.value.trim() !== "";
+}
+
+/** Searches with the photo at an address, which the server fetches: there is no preview. */
+function takeFrom(url) {
+  forget();
+  useWholePhoto();
+  address.value = url;
+  if (address.checkValidity()) search();
+}
+
+/** Searches with the photo of a product of the results. */
+async function takeProduct(url) {
+  try {
+    const answer = await fetch(url);
+    if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
+    take([new File([await answer.blob()], "photo")]);
+    form.scrollIntoView({ block: "nearest" });
+  } catch (error) {
+    console.info(error);
+    fail("The photo of that product can’t be read: try again in a moment.");
+  }
 }
 
 for (const hint of document.querySelectorAll("[data-scripted]")) hint.hidden = false;
@@ -121,6 +147,8 @@ document.addEventListener("change", ({ target }) => {
   if (target === chooser || target === camera) {
     if (target.files.length) take(target.files);
     else forget();
+  } else if (target === address) {
+    if (target.value.trim()) takeFrom(target.value.trim());
   } else if (target.form === form) {
     soon();
   }
@@ -128,6 +156,12 @@ document.addEventListener("change", ({ target }) => {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   search();
+});
+results.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-photo]");
+  if (!link) return;
+  event.preventDefault();
+  takeProduct(link.dataset.photo);
 });
 document.addEventListener("paste", (event) => {
   if (event.clipboardData.files.length) take(event.clipboardData.files);
@@ -144,7 +178,9 @@ document.addEventListener("drop", (event) => {
   document.body.classList.remove("dropping");
   if (isText(event)) return;
   event.preventDefault();
+  const url = event.dataTransfer.getData("text/uri-list").split(/\r?\n/)[0];
   if (event.dataTransfer.files.length) take(event.dataTransfer.files);
+  else if (/^https?:/i.test(url)) takeFrom(url); // a picture of another page
   else fail("That is no file: save the photo first, then drop or choose it.");
 });
 
