@@ -52,6 +52,7 @@ SCHEMA_DETAIL = "the database's schema is not current: run `lookalike db upgrade
 
 AVAILABILITY = (psycopg.OperationalError, psycopg_pool.PoolTimeout, *SCHEMA)
 AVAILABILITY_DETAIL = "the database can't be reached: try again in a moment"
+TIMEOUT_DETAIL = "the database took longer than its statement_timeout allows: try again in a moment"
 
 REFUSED = re.compile(
     r'unknown filter "(?P<unknown>[^"]*)"|filter (?P<filter>\w+) is|(?P<argument>\w+) is\b'
@@ -154,7 +155,11 @@ def register_problems(app: Flask) -> None:
         log.error("%s", failure)
         app.extensions["revive_database"]()
         # The details are for the operator, in the log.
-        detail = SCHEMA_DETAIL if isinstance(error, SCHEMA) else AVAILABILITY_DETAIL
+        detail = AVAILABILITY_DETAIL
+        if isinstance(error, SCHEMA):
+            detail = SCHEMA_DETAIL
+        elif isinstance(error, psycopg.errors.QueryCanceled):
+            detail = TIMEOUT_DETAIL
         response = problem(503, detail)
         response.headers["Retry-After"] = "2"
         return response

@@ -14,7 +14,7 @@ from app.items.cursors import digest, encode
 from app.items.keys import LAST_ID
 from app.models import register
 from app.settings import Settings
-from tests.conftest import Cli
+from tests.conftest import Cli, client_of
 from tests.http.conftest import Product
 
 
@@ -299,3 +299,15 @@ def test_the_openapi_document_describes_what_is_there(reader: FlaskClient) -> No
     assert names >= {"top_n", "min_similarity", "gender", "brand_name", "price_max"}
     assert "application/problem+json" in similar["responses"]["422"]["content"]
     assert "Problem" in document["components"]["schemas"]
+
+
+def test_a_statement_that_takes_too_long_is_called_that(catalog_url: str, home: Path) -> None:
+    with psycopg.connect(catalog_url, autocommit=True) as connection:
+        name = connection.info.dbname
+        connection.execute(f"ALTER DATABASE {name} SET statement_timeout = '300ms'")
+    with client_of(catalog_url, home) as client, psycopg.connect(catalog_url) as other:
+        assert client.get("/api/v1/items?limit=1").status_code == 200
+        other.execute("LOCK TABLE items")
+        response = client.get("/api/v1/items?limit=1")
+    assert response.status_code == 503
+    assert "longer than its statement_timeout" in response.get_json()["detail"]
