@@ -67,11 +67,18 @@ class Page(HTMLParser):
         return links[0]["href"] if links else None
 
     def options(self, name: str) -> dict[str, bool]:
-        """The values of a field that can be ticked, and whether each is."""
-        return {
-            str(field["value"]): "checked" in field
-            for field in self.all("input", type="checkbox", name=name)
+        """The values that a field offers, as a list or as boxes, and whether each is chosen."""
+        offered = {
+            str(box["value"]): "checked" in box
+            for box in self.all("input", type="checkbox", name=name)
         }
+        field: str | None = None
+        for tag, attributes in self.tags:
+            if tag == "select":
+                field = attributes["name"]
+            elif tag == "option" and field == name:
+                offered[attributes["value"] or ""] = "selected" in attributes
+        return offered
 
     def counts(self, name: str) -> dict[str, int]:
         """How many products each value of a field would find, as the page says."""

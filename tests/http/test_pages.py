@@ -199,10 +199,10 @@ def test_a_product_shows_the_same_similar_items_as_the_api(
         assert [text for text in page.inside("span") if text.endswith("similar")] == similarities
 
 
-def test_filters_are_a_click_away(client: FlaskClient, rows: psycopg.Connection[Any]) -> None:
-    (item_id, *_) = ids(rows, PICTURED)
-    rows.execute("UPDATE items SET price = 100 + item_id % 10, brand_name = 'Acme'")
-    rows.execute("UPDATE items SET price = 105.5 WHERE item_id = %s", [item_id])
+def test_filters_are_a_click_away(client: FlaskClient, own_rows: psycopg.Connection[Any]) -> None:
+    (item_id, *_) = ids(own_rows, PICTURED)
+    own_rows.execute("UPDATE items SET price = 100 + item_id % 10, brand_name = 'Acme'")
+    own_rows.execute("UPDATE items SET price = 105.5 WHERE item_id = %s", [item_id])
     product = client.get(f"/api/v1/items/{item_id}").get_json()
 
     page = read(client, f"/items/{item_id}?diversity=0.3")
@@ -233,9 +233,9 @@ def test_filters_are_a_click_away(client: FlaskClient, rows: psycopg.Connection[
     assert "expected one of gender, master_category" in refused.words
 
 
-def test_why_and_the_same_elsewhere(client: FlaskClient, rows: psycopg.Connection[Any]) -> None:
-    (item_id, *_) = ids(rows, PICTURED)
-    rows.execute("UPDATE items SET sku = 'it''s a \"sku\"' WHERE item_id = %s", [item_id])
+def test_why_and_the_same_elsewhere(client: FlaskClient, own_rows: psycopg.Connection[Any]) -> None:
+    (item_id, *_) = ids(own_rows, PICTURED)
+    own_rows.execute("UPDATE items SET sku = 'it''s a \"sku\"' WHERE item_id = %s", [item_id])
     url = f"/items/{item_id}?gender=Men&exclude_duplicates=false"
     page = read(client, url)
     assert "Why these?" in page.inside("a")
@@ -247,7 +247,7 @@ def test_why_and_the_same_elsewhere(client: FlaskClient, rows: psycopg.Connectio
     _, _, address = shlex.split(curl)
     answer = client.get(address.removeprefix("http://localhost")).get_json()
     assert [each["item_id"] for each in answer["results"]] == page.items
-    found = rows.execute(sql.encode()).fetchall()
+    found = own_rows.execute(sql.encode()).fetchall()
     assert [sku for sku, *_ in found] == [each["sku"] for each in answer["results"]]
 
 

@@ -32,7 +32,11 @@ class Proxy:
 def proxy(request: pytest.FixtureRequest, catalog_url: str, home: Path) -> Iterator[Proxy]:
     forwarded = request.param == "X-Forwarded-Prefix"
     settings = Settings(
-        _env_file=None, database_url=catalog_url, home=home, trusted_proxies=1 if forwarded else 0
+        _env_file=None,
+        database_url=catalog_url,
+        home=home,
+        trusted_proxies=1 if forwarded else 0,
+        keys="off",
     )
     app = create_app(settings)
     how = {"headers": PROXY} if forwarded else {"environ_overrides": {"SCRIPT_NAME": PREFIX}}

@@ -262,6 +262,7 @@ def test_pages_run_only_scripts_of_this_server(reader: FlaskClient) -> None:
     assert [script["src"] for script in read(reader, "/").all("script")] == [
         "/static/suggest.js",
         "/static/tray.js",
+        "/static/browse.js",
     ]
     with reader.get("/static/search.js") as script:
         assert script.mimetype in ("text/javascript", "application/javascript")

@@ -111,6 +111,7 @@ def test_an_unknown_protocol_of_a_root_is_refused() -> None:
 
 
 def test_files_are_named_for_whoever_sends_them(storage: PhotoStorage, photos: Path) -> None:
+    (photos / "images" / "1.jpg").write_bytes(photo())
     path = storage.path_of("images/1.jpg")
     assert path in (None, photos / "images" / "1.jpg")
 
