@@ -10,17 +10,17 @@ from typing import Any
 import keras
 from keras import layers
 
-INPUT_SIZE = 112
+INPUT_SIZE = 80
 STRIDE = 16
 """Pixels of the input to one of the last feature map: the input's edges are multiples of it."""
 
 DIMENSIONS = 256
 
 STEM_WIDTH = 48
-"""Channels after the first convolution, 28 pixels wide."""
+"""Channels after the first convolution, 20 pixels wide."""
 
-WIDTHS = (96, 192)
-"""Channels of the two stages of the trunk, 14 and 7 pixels wide."""
+WIDTHS = (96, 256)
+"""Channels of the two stages of the trunk, 10 and 5 pixels wide."""
 
 COLOUR_BINS = 64
 """Channels of the soft colour histogram."""

@@ -59,7 +59,7 @@ BACKBONES = {
         Backbone(
             name="compact",
             dimensions=256,
-            input_size=112,
+            input_size=80,
             resize=Resize.ANTIALIAS,
             pooling="attention",
             preprocessing="inside the network",

@@ -23,8 +23,10 @@ COMPACT = get_backbone("compact")
 
 @pytest.fixture(scope="module")
 def pixels() -> NDArray[np.uint8]:
-    """Drawn photos as `compact` takes them, shape `(3, 112, 112, 3)`."""
-    return np.stack([load_photo(photo, 112, COMPACT.resize) for photo in canonical.photos()])
+    """Drawn photos as `compact` takes them, shape `(3, 80, 80, 3)`."""
+    return np.stack(
+        [load_photo(photo, COMPACT.input_size, COMPACT.resize) for photo in canonical.photos()]
+    )
 
 
 def compact(asked: Precision, **options: Any) -> Encoder:

@@ -27,6 +27,7 @@ from worker.training.recipe import Recipe, Stage
 pytestmark = pytest.mark.slow
 
 COMPACT = get_backbone("compact")
+SQUARE = (COMPACT.input_size, COMPACT.input_size, 3)
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_a_network_with_a_teacher(
     assert record.has_seen(products.fingerprints()).tolist() == learnt.tolist()
     assert outcome.learned == len(record.products) == learnt.sum()
     assert 0 <= outcome.figures["squares"]["base_colour"]["precision@5"] <= 1
-    photos = np.zeros((2, 112, 112, 3), dtype=np.uint8)
+    photos = np.zeros((2, *SQUARE), dtype=np.uint8)
     vectors = Encoder(COMPACT, outcome.weights).encode(photos)
     assert vectors.shape == (2, 256)
 
@@ -126,7 +127,7 @@ def test_a_projection_behind_its_backbone_in_one_file(
     assert len(record.products) == 1 + outcome.learned
 
     random = np.random.default_rng(1)
-    photos = random.integers(0, 256, size=(3, 112, 112, 3), dtype=np.uint8)
+    photos = random.integers(0, 256, size=(3, *SQUARE), dtype=np.uint8)
     together = Encoder(COMPACT, outcome.weights).encode(photos)
     head = projection.build(256, shape)
     assert together.shape == (3, 32)
