@@ -1,6 +1,6 @@
 """Similar items over HTTP, beside the SQL function and a bare query of the index.
 
-    python benchmarks/http.py --seconds 10
+    python benchmarks/api.py --seconds 10
 
 Asks for the 5 products most like each of `--queries` products of the database in use, whose active
 model has an index. First with one client, each layer in turn for the same products, so that a busy
@@ -11,12 +11,6 @@ on this machine), and what each layer adds. Then wrk (https://github.com/wg/wrk)
 1, 8 and 64 clients.
 """
 
-# ruff: noqa: E402
-import sys
-
-# Python puts this folder first, where this file would hide the standard library's http.
-sys.path[:] = [folder for folder in sys.path if not __file__.startswith(f"{folder}/http")]
-
 import argparse
 import http.client
 import re
@@ -24,6 +18,7 @@ import shutil
 import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
